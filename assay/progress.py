@@ -1,0 +1,80 @@
+"""Progress of long work: a callable that workflows report to, drawn by whoever runs them.
+
+Workflow modules take a `Progress` and call it with ``(done, total, what)``; they never know whether
+a terminal, a log file or nobody is watching.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+logger = logging.getLogger(__name__)
+
+LOG_EVERY = 10.0
+"""Seconds between log lines where no terminal can show a bar."""
+
+
+class Progress(Protocol):
+    """Hears how far a piece of work has come."""
+
+    def __call__(self, done: int, total: int, what: str, /) -> None:
+        """``done`` of ``total`` units of the work called ``what``; 0 when the total is unknown."""
+
+
+def silent(done: int, total: int, what: str, /) -> None:
+    """A `Progress` that nobody watches."""
+
+
+@contextmanager
+def bar() -> Iterator[Progress]:
+    """A `Progress` on the terminal (stderr), one bar for each ``what``, or lines in the log.
+
+    Writing to the original stderr keeps the bars whole where stdout is captured.
+    """
+    stream = sys.__stderr__
+    if stream is None or not stream.isatty():
+        yield _LogLines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn()
+    with RichProgress(*columns, TimeRemainingColumn(), console=Console(file=stream)) as display:
+        yield _Bars(display)
+
+
+class _Bars:
+    """One rich task for each piece of work."""
+
+    def __init__(self, display: RichProgress) -> None:
+        self._display = display
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, done: int, total: int, what: str, /) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._display.add_task(what, total=total or None)
+        self._display.update(self._tasks[what], completed=done, total=total or None)
+
+
+class _LogLines:
+    """A log line when a piece of work ends, and every `LOG_EVERY` seconds until then."""
+
+    def __init__(self) -> None:
+        self._spoke: dict[str, float] = {}
+
+    def __call__(self, done: int, total: int, what: str, /) -> None:
+        now = time.monotonic()
+        if done < total and now - self._spoke.setdefault(what, now) < LOG_EVERY:
+            return
+        self._spoke[what] = now
+        logger.info("%s: %d of %s", what, done, total or "?")
