@@ -1,0 +1,88 @@
+"""Every error that Assay raises on purpose.
+
+    AssayError
+    |- ConfigError        a setting is wrong
+    |  `- UnknownPlugin   a name that no file in a plugin folder answers to
+    |- DataError          an input cannot be used
+    |  |- UnreadableImage
+    |  |- ImageTooLarge
+    |  |- SchemaViolation
+    |  `- SplitLeakage
+    |- ModelError         a model directory cannot be used
+    |  |- CheckpointMismatch
+    |  |- UnparseableAnswer
+    |  `- NoChampion
+    `- StorageError       a state folder cannot be used
+
+A message names the thing and the remedy. An expected refusal (a challenger that is not promoted) is
+a value, not an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AssayError(Exception):
+    """Root of everything Assay raises on purpose."""
+
+
+class ConfigError(AssayError):
+    """A setting has a wrong name, type or value."""
+
+
+class UnknownPlugin(ConfigError):
+    """No member of a plugin folder has this name."""
+
+    def __init__(self, folder: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        super().__init__(
+            f"unknown {folder} {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}"
+        )
+
+
+class DataError(AssayError):
+    """An input cannot be used as it is."""
+
+
+class UnreadableImage(DataError):
+    """The bytes are not an image that the decoder accepts."""
+
+
+class ImageTooLarge(DataError):
+    """The image exceeds the decoder's limits on bytes or pixels."""
+
+
+class SchemaViolation(DataError):
+    """A table or manifest lacks a column or holds a value outside its domain."""
+
+
+class SplitLeakage(DataError):
+    """One group of near-duplicates stands in two splits."""
+
+
+class ModelError(AssayError):
+    """A model directory cannot be used."""
+
+
+class CheckpointMismatch(ModelError):
+    """Weights, tokenizer, adapter or prompt were not made for one another."""
+
+
+class UnparseableAnswer(ModelError):
+    """A model's text does not begin with one of the verdict words."""
+
+
+class NoChampion(ModelError):
+    """No registered model carries the requested alias or version."""
+
+
+class StorageError(AssayError):
+    """A folder or store cannot be read or written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest known name as a phrase (", did you mean 'x'?"), or an empty string."""
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f", did you mean {nearest[0]!r}?" if nearest else ""

@@ -1,0 +1,147 @@
+"""A real Qwen2.5-VL of a few million parameters, built from a config: the embedded default.
+
+Same class, chat form and answers as the 3B model, so that everything downstream is exercised for
+real on two cores; its tokenizer is trained here on the sentences that Assay itself can form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from assay import prompts
+from assay.evidence import examiners
+from assay.models.qwen_vl import IMAGE_TOKEN, QwenVLFamily, QwenVLProcessor
+from assay.records import Finding, Label, Measurement
+from assay.settings import Settings
+from assay.teachers import offline
+
+_SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    IMAGE_TOKEN,
+    "<|video_pad|>",
+)
+# The form that the published checkpoints carry, reduced to what is asked here.
+_CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if loop.first and message.role != 'system' %}"
+    "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
+    "<|im_start|>{{ message.role }}\n"
+    "{% if message.content is string %}{{ message.content }}{% else %}"
+    "{% for part in message.content %}{% if part.type == 'image' %}"
+    "<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+class TinySettings(Settings):
+    """The geometry of the tiny model."""
+
+    hidden_size: int = 192
+    vision_layers: int = 4
+    text_layers: int = 4
+    max_pixels: int = 224 * 224
+    """Larger images are scaled down to this many pixels; 28 x 28 of them make one token."""
+    vocabulary: int = 768
+
+
+class TinyQwen25VL(QwenVLFamily):
+    """``Qwen2_5_VLForConditionalGeneration`` with random weights of the given geometry."""
+
+    name = "tiny_qwen2_5_vl"
+    settings = TinySettings
+
+    def create_base(self, options: dict[str, Any], seed: int, path: Path) -> None:
+        """Write freshly initialised weights, the trained tokenizer and the image settings."""
+        import torch
+        from transformers import Qwen2_5_VLForConditionalGeneration
+
+        geometry = TinySettings(**options)
+        processor = _build_processor(geometry)
+        torch.manual_seed(seed)
+        model = Qwen2_5_VLForConditionalGeneration(_config(geometry, processor))
+        model.save_pretrained(path, safe_serialization=True)
+        processor.save(path)
+
+
+def _config(geometry: TinySettings, processor: QwenVLProcessor) -> Any:
+    from transformers import Qwen2_5_VLConfig
+
+    hidden, tokenizer = geometry.hidden_size, processor.tokenizer
+    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL}
+    return Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": hidden,
+            "intermediate_size": 3 * hidden,
+            "num_hidden_layers": geometry.text_layers,
+            "num_attention_heads": hidden // 48,
+            "num_key_value_heads": hidden // 96,
+            "max_position_embeddings": 4096,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10_000.0,
+                "mrope_section": [8, 8, 8],
+            },
+            "bos_token_id": ids["<|endoftext|>"],
+            "eos_token_id": ids["<|im_end|>"],
+            "pad_token_id": ids["<|endoftext|>"],
+        },
+        vision_config={
+            "depth": geometry.vision_layers,
+            "hidden_size": hidden,
+            "intermediate_size": 3 * hidden,
+            "num_heads": hidden // 48,
+            "out_hidden_size": hidden,
+            "fullatt_block_indexes": list(range(1, geometry.vision_layers, 2)),
+        },
+        image_token_id=ids[IMAGE_TOKEN],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+        tie_word_embeddings=True,
+    )
+
+
+def _build_processor(geometry: TinySettings) -> QwenVLProcessor:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=geometry.vocabulary,
+        special_tokens=list(_SPECIAL),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_sentences(), trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=_CHAT_TEMPLATE,
+    )
+    pixels = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=geometry.max_pixels)
+    return QwenVLProcessor(fast, pixels)
+
+
+def _sentences() -> Iterator[str]:
+    """Every question and answer that Assay's own words can form, each kind once."""
+    yield "system\nYou are a helpful assistant.\nuser\nassistant\n"
+    for name, rate in product(examiners(), (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, None)):
+        finding = Finding(Measurement(name), rate, "")
+        yield prompts.question([finding])
+        for label, edit in product(Label, (*offline.KNOWN_MANIPULATIONS, "")):
+            rationale = offline.write_rationale(label, edit, None, [finding])
+            yield prompts.render(prompts.Answer(label, rationale))
+    yield from offline.REGIONS

@@ -1,0 +1,148 @@
+"""The nouns of the domain, shared by every module, and the Arrow schema they are stored in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Pixels = npt.NDArray[np.uint8]
+"""RGB image ``[height, width, 3]``, uint8."""
+Mask = npt.NDArray[np.bool_]
+"""Altered pixels ``[height, width]``, True where altered."""
+Heatmap = npt.NDArray[np.float32]
+"""Suspicion ``[rows, columns]`` in 0..1 over the whole image, at any grid size."""
+
+
+class Label(StrEnum):
+    """What an image is; the three verdict words."""
+
+    AUTHENTIC = "authentic"
+    MANIPULATED = "manipulated"
+    SYNTHESIZED = "synthesized"
+
+
+class Split(StrEnum):
+    """Which part of a dataset a sample belongs to."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A decoded image together with the bytes it came from (evidence needs both)."""
+
+    data: bytes
+    pixels: Pixels
+    format: str
+    """Container by content, upper case: JPEG, PNG, WEBP, GIF, TIFF, BMP."""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled image on its way into a dataset, or out of it."""
+
+    image_id: str
+    image: bytes
+    label: Label
+    manipulation: str = ""
+    """Name of the edit (splice, copy_move, ...), empty for authentic images."""
+    mask: bytes = b""
+    """PNG of the altered region, non-zero where altered, as large as the image; empty if none."""
+    source: str = ""
+    dataset: str = ""
+    group: str = ""
+    """Near-duplicates and crops of one photograph share a group; a group never spans splits."""
+    split: Split | None = None
+    licence: str = ""
+    caption: str = ""
+    rationale: str = ""
+    published_at: str = ""
+    """ISO 8601, empty if unknown."""
+
+
+def sample_schema() -> pa.Schema:
+    """The Arrow schema of a stored sample; one column for each field of `Sample`."""
+    import pyarrow as pa
+
+    binary, text = pa.binary(), pa.string()
+    types = {"image": binary, "mask": binary}
+    return pa.schema([pa.field(n, types.get(n, text), nullable=False) for n in _SAMPLE_FIELDS])
+
+
+_SAMPLE_FIELDS = tuple(Sample.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box in fractions of the image: ``0 <= left < right <= 1``, ``0 <= top < bottom <= 1``."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one examination found: a value, where, or why it does not apply."""
+
+    id: str
+    value: float | None = None
+    """Larger is more suspicious; None when not applicable."""
+    regions: tuple[Region, ...] = ()
+    heatmap: Heatmap | None = None
+    not_applicable: str = ""
+    """The reason in a few words, empty when `value` is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A measurement with how often an authentic image measures as high, and the sentence."""
+
+    measurement: Measurement
+    null_rate: float | None
+    """Share of authentic reference images with a value at least as high, 0..1."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer about one image."""
+
+    label: Label
+    score: float
+    """Calibrated probability that the image is not authentic, 0..1."""
+    probabilities: dict[Label, float]
+    needs_review: bool
+    findings: tuple[Finding, ...] = ()
+    rationale: str = ""
+    model_version: str = ""
+    stability: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types, without heatmaps."""
+        return {
+            "label": self.label.value,
+            "score": self.score,
+            "probabilities": {k.value: v for k, v in self.probabilities.items()},
+            "needs_review": self.needs_review,
+            "findings": [f.sentence for f in self.findings],
+            "rationale": self.rationale,
+            "model_version": self.model_version,
+            "stability": self.stability,
+        }

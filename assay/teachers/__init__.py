@@ -1,0 +1,1 @@
+"""Who writes the reasons that a model learns to give."""
