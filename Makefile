@@ -1,0 +1,40 @@
+# make help lists the targets. Every target that runs Python sets up .venv first, once.
+
+# The first interpreter that really runs and is new enough (a pyenv shim may exist and not run).
+PYTHON ?= $(shell for python in python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test lint types bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+
+setup: ## install the locked environment into .venv (a second call does nothing)
+	@test -n "$(PYTHON)" || { echo "set-up: Python 3.11 or newer is needed" >&2; exit 1; }
+	@$(PYTHON) scripts/set_up.py
+
+train: setup ## build the data, train, evaluate and register a model
+	$(BIN)/python run.py --pipeline train
+
+test: lint types ## lint, types and tests
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff, the formatter and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup ## mypy --strict on assay
+	$(BIN)/mypy
+
+bench: setup ## measure speed and memory, each as a ratio within one run
+	$(BIN)/python -m benchmarks
+
+lock: setup ## write requirements.lock from pyproject.toml (UPGRADE=1 for newer versions)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## remove .venv and tool caches; datasets, models and runs in .assay stay
+	rm -rf .venv .assay/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
