@@ -29,15 +29,14 @@ CACHE = ROOT / ".assay" / "cache" / "uv"
 
 def main() -> int:
     """Set up if the lock differs from what is installed; returns the exit status."""
-    if sys.version_info < (3, 11):
-        return _fail(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
     with _only_one_at_a_time():
         if installed() == fingerprint():
             return 0
         try:
             set_up()
         except subprocess.CalledProcessError as error:
-            return _fail(f"{' '.join(map(str, error.cmd[:4]))} ... failed; see its message above")
+            _say(f"{' '.join(map(str, error.cmd[:4]))} ... failed; see its message above")
+            return 1
     return 0
 
 
@@ -83,6 +82,8 @@ def install_command(environment: Mapping[str, str]) -> list[str | Path]:
     """
     command: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--python", PYTHON]
     command += ["--requirement", LOCK]
+    if not sys.stderr.isatty():
+        command.append("--quiet")
     for place in environment.get("PIP_FIND_LINKS", "").split():
         command += ["--find-links", place]
     return command
@@ -93,9 +94,7 @@ def environment_for_uv(environment: Mapping[str, str]) -> dict[str, str]:
 
     The user's own UV_* and SSL_CERT_FILE win over what is derived from PIP_*.
     """
-    derived = {"UV_CACHE_DIR": str(CACHE), "UV_SYSTEM_CERTS": "true", "UV_NO_PROGRESS": "true"}
-    if sys.stderr.isatty():
-        del derived["UV_NO_PROGRESS"]
+    derived = {"UV_CACHE_DIR": str(CACHE), "UV_SYSTEM_CERTS": "true"}
     for pip_name, name in (("PIP_CERT", "SSL_CERT_FILE"), ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")):
         if environment.get(pip_name):
             derived[name] = environment[pip_name]
@@ -127,11 +126,6 @@ def _run(*command: str | Path, environment: Mapping[str, str] | None = None) -> 
 
 def _say(message: str) -> None:
     sys.stderr.write(f"set-up: {message}\n")
-
-
-def _fail(message: str) -> int:
-    _say(message)
-    return 1
 
 
 if __name__ == "__main__":
