@@ -1,0 +1,81 @@
+"""The state folder: where everything that Assay writes lives, and the variables that say so.
+
+`prepare_environment` has to run before zenml, mlflow or transformers are imported: they read their
+variables at import time. A variable that the user has set wins, so a shared ZenML server
+(``ZENML_STORE_URL``) or MLflow server (``MLFLOW_TRACKING_URI``) is honoured.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+_QUIET = {
+    "AUTO_OPEN_DASHBOARD": "false",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "ZENML_DISABLE_CLIENT_SERVER_MISMATCH_WARNING": "true",
+    "ZENML_DISABLE_STEP_NAMES_IN_LOGS": "true",
+    "ZENML_ENABLE_REPO_INIT_WARNINGS": "false",
+    "ZENML_ENABLE_RICH_TRACEBACK": "false",
+    "ZENML_LOGGING_VERBOSITY": "WARN",
+}
+"""Quiet, offline, no telemetry; independent of where the state lives."""
+
+
+def root() -> Path:
+    """The state folder: ``ASSAY_HOME``, else ``.assay`` in the repository or current directory."""
+    if chosen := os.environ.get("ASSAY_HOME"):
+        return Path(chosen).expanduser().resolve()
+    is_checkout = (REPOSITORY / "run.py").is_file()
+    return (REPOSITORY if is_checkout else Path.cwd()) / ".assay"
+
+
+def folder(name: str) -> Path:
+    """The sub-folder ``name`` (datasets, models, logs, mlflow ...) of the state, created."""
+    path = root() / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def environment() -> dict[str, str]:
+    """Every variable that points a library at the state folder; the user's own values win."""
+    home = root()
+    state = {
+        "HF_HOME": home / "cache" / "huggingface",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
+        "MPLCONFIGDIR": home / "cache" / "matplotlib",
+        "TORCHINDUCTOR_CACHE_DIR": home / "cache" / "torchinductor",
+        "UV_CACHE_DIR": home / "cache" / "uv",  # ZenML lists the packages of a run through uv
+        "ZENML_CONFIG_PATH": home / "zenml",
+    }
+    defaults = {"ASSAY_HOME": str(home), **{k: str(v) for k, v in state.items()}, **_QUIET}
+    return {name: os.environ.get(name, value) for name, value in sorted(defaults.items())}
+
+
+def prepare_environment() -> Path:
+    """Set `environment` in this process and write it to ``env`` in the state folder.
+
+    ``source .assay/env`` then points the plain ``zenml`` and ``mlflow`` commands at the state.
+    Returns the state folder.
+    """
+    home, variables = root(), environment()
+    os.environ.update(variables)
+    for name in ("zenml", "mlflow"):
+        folder(name)
+    exports = "".join(f"export {k}={shlex.quote(v)}\n" for k, v in variables.items())
+    (home / "env").write_text(exports, encoding="utf-8")
+    return home

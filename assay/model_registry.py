@@ -1,0 +1,117 @@
+"""Registered models on MLflow: versions, the aliases challenger and champion, local copies."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay import home, tracking
+from assay.errors import NoChampion
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+MODEL = "assay"
+HASH_TAG = "content_hash"
+
+
+class Alias(StrEnum):
+    """The movable names of a version."""
+
+    CHALLENGER = "challenger"
+    CHAMPION = "champion"
+
+
+def content_hash(bundle: Path) -> str:
+    """SHA-256 over the relative names and bytes of all files of a model directory."""
+    total = hashlib.sha256()
+    for file in sorted(p for p in bundle.rglob("*") if p.is_file()):
+        with file.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        total.update(f"{file.relative_to(bundle).as_posix()} {content}\n".encode())
+    return total.hexdigest()
+
+
+def register(bundle: Path, run_id: str, tags: Mapping[str, str] | None = None) -> str:
+    """Store ``bundle`` with the run that made it, as a new version; returns its number.
+
+    The same content is the same version, however often it is registered.
+    """
+    from mlflow.exceptions import MlflowException
+
+    store, digest = tracking.client(), content_hash(bundle)
+    try:
+        store.get_registered_model(MODEL)
+    except MlflowException:
+        store.create_registered_model(MODEL)
+    for known in store.search_model_versions(f"name = '{MODEL}'"):
+        if known.tags.get(HASH_TAG) == digest:
+            return str(known.version)
+    store.log_artifacts(run_id, str(bundle), "bundle")
+    source = f"{store.get_run(run_id).info.artifact_uri}/bundle"
+    version = store.create_model_version(
+        MODEL, source, run_id, tags={**(tags or {}), HASH_TAG: digest}
+    )
+    return str(version.version)
+
+
+def set_alias(alias: Alias, version: str) -> None:
+    """Let ``alias`` point at ``version``, and at no other."""
+    tracking.client().set_registered_model_alias(MODEL, alias.value, version)
+
+
+def version_of(alias: Alias) -> str | None:
+    """The number of the version that ``alias`` points at, or None."""
+    try:
+        return str(_resolve(alias.value).version)
+    except NoChampion:
+        return None
+
+
+def fetch(name: str) -> Path:
+    """A local copy of the model called ``name``: an alias, a version number or a directory.
+
+    Raises `NoChampion` when nothing is registered under that name.
+    """
+    if (Path(name) / "assay_model.json").is_file():
+        return Path(name)
+    version = _resolve(name)
+    copy = home.folder("models") / f"{version.version}-{version.tags.get(HASH_TAG, '')[:12]}"
+    if not copy.is_dir():
+        _download(version, copy)
+    return copy
+
+
+def _download(version: ModelVersion, target: Path) -> None:
+    """Copy the artifacts to a temporary folder, then rename: a torn copy is never found."""
+    from mlflow.artifacts import download_artifacts
+
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        downloaded = download_artifacts(
+            artifact_uri=version.source, dst_path=str(Path(scratch) / "bundle")
+        )
+        shutil.move(downloaded, target)
+
+
+def _resolve(name: str) -> ModelVersion:
+    from mlflow.exceptions import MlflowException
+
+    store = tracking.client()
+    try:
+        if name.isdigit():
+            return store.get_model_version(MODEL, name)
+        return store.get_model_version_by_alias(MODEL, name)
+    except MlflowException as error:
+        kind = "version" if name.isdigit() else "alias"
+        raise NoChampion(
+            f"no registered model has the {kind} {name!r}; "
+            "train one with: python run.py --pipeline train"
+        ) from error

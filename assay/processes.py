@@ -1,0 +1,38 @@
+"""Who works on a run, and whether that process still lives.
+
+A process that is killed cannot say so: the run it left behind stays "running" for ever. Every run
+carries its process's identity, and the next start asks whether it is still there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def identity() -> str:
+    """This process as ``host:pid:start``; the start time tells apart a reused pid."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def is_dead(who: str) -> bool:
+    """Whether the process of an `identity` has ended; False where it cannot be known.
+
+    A process of another host cannot be asked, so its runs are left alone.
+    """
+    host, pid, started = (who.rsplit(":", 2) + ["", ""])[:3]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    return _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    """The start time of ``pid`` in seconds since the epoch, empty if there is no such process."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        gone = process.status() == psutil.STATUS_ZOMBIE
+        return "" if gone else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return ""

@@ -1,0 +1,91 @@
+"""Experiment tracking on MLflow: one run for each training, live metrics, no run left hanging.
+
+The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names another.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from assay import home, processes
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+EXPERIMENT = "assay"
+PROCESS_TAG = "process"
+
+
+def client() -> MlflowClient:
+    """A client of the tracking store that the environment names."""
+    from mlflow import MlflowClient
+
+    return MlflowClient()
+
+
+def experiment_id() -> str:
+    """The experiment's id; created on first use, with its artifacts inside the state folder."""
+    store = client()
+    if experiment := store.get_experiment_by_name(EXPERIMENT):
+        return str(experiment.experiment_id)
+    local = str(store.tracking_uri).startswith("sqlite:")
+    location = (home.folder("mlflow") / "artifacts").as_uri() if local else None
+    return str(store.create_experiment(EXPERIMENT, artifact_location=location))
+
+
+@contextmanager
+def run(name: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[str]:
+    """Open a run with system metrics and yield its id; it ends FINISHED, FAILED or KILLED."""
+    import mlflow
+
+    own = {PROCESS_TAG: processes.identity(), "git_commit": git_commit()}
+    active = mlflow.start_run(
+        experiment_id=experiment_id(), run_name=name, tags={**own, **tags}, log_system_metrics=True
+    )
+    status = "FAILED"
+    try:
+        mlflow.log_params(dict(parameters))
+        yield active.info.run_id
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        mlflow.end_run(status)
+
+
+def log_metrics(run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+    """Add ``metrics`` at ``step`` to a run, open or closed."""
+    import mlflow
+
+    mlflow.log_metrics(dict(metrics), step=step, run_id=run_id)
+
+
+def close_orphans() -> list[str]:
+    """Mark runs whose process has died as FAILED; returns their names."""
+    store = client()
+    experiment = store.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return []
+    running = store.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+    orphans = [r for r in running if processes.is_dead(r.data.tags.get(PROCESS_TAG, ""))]
+    for orphan in orphans:
+        store.set_tag(orphan.info.run_id, "ended_by", "its process died")
+        store.set_terminated(orphan.info.run_id, "FAILED")
+    return [str(orphan.info.run_name) for orphan in orphans]
+
+
+def git_commit() -> str:
+    """The commit that is checked out, with ``-dirty`` where files differ; empty outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        described = subprocess.run(command, cwd=home.REPOSITORY, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
+    return described.stdout.strip()
