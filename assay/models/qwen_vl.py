@@ -169,11 +169,15 @@ class QwenVLFamily(ModelFamily):
         try:
             return Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **options)
         except (OSError, ValueError) as error:
-            raise CheckpointMismatch(f"cannot load a Qwen2.5-VL model from {path}: {error}") from error
+            raise CheckpointMismatch(
+                f"cannot load a Qwen2.5-VL model from {path}: {error}"
+            ) from error
 
     def load_processor(self, path: Path) -> QwenVLProcessor:
         """Load tokenizer and image settings from the same folder."""
         try:
             return QwenVLProcessor.load(path)
         except (OSError, ValueError) as error:
-            raise CheckpointMismatch(f"cannot load a Qwen2.5-VL tokenizer from {path}: {error}") from error
+            raise CheckpointMismatch(
+                f"cannot load a Qwen2.5-VL tokenizer from {path}: {error}"
+            ) from error

@@ -44,7 +44,7 @@ _CHAT_TEMPLATE = (
 class TinySettings(Settings):
     """The geometry of the tiny model."""
 
-    hidden_size: int = 192
+    hidden_size: int = 144
     vision_layers: int = 4
     text_layers: int = 4
     max_pixels: int = 224 * 224
@@ -80,7 +80,7 @@ def _config(geometry: TinySettings, processor: QwenVLProcessor) -> Any:
         text_config={
             "vocab_size": len(tokenizer),
             "hidden_size": hidden,
-            "intermediate_size": 3 * hidden,
+            "intermediate_size": 2 * hidden,
             "num_hidden_layers": geometry.text_layers,
             "num_attention_heads": hidden // 48,
             "num_key_value_heads": hidden // 96,
@@ -97,7 +97,7 @@ def _config(geometry: TinySettings, processor: QwenVLProcessor) -> Any:
         vision_config={
             "depth": geometry.vision_layers,
             "hidden_size": hidden,
-            "intermediate_size": 3 * hidden,
+            "intermediate_size": 2 * hidden,
             "num_heads": hidden // 48,
             "out_hidden_size": hidden,
             "fullatt_block_indexes": list(range(1, geometry.vision_layers, 2)),

@@ -42,7 +42,9 @@ def region_words(mask: Mask) -> str:
     rows, columns = np.nonzero(mask)
     row = _ROWS[min(2, int(3 * rows.mean() / mask.shape[0]))]
     column = _COLUMNS[min(2, int(3 * columns.mean() / mask.shape[1]))]
-    return "middle of the image" if (row, column) == ("middle", "centre") else f"{row} {column} part"
+    return (
+        "middle of the image" if (row, column) == ("middle", "centre") else f"{row} {column} part"
+    )
 
 
 def _claim(label: Label, manipulation: str, mask: Mask | None) -> str:
@@ -58,5 +60,7 @@ def _evidence(findings: Sequence[Finding]) -> str:
     rare = [f for f in findings if f.null_rate is not None and f.null_rate <= _RARE]
     if not rare:
         return "None of the measured evidence is unusual for an authentic image."
-    named = [f"{f.measurement.id} ({rate_words(f.null_rate or 0.0)} of authentic images)" for f in rare]
+    named = [
+        f"{f.measurement.id} ({rate_words(f.null_rate or 0.0)} of authentic images)" for f in rare
+    ]
     return f"Unusual evidence: {', '.join(named)}."

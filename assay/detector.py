@@ -1,0 +1,194 @@
+"""The only inference code: pipelines, the service and the benchmarks all answer through it.
+
+A model folder holds ``assay_model.json``, ``base/`` and ``adapter/`` (safetensors), the
+``null_rates.json`` of its evidence and, once calibrated, ``calibration.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assay import ledger, models, prompts
+from assay.calibration import Calibration
+from assay.errors import CheckpointMismatch
+from assay.records import Finding, Label, Photo, Pixels, Verdict
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+MODEL_FILE = "assay_model.json"
+"""The description at the top of a model folder."""
+NULL_RATES_FILE = "null_rates.json"
+CALIBRATION_FILE = "calibration.json"
+
+BATCH_SIZE = 16
+_MAX_NEW_TOKENS = 96
+
+
+class Detector:
+    """A loaded model: photos in, verdicts out."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        processor: models.Processor,
+        null_rates: ledger.NullRates,
+        calibration: Calibration | None,
+        version: str,
+    ) -> None:
+        self._model = model
+        self._processor = processor
+        self._verdict_ids = processor.verdict_ids()
+        self.null_rates = null_rates
+        self.calibration = calibration
+        self.version = version
+
+    @classmethod
+    def load(cls, path: Path) -> Detector:
+        """Open a model folder on the GPU if there is one.
+
+        Raises `CheckpointMismatch` when a part is missing or was made for another prompt.
+        """
+        import torch
+
+        facts = read_facts(path)
+        family = models.family(facts["family"])
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        model = _with_adapter(family.load_model(path / "base"), path / "adapter").to(device).eval()
+        calibration = path / CALIBRATION_FILE
+        return cls(
+            model,
+            family.load_processor(path / "base"),
+            ledger.NullRates.load(path / NULL_RATES_FILE),
+            Calibration.load(calibration) if calibration.exists() else None,
+            facts.get("version", path.name),
+        )
+
+    def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
+        """One verdict a photo, in order; with ``rationale`` the model also writes its reasons.
+
+        Evidence is measured first and enters the question. Raises `CheckpointMismatch` for a model
+        that was never calibrated.
+        """
+        verdicts: list[Verdict] = []
+        for start in range(0, len(photos), BATCH_SIZE):
+            verdicts += self._detect_batch(photos[start : start + BATCH_SIZE], rationale)
+        return verdicts
+
+    def logits(self, photos: Sequence[Photo]) -> npt.NDArray[np.float32]:
+        """Uncalibrated logits of the verdict words ``[n, 3]``, in the order of `Label`."""
+        parts = [
+            self._verdict_logits(*self._questions(photos[start : start + BATCH_SIZE])[:2])
+            for start in range(0, len(photos), BATCH_SIZE)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, len(Label)), np.float32)
+
+    def _detect_batch(self, photos: Sequence[Photo], rationale: bool) -> list[Verdict]:
+        if self.calibration is None:
+            raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
+        pixels, prompt_ids, evidence = self._questions(photos)
+        probabilities = self.calibration.probabilities(self._verdict_logits(pixels, prompt_ids))
+        labels = [self.calibration.label(row) for row in probabilities]
+        reasons = self._rationales(pixels, prompt_ids, labels) if rationale else [""] * len(photos)
+        return [
+            self._verdict(label, row, found, text)
+            for label, row, found, text in zip(
+                labels, probabilities, evidence, reasons, strict=True
+            )
+        ]
+
+    def _verdict(
+        self,
+        label: Label,
+        probabilities: npt.NDArray[np.float64],
+        evidence: tuple[Finding, ...],
+        rationale: str,
+    ) -> Verdict:
+        assert self.calibration is not None
+        score = float(1 - probabilities[0])
+        return Verdict(
+            label=label,
+            score=score,
+            probabilities=dict(zip(Label, map(float, probabilities), strict=True)),
+            needs_review=self.calibration.needs_review(score),
+            findings=evidence,
+            rationale=rationale,
+            model_version=self.version,
+        )
+
+    def _questions(
+        self, photos: Sequence[Photo]
+    ) -> tuple[list[Pixels], list[list[int]], list[tuple[Finding, ...]]]:
+        evidence = [ledger.findings(ledger.measure(p), self.null_rates) for p in photos]
+        pixels = [self._processor.resize(photo.pixels) for photo in photos]
+        ids = [
+            self._processor.prompt_ids((image.shape[1], image.shape[0]), found)
+            for image, found in zip(pixels, evidence, strict=True)
+        ]
+        return pixels, ids, evidence
+
+    def _verdict_logits(
+        self, pixels: Sequence[Pixels], rows: Sequence[list[int]]
+    ) -> npt.NDArray[np.float32]:
+        """One prefill: the logits of the verdict words' first tokens after the question."""
+        import torch
+
+        with torch.inference_mode():
+            logits = self._model(**self._batch(pixels, rows), logits_to_keep=1, use_cache=False)
+        verdicts = logits.logits[:, -1, self._verdict_ids].float().cpu().numpy()
+        return np.asarray(verdicts, dtype=np.float32)
+
+    def _rationales(
+        self, pixels: Sequence[Pixels], rows: Sequence[list[int]], labels: Sequence[Label]
+    ) -> list[str]:
+        """Continue each answer after the verdict that was already decided."""
+        import torch
+
+        openings = [prompts.render(prompts.Answer(label)) for label in labels]
+        begun = [
+            [*row, *self._processor.answer_ids(opening)[:-1]]
+            for row, opening in zip(rows, openings, strict=True)
+        ]
+        batch = self._batch(pixels, begun)
+        with torch.inference_mode():
+            output: Any = self._model.generate(  # type: ignore[operator]
+                **batch, max_new_tokens=_MAX_NEW_TOKENS, do_sample=False
+            )
+        width = batch["input_ids"].shape[1]
+        return [self._processor.decode(row[width:].tolist()).strip() for row in output]
+
+    def _batch(self, pixels: Sequence[Pixels], rows: Sequence[list[int]]) -> dict[str, Tensor]:
+        batch = self._processor.collate(pixels, rows)
+        return {name: tensor.to(self._model.device) for name, tensor in batch.items()}
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """The description of a model folder; raises `CheckpointMismatch` when it does not fit."""
+    try:
+        facts: dict[str, Any] = json.loads((path / MODEL_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointMismatch(f"{path} is not a model folder: {error}") from error
+    if facts.get("prompt_version") != prompts.PROMPT_VERSION:
+        raise CheckpointMismatch(
+            f"{path} was trained on prompt version {facts.get('prompt_version')!r}, this is "
+            f"{prompts.PROMPT_VERSION!r}: train it again"
+        )
+    return facts
+
+
+def _with_adapter(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:
+    """Merge the adapter into the base: the same function, without its extra products."""
+    from peft import PeftModel
+
+    try:
+        merged: PreTrainedModel = PeftModel.from_pretrained(base, adapter).merge_and_unload()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointMismatch(f"{adapter} does not fit its base: {error}") from error
+    return merged

@@ -1,0 +1,28 @@
+"""What a cached result depends on besides its inputs: the domain's code and the pinned libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+from assay.home import REPOSITORY
+from assay.settings import Settings
+
+
+@cache
+def code_fingerprint(root: Path = REPOSITORY) -> str:
+    """Hash of every file in ``assay/**/*.py`` and of the lock, under ``root``."""
+    digest = hashlib.sha256()
+    for path in [*sorted((root / "assay").rglob("*.py")), root / "requirements.lock"]:
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()[:16]
+
+
+def run_key(stage: str, *parts: str | Settings) -> str:
+    """A folder name for one run of ``stage``: equal exactly when code, data and settings are."""
+    texts = [p if isinstance(p, str) else p.model_dump_json() for p in parts]
+    digest = hashlib.sha256(json.dumps([code_fingerprint(), *texts]).encode())
+    return f"{stage}-{digest.hexdigest()[:16]}"

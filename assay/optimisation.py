@@ -1,0 +1,237 @@
+"""One supervised run of transformers' Trainer, for a whole model or an adapter alike.
+
+Only the answer is supervised, and the verdict token weighs as much as the settings say, however
+long the rationale is. The best checkpoint by validation AUC is kept; training stops early when that
+no longer improves, and a killed run goes on from its last whole checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from assay.errors import ConfigError
+from assay.progress import Progress
+from assay.settings import Settings
+from assay.training_data import Collator, TrainingData
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
+
+    from assay.models import Processor
+
+logger = logging.getLogger(__name__)
+
+OnMetrics = Callable[[int, dict[str, float]], None]
+"""Called with (optimizer step, metrics) whenever the trainer logs."""
+
+_WHOLE = "whole"
+"""A file inside a checkpoint that says that it was written to the end."""
+
+
+class OptimisationSettings(Settings):
+    """How weights are optimised."""
+
+    epochs: float = Field(default=2.0, gt=0)
+    max_steps: int = Field(default=-1, ge=-1)
+    """Stop after this many optimizer steps; -1 means `epochs` decide."""
+    batch_size: int = Field(default=16, ge=1)
+    accumulation: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_share: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    rationale_weight: float = Field(default=0.3, ge=0)
+    """Weight of all rationale tokens together, beside 1 for the verdict token."""
+    evaluations: int = Field(default=4, ge=1)
+    """How often the validation split is scored, and a checkpoint kept, over the whole run."""
+    patience: int = Field(default=3, ge=1)
+    """Stop after this many evaluations without a better validation AUC."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = 0
+
+
+def optimise(
+    model: PreTrainedModel,
+    processor: Processor,
+    data: tuple[TrainingData, TrainingData],
+    settings: OptimisationSettings,
+    folder: Path,
+    progress: Progress,
+    on_metrics: OnMetrics,
+) -> None:
+    """Fit the trainable weights of ``model`` in place on ``data`` (training, validation).
+
+    Checkpoints live under ``folder``. Raises `ConfigError` when either split is empty.
+    """
+    training, validation = data
+    if not len(training) or not len(validation):
+        raise ConfigError("training needs rows in both the train and the validation split")
+    trainer = _trainer(model, processor, data, settings, folder, [
+        _reporter(progress, on_metrics, f"training {folder.name.split('-')[0]}")
+    ])
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
+
+
+def resolve_precision(requested: str) -> str:
+    """``bf16`` or ``fp32``; ``auto`` takes bf16 where the hardware multiplies it natively."""
+    import torch
+
+    if requested != "auto":
+        return requested
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+
+
+def verdict_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Weighted cross-entropy of the answer: ``logits`` ``[b, a + 1, v]`` of the last positions,
+    ``labels`` and ``weights`` ``[b, a]``; the logits before each token predict it.
+    """
+    from torch.nn.functional import cross_entropy
+
+    predictions = logits[:, :-1].float().flatten(0, 1)
+    losses = cross_entropy(predictions, labels.flatten(), ignore_index=-100, reduction="none")
+    return (losses * weights.flatten()).sum()
+
+
+def auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float:
+    """Area under the ROC curve; 0.5 where only one class is present."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(positive, scores)) if 0 < positive.sum() < len(positive) else 0.5
+
+
+def _metrics(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    from scipy.special import log_softmax
+
+    log_p = log_softmax(logits.astype(np.float64), axis=1)
+    return {
+        "auc": auc(-log_p[:, 0], labels != 0),
+        "log_loss": float(-log_p[np.arange(len(labels)), labels].mean()),
+        "accuracy": float((log_p.argmax(axis=1) == labels).mean()),
+    }
+
+
+def _trainer(
+    model: PreTrainedModel,
+    processor: Processor,
+    data: tuple[TrainingData, TrainingData],
+    settings: OptimisationSettings,
+    folder: Path,
+    callbacks: list[TrainerCallback],
+) -> Any:
+    from transformers import EarlyStoppingCallback, Trainer
+
+    verdict_ids = processor.verdict_ids()
+
+    class AnswerTrainer(Trainer):
+        """Trainer whose loss and predictions look at the answer's positions alone."""
+
+        def compute_loss(
+            self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
+        ) -> Any:
+            inputs = dict(inputs)
+            labels, weights = inputs.pop("labels"), inputs.pop("loss_weights")
+            lengths = inputs.pop("answer_lengths")
+            inputs.pop("verdicts")
+            logits = model(**inputs, logits_to_keep=labels.shape[1] + 1, use_cache=False).logits
+            loss = verdict_loss(logits, labels, weights)
+            first = labels.shape[1] - lengths
+            rows = first.new_tensor(range(len(first)))
+            return (loss, logits[rows, first][:, verdict_ids]) if return_outputs else loss
+
+        def prediction_step(
+            self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None
+        ) -> tuple[Tensor, Tensor, Tensor]:
+            import torch
+
+            inputs = self._prepare_inputs(inputs)
+            with torch.no_grad(), self.compute_loss_context_manager():
+                loss, logits = self.compute_loss(model, inputs, return_outputs=True)
+            return loss, logits.float(), inputs["verdicts"]
+
+    return AnswerTrainer(
+        model=model,
+        args=_arguments(settings, folder, len(data[0])),
+        data_collator=Collator(processor, settings.rationale_weight),
+        train_dataset=data[0],
+        eval_dataset=data[1],
+        compute_metrics=lambda output: _metrics(output.predictions, output.label_ids),
+        callbacks=[*callbacks, EarlyStoppingCallback(settings.patience)],
+    )
+
+
+def _arguments(settings: OptimisationSettings, folder: Path, rows: int) -> TrainingArguments:
+    from transformers import TrainingArguments
+
+    steps = settings.max_steps
+    if steps < 0:
+        rows_a_step = settings.batch_size * settings.accumulation
+        steps = max(1, math.ceil(settings.epochs * rows / rows_a_step))
+    every = max(1, steps // settings.evaluations)
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=2 * settings.batch_size,
+        gradient_accumulation_steps=settings.accumulation,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=int(settings.warmup_share * steps),
+        weight_decay=settings.weight_decay,
+        bf16=resolve_precision(settings.precision) == "bf16",
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=every,
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="auc",
+        greater_is_better=True,
+        logging_steps=max(1, every // 10),
+        remove_unused_columns=False,
+        label_names=["verdicts"],
+        seed=settings.seed,
+        report_to=[],
+        disable_tqdm=True,
+    )
+
+
+def _reporter(progress: Progress, on_metrics: OnMetrics, what: str) -> TrainerCallback:
+    from transformers import TrainerCallback
+
+    class Reporter(TrainerCallback):
+        """Passes progress and metrics on, and marks checkpoints that are whole."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            progress(state.global_step, state.max_steps, what)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+            on_metrics(state.global_step, numbers)
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            progress(state.max_steps, state.max_steps, what)
+
+    return Reporter()
+
+
+def _last_whole_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that a kill did not cut short."""
+    whole = [marker.parent for marker in folder.glob(f"checkpoint-*/{_WHOLE}")]
+    newest = max(whole, key=lambda path: int(path.name.split("-")[1]), default=None)
+    if newest:
+        logger.info("resuming from %s", newest)
+    return str(newest) if newest else None

@@ -1,0 +1,166 @@
+"""Training: warm a tiny base up, then fit the LoRA adapter that is evaluated and shipped.
+
+Each stage works in a folder keyed by code, dataset and settings, so a run that was killed anywhere
+finds its prepared pixels and checkpoints again; what a finished run leaves is its ``result``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, field_validator
+
+from assay import ledger, models, prompts
+from assay.detector import MODEL_FILE, NULL_RATES_FILE
+from assay.fingerprints import run_key
+from assay.optimisation import OnMetrics, OptimisationSettings, optimise
+from assay.progress import Progress
+from assay.records import Split
+from assay.settings import Settings
+from assay.training_data import TrainingData, prepare
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from assay.dataset import Dataset
+
+class BaseSettings(Settings):
+    """Where the base model comes from, and how far a random one is warmed up."""
+
+    family: str = "tiny_qwen2_5_vl"
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the family, such as the geometry of a tiny model."""
+    warm_up: bool = True
+    """Train all weights first: under a random base an adapter alone learns too little."""
+    optimisation: OptimisationSettings = OptimisationSettings(epochs=3.0)
+
+    @field_validator("family")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        models.family(name)
+        return name
+
+
+class TrainingSettings(Settings):
+    """How the adapter is fitted."""
+
+    lora_rank: int = Field(default=16, ge=1)
+    lora_alpha: int = Field(default=32, ge=1)
+    lora_dropout: float = Field(default=0.05, ge=0, lt=1)
+    optimisation: OptimisationSettings = OptimisationSettings()
+
+
+def warm_up_base(
+    dataset: Dataset,
+    measurements: pa.Table,
+    settings: BaseSettings,
+    work: Path,
+    progress: Progress,
+) -> Path:
+    """Return the folder of a base model, trained on all its weights unless told otherwise.
+
+    ``measurements`` is the table of `ledger.measure_dataset` over training and validation splits.
+    """
+    run = work / run_key("base", dataset.version, settings)
+    if (run / "result").exists():
+        return run / "result"
+    family = models.family(settings.family)
+    fresh = run / "fresh"
+    family.create_base(settings.options, settings.optimisation.seed, fresh)
+    model, processor = family.load_model(fresh), family.load_processor(fresh)
+    if settings.warm_up:
+        data = _prepare(dataset, measurements, processor, run, progress)
+        optimise(model, processor, data, settings.optimisation, run, progress, _unheard)
+
+    def write(folder: Path) -> None:
+        model.save_pretrained(folder)
+        processor.save(folder)
+
+    return _finish(run, write)
+
+
+def train_adapter(
+    dataset: Dataset,
+    measurements: pa.Table,
+    base: Path,
+    base_settings: BaseSettings,
+    settings: TrainingSettings,
+    work: Path,
+    progress: Progress,
+    on_metrics: OnMetrics,
+) -> Path:
+    """Return a model folder: base, adapter, null rates, and what they were made from."""
+    from peft import get_peft_model
+
+    run = work / run_key("adapter", dataset.version, base_settings, settings)
+    if (run / "result").exists():
+        return run / "result"
+    family = models.family(base_settings.family)
+    processor = family.load_processor(base)
+    data = _prepare(dataset, measurements, processor, run, progress)
+    model = get_peft_model(family.load_model(base), _lora(settings, family.lora_targets))
+    optimise(model, processor, data, settings.optimisation, run, progress, on_metrics)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(base, folder / "base")
+        model.save_pretrained(folder / "adapter")
+        ledger.fit_null_rates(measurements).save(folder / NULL_RATES_FILE)
+        facts = {
+            "family": base_settings.family,
+            "prompt_version": prompts.PROMPT_VERSION,
+            "dataset_version": dataset.version,
+            "base": base_settings.model_dump(mode="json"),
+            "training": settings.model_dump(mode="json"),
+        }
+        (folder / MODEL_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+
+    return _finish(run, write)
+
+
+def _lora(settings: TrainingSettings, targets: str) -> Any:
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+
+
+def _prepare(
+    dataset: Dataset,
+    measurements: pa.Table,
+    processor: models.Processor,
+    run: Path,
+    progress: Progress,
+) -> tuple[TrainingData, TrainingData]:
+    rates = ledger.fit_null_rates(measurements)
+
+    def split(name: Split) -> TrainingData:
+        folder = run / "prepared" / name
+        return prepare(dataset, name, measurements, rates, processor, folder, progress)
+
+    return split(Split.TRAIN), split(Split.VALIDATION)
+
+
+def _finish(run: Path, write: Callable[[Path], None]) -> Path:
+    """Write the result beside its place and move it there whole, then drop all else of the run."""
+    unfinished, result = run / "unfinished", run / "result"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    write(unfinished)
+    unfinished.rename(result)
+    for leftover in run.iterdir():
+        if leftover != result:
+            shutil.rmtree(leftover)
+    return result
+
+
+def _unheard(step: int, metrics: dict[str, float]) -> None:
+    """Nobody follows the warm-up's curve."""

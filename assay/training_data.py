@@ -1,0 +1,158 @@
+"""A split made ready for training once: pixels resized on disk, conversations as token ids.
+
+Epochs then cost no decoding: a batch is a slice of a memory map and two lists of integers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assay import images, ledger, prompts
+from assay.evidence import examiners
+from assay.models import Processor
+from assay.progress import Progress
+from assay.records import Finding, Label, Measurement, Photo, Pixels, Sample, Split
+from assay.teachers import offline
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import Tensor
+
+    from assay.dataset import Dataset
+
+_IGNORED = -100
+LABELS = tuple(Label)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One training example: the image as the model sees it, the question and the answer."""
+
+    pixels: Pixels
+    prompt: list[int]
+    answer: list[int]
+    label: int
+    """Index into `Label`."""
+
+
+class TrainingData:
+    """The conversations of one split, read from a folder that `prepare` wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self._rows: list[dict[str, Any]] = json.loads((folder / "rows.json").read_text())
+        self._pixels: npt.NDArray[np.uint8] = np.memmap(folder / "pixels.u8", np.uint8, "r")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Conversation:
+        row = self._rows[index]
+        height, width = row["size"]
+        start, length = row["offset"], 3 * height * width
+        pixels = np.array(self._pixels[start : start + length]).reshape(height, width, 3)
+        return Conversation(pixels, row["prompt"], row["answer"], row["label"])
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Label indices ``[n]``."""
+        return np.array([row["label"] for row in self._rows], dtype=np.int64)
+
+
+class Collator:
+    """Turns conversations into a batch in which only the answer is supervised."""
+
+    def __init__(self, processor: Processor, rationale_weight: float) -> None:
+        self._processor = processor
+        self._rationale_weight = rationale_weight
+
+    def __call__(self, batch: Sequence[Conversation]) -> dict[str, Tensor]:
+        """Processor tensors plus ``labels`` and ``loss_weights`` ``[b, a]`` for the last ``a``
+        positions (the longest answer), and ``verdicts`` / ``answer_lengths`` ``[b]``.
+
+        The weights give the verdict token one share and the rationale's tokens
+        ``rationale_weight`` shares together, however long the rationale is.
+        """
+        import torch
+
+        rows = [example.prompt + example.answer for example in batch]
+        tensors = self._processor.collate([example.pixels for example in batch], rows)
+        lengths = torch.tensor([len(example.answer) for example in batch])
+        longest = int(lengths.max())
+        position = torch.arange(longest) - (longest - lengths[:, None])
+        weights = (position == 0).float() / len(batch)
+        rest = position > 0
+        weights[rest] = self._rationale_weight / max(1, int(rest.sum()))
+        answers = tensors["input_ids"][:, -longest:]
+        return tensors | {
+            "labels": torch.where(position >= 0, answers, _IGNORED),
+            "loss_weights": weights,
+            "verdicts": torch.tensor([example.label for example in batch]),
+            "answer_lengths": lengths,
+        }
+
+
+def prepare(
+    dataset: Dataset,
+    split: Split,
+    measurements: pa.Table,
+    null_rates: ledger.NullRates,
+    processor: Processor,
+    folder: Path,
+    progress: Progress,
+) -> TrainingData:
+    """Write the conversations of ``split`` into ``folder`` and open them.
+
+    Images are bias-controlled first, as everywhere in training; ``measurements`` is the table of
+    `ledger.measure_dataset` for the same variant.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    measured = _by_image(measurements)
+    total = dataset.table(["image_id"], split).num_rows
+    rows: list[dict[str, Any]] = []
+    offset = 0
+    with (folder / "pixels.u8").open("wb") as pixels_file:
+        for sample in dataset.samples(split):
+            found = ledger.findings(measured[sample.image_id], null_rates)
+            photo = _controlled(sample)
+            resized = processor.resize(photo.pixels)
+            rows.append(_row(sample, photo, resized, found, processor) | {"offset": offset})
+            offset += pixels_file.write(np.ascontiguousarray(resized).tobytes())
+            progress(len(rows), total, f"preparing {split}")
+    (folder / "rows.json").write_text(json.dumps(rows))
+    return TrainingData(folder)
+
+
+def _row(
+    sample: Sample, photo: Photo, resized: Pixels, found: Sequence[Finding], processor: Processor
+) -> dict[str, Any]:
+    height, width = resized.shape[:2]
+    mask = images.decode_mask(sample.mask, photo.size) if sample.mask else None
+    rationale = sample.rationale or offline.write_rationale(
+        sample.label, sample.manipulation, mask, found
+    )
+    return {
+        "size": (height, width),
+        "prompt": processor.prompt_ids((width, height), found),
+        "answer": processor.answer_ids(prompts.render(prompts.Answer(sample.label, rationale))),
+        "label": LABELS.index(sample.label),
+    }
+
+
+def _controlled(sample: Sample) -> Photo:
+    kind = images.Variant.BIAS_CONTROLLED
+    return images.decode(images.variant(sample.image, sample.image_id, kind))
+
+
+def _by_image(measurements: pa.Table) -> Mapping[str, tuple[Measurement, ...]]:
+    names = tuple(examiners())
+    return {
+        row["image_id"]: tuple(Measurement(name, row[name]) for name in names)
+        for row in measurements.select(["image_id", *names]).to_pylist()
+    }
