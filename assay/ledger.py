@@ -1,0 +1,181 @@
+"""The evidence ledger: every measurement of an image, and how often authentic images show as much.
+
+A raw measurement means nothing to a reader or a model; its null rate does. Null rates are fitted
+once on authentic training images, stored with the model, and turn measurements into findings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.errors import CheckpointMismatch
+from assay.evidence import examiners
+from assay.images import Variant, decode, variant
+from assay.parallel import parallel_map
+from assay.progress import Progress, silent
+from assay.records import Finding, Label, Measurement, Photo, Sample, Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from assay.dataset import Dataset
+
+_KEYS = ("image_id", "split", "label")
+_GRID = 512
+"""Quantiles kept of each reference; finer than any null rate that a prompt or reader sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """Values of authentic images: how many there were, and ascending quantiles of them."""
+
+    count: int
+    quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NullRates:
+    """How often authentic images measure as high, for each measurement it was fitted on."""
+
+    references: Mapping[str, _Reference]
+
+    @classmethod
+    def fit(cls, values: Mapping[str, Sequence[float]]) -> NullRates:
+        """Keep the distribution of each measurement; one without any value is left out."""
+        return cls({name: _reference(given) for name, given in values.items() if len(given)})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The measurements it knows, sorted."""
+        return tuple(sorted(self.references))
+
+    def rate(self, name: str, value: float) -> float:
+        """Share of authentic images with at least this ``value``, above 0 and at most 1.
+
+        The image itself counts as one more, (r + 1) / (n + 1), so that a finite reference never
+        claims that something is impossible (Davison & Hinkley 1997, section 4.2). Raises
+        `CheckpointMismatch` for a measurement that it was not fitted on.
+        """
+        if name not in self.references:
+            known = ", ".join(self.names)
+            raise CheckpointMismatch(f"no null rates for {name!r}, only for {known}; train again")
+        reference = self.references[name]
+        below = int(np.searchsorted(reference.quantiles, value, side="left"))
+        as_high = 1 - below / len(reference.quantiles)
+        return (reference.count * as_high + 1) / (reference.count + 1)
+
+    def save(self, path: Path) -> None:
+        """Write JSON."""
+        path.write_text(
+            json.dumps(
+                {
+                    name: {"count": kept.count, "quantiles": kept.quantiles}
+                    for name, kept in sorted(self.references.items())
+                }
+            )
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> NullRates:
+        """Read what `save` wrote; raises `CheckpointMismatch` when the file is something else."""
+        try:
+            stored = json.loads(path.read_text())
+            return cls(
+                {
+                    name: _Reference(int(kept["count"]), tuple(map(float, kept["quantiles"])))
+                    for name, kept in stored.items()
+                }
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CheckpointMismatch(
+                f"{path} holds no null rates ({error}); train again"
+            ) from error
+
+
+def measure(photo: Photo) -> tuple[Measurement, ...]:
+    """Every examiner's measurement of ``photo``, sorted by name."""
+    return tuple(examiner.examine(photo) for examiner in examiners().values())
+
+
+def findings(measurements: Iterable[Measurement], null_rates: NullRates) -> tuple[Finding, ...]:
+    """The measurements that ``null_rates`` knows, with their null rates, sorted by name.
+
+    Others are left out: a model is asked with the evidence it was trained on, also after a new
+    examiner was added. Raises `CheckpointMismatch` when one that it was trained on is missing.
+    """
+    given = {measurement.id: measurement for measurement in measurements}
+    if missing := [name for name in null_rates.names if name not in given]:
+        raise CheckpointMismatch(
+            f"the model was trained with {', '.join(missing)}, which no examiner measures here; "
+            "use the version of Assay that trained it, or train again"
+        )
+    return tuple(_finding(given[name], null_rates) for name in null_rates.names)
+
+
+def measure_dataset(
+    dataset: Dataset,
+    splits: Sequence[Split],
+    kind: Variant,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> pa.Table:
+    """Measure all images of ``splits`` in the form ``kind``, one process a core.
+
+    Columns image_id, split, label, and for each examiner its value (float64, null where not
+    applicable); rows in the dataset's order. Samples stream through, so memory stays flat.
+    ``workers`` None means all cores.
+    """
+    import pyarrow as pa
+
+    total = sum(dataset.table(["image_id"], split).num_rows for split in splits)
+    samples = (replace(s, mask=b"") for split in splits for s in dataset.samples(split))
+    rows: list[dict[str, Any]] = []
+    for row in parallel_map(partial(_measured_row, kind), samples, workers):
+        rows.append(row)
+        progress(len(rows), total, "measuring evidence")
+    fields = [pa.field(name, pa.string()) for name in _KEYS]
+    fields += [pa.field(name, pa.float64()) for name in examiners()]
+    return pa.Table.from_pylist(rows, pa.schema(fields))
+
+
+def fit_null_rates(table: pa.Table) -> NullRates:
+    """Null rates from the authentic training rows of a table by `measure_dataset`."""
+    import pyarrow.compute as pc
+
+    authentic = pc.equal(table["label"], Label.AUTHENTIC.value)
+    reference = table.filter(pc.and_(authentic, pc.equal(table["split"], Split.TRAIN.value)))
+    names = [name for name in reference.column_names if name not in _KEYS]
+    return NullRates.fit({name: reference[name].drop_null().to_pylist() for name in names})
+
+
+def _measured_row(kind: Variant, sample: Sample) -> dict[str, Any]:
+    photo = decode(variant(sample.image, sample.image_id, kind))
+    keys = {name: getattr(sample, name) for name in _KEYS}
+    return keys | {measurement.id: measurement.value for measurement in measure(photo)}
+
+
+def _reference(values: Sequence[float]) -> _Reference:
+    ascending = np.sort(np.asarray(values, dtype=np.float64))
+    if len(ascending) > _GRID:
+        ascending = np.quantile(ascending, (np.arange(_GRID) + 0.5) / _GRID)
+    return _Reference(len(values), tuple(ascending.tolist()))
+
+
+def _finding(measurement: Measurement, null_rates: NullRates) -> Finding:
+    title = examiners()[measurement.id].title.capitalize()
+    if measurement.value is None:
+        reason = measurement.not_applicable or "not applicable"
+        return Finding(measurement, None, f"{title} was not measured: {reason}.")
+    rate = null_rates.rate(measurement.id, measurement.value)
+    sentence = (
+        f"{title} measures {measurement.value:.3g}; "
+        f"{100 * rate:.2g} % of authentic images measure as high."
+    )
+    return Finding(measurement, rate, sentence)
