@@ -8,7 +8,8 @@ seconds and write state), so a misspelled key is answered at once.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,20 +25,17 @@ SECTIONS = ("parameters",)
 def signature(file: Path) -> type[BaseModel]:
     """A model with one field for each parameter of the function named like ``file``.
 
-    Only the file's imports from ``assay`` are executed, and the annotations and defaults of the
-    signature evaluated.
+    Of the file, only the imports of settings and the head of the function are executed.
     """
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kept = [
+        _without_body(n) for n in ast.parse(file.read_text(encoding="utf-8")).body if _counts(n)
+    ]
     scope: dict[str, Any] = {}
-    function = None
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "assay":
-            exec(compile(ast.Module([node], []), file.name, "exec"), scope)
-        elif isinstance(node, ast.FunctionDef) and node.name == file.stem:
-            function = node
-    if function is None:
-        raise ConfigError(f"{file} defines no function {file.stem}")
-    fields = {name: (type_, default) for name, type_, default in _arguments(function, scope)}
+    exec(compile(ast.Module(kept, []), file.name, "exec"), scope)  # noqa: S102 (our own pipelines)
+    parameters = inspect.signature(scope[file.stem]).parameters.values()
+    fields = {
+        p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters
+    }
     return create_model(file.stem, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload, no-any-return]
 
 
@@ -80,18 +78,17 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _arguments(node: ast.FunctionDef, scope: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """(name, type, default) of each parameter; `...` marks a required one, as in pydantic."""
-    parameters = node.args.args + node.args.kwonlyargs
-    padding: list[ast.expr | None] = [None] * (len(node.args.args) - len(node.args.defaults))
-    defaults = [*padding, *node.args.defaults, *node.args.kw_defaults]
-    for parameter, default in zip(parameters, defaults, strict=True):
-        type_ = _evaluate(parameter.annotation, scope) if parameter.annotation else Any
-        yield parameter.arg, type_, ... if default is None else _evaluate(default, scope)
+def _counts(node: ast.stmt) -> bool:
+    """Whether a top-level statement of a pipeline's file takes part in its signature."""
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").partition(".")[0] in {"assay", "typing"}
+    return isinstance(node, ast.FunctionDef)
 
 
-def _evaluate(node: ast.expr, scope: dict[str, Any]) -> Any:
-    return eval(compile(ast.Expression(node), "<signature>", "eval"), scope)
+def _without_body(node: ast.stmt) -> ast.stmt:
+    if isinstance(node, ast.FunctionDef):
+        node.decorator_list, node.body = [], [ast.Pass(lineno=node.lineno, col_offset=0)]
+    return node
 
 
 def _load(config: Path) -> dict[str, Any]:

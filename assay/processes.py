@@ -20,7 +20,7 @@ def is_dead(who: str) -> bool:
 
     A process of another host cannot be asked, so its runs are left alone.
     """
-    host, pid, started = (who.rsplit(":", 2) + ["", ""])[:3]
+    host, pid, started = [*who.rsplit(":", 2), "", ""][:3]
     if host != socket.gethostname() or not pid.isdigit():
         return False
     return _started(int(pid)) != started
@@ -28,7 +28,7 @@ def is_dead(who: str) -> bool:
 
 def _started(pid: int) -> str:
     """The start time of ``pid`` in seconds since the epoch, empty if there is no such process."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     try:
         process = psutil.Process(pid)

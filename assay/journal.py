@@ -1,0 +1,53 @@
+"""Rows on their way into a file, safe against a kill: long work goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+"""JSON types by column; ``key`` identifies the row."""
+
+
+class Journal:
+    """One JSON object a line; the first line says what the rows were made from.
+
+    A journal that was made from something else (another input, another model) is started afresh.
+    """
+
+    def __init__(self, path: Path, made_from: dict[str, str]) -> None:
+        self._path = path
+        lines = self._lines()
+        if not lines or json.loads(lines[0]) != made_from:
+            lines = [json.dumps(made_from)]
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        self.done: set[str] = {json.loads(line)["key"] for line in lines[1:]}
+
+    @classmethod
+    def beside(cls, output: Path, made_from: dict[str, str]) -> Journal:
+        """The journal of ``output``, hidden in the same folder."""
+        return cls(output.with_name(f".{output.name}.journal"), made_from)
+
+    def append(self, rows: list[Row]) -> None:
+        """Add ``rows`` and wait until they are on disk."""
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{json.dumps(row)}\n" for row in rows)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self.done.update(row["key"] for row in rows)
+
+    def rows(self) -> list[Row]:
+        """All rows, in the order in which they were added."""
+        return [json.loads(line) for line in self._lines()[1:]]
+
+    def remove(self) -> None:
+        """Forget the journal, once the output stands."""
+        self._path.unlink()
+
+    def _lines(self) -> list[str]:
+        """The complete lines: what a kill tore off at the end does not count."""
+        if not self._path.exists():
+            return []
+        return self._path.read_text(encoding="utf-8").split("\n")[:-1]
