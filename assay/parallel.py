@@ -1,4 +1,4 @@
-"""Work over all cores: one process a core, one thread a process, a bounded number of items in flight.
+"""Work over all cores: one process a core, one thread a process, few items in flight.
 
 Processes are spawned, never forked, so that no library's threads or locks are inherited half-way.
 """
@@ -55,6 +55,7 @@ def parallel_map(
 
 def _prepare_worker() -> None:
     """One thread; Ctrl-C is the parent's to handle, and a worker never outlives its parent."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read when numpy and pyarrow are imported, after this
     import cv2
 
     cv2.setNumThreads(1)

@@ -75,6 +75,14 @@ class Sample:
     """ISO 8601, empty if unknown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row of a source that cannot be used: a value, so that one bad file ends nothing."""
+
+    image_id: str
+    reason: str
+
+
 def sample_schema() -> pa.Schema:
     """The Arrow schema of a stored sample; one column for each field of `Sample`."""
     import pyarrow as pa

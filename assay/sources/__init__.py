@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 
 from assay import plugins
-from assay.records import Sample
+from assay.records import Rejected, Sample
 from assay.settings import Settings
 
 
@@ -19,10 +19,15 @@ class Source(Settings):
     """A place that yields samples."""
 
     name: ClassVar[str]
+    raw_material: ClassVar[bool] = False
+    """True where samples are there to be edited into pairs, not to be judged as they are."""
 
     @abstractmethod
-    def fetch(self, since: str | None = None) -> Iterator[Sample]:
-        """Yield samples in a stable order, newer than ``since`` (ISO 8601) where that is known."""
+    def fetch(self, since: str | None = None) -> Iterator[Sample | Rejected]:
+        """Yield samples in a stable order, newer than ``since`` (ISO 8601) where that is known.
+
+        What is announced but cannot be read is yielded as `Rejected`.
+        """
 
     @abstractmethod
     def fingerprint(self) -> str:

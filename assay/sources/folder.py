@@ -1,0 +1,119 @@
+"""Your own images: a directory with a manifest, or with sub-folders named after the labels.
+
+A manifest is ``manifest.csv``, ``manifest.jsonl`` or ``manifest.parquet`` with one row an image and
+the columns ``file`` and ``label``; optional are ``kind`` (the manipulation), ``mask``, ``split``,
+``group``, ``dataset``, ``licence`` (or ``licence_or_terms``) and ``caption``. Without a manifest
+the folders ``authentic``, ``manipulated`` and ``synthesized`` label what they hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import DirectoryPath
+
+from assay import images
+from assay.errors import DataError, ImageTooLarge, SchemaViolation, UnreadableImage, did_you_mean
+from assay.records import Rejected, Sample
+from assay.sources import Source, manifests
+from assay.sources.manifests import LABELS, Entry
+
+
+class Folder(Source):
+    """A labelled directory; its methods raise `SchemaViolation` where it is not labelled well."""
+
+    name: ClassVar[str] = "folder"
+
+    path: DirectoryPath
+    manifest: str = ""
+    """Name of the manifest; empty takes the one that is there, else the label sub-folders."""
+
+    def fetch(self, since: str | None = None) -> Iterator[Sample | Rejected]:
+        """Yield the listed images, bytes untouched, in the order of a hash of their names.
+
+        So any prefix is a fair sample of the folder. ``since`` is ignored: no row has a date. A
+        missing file is `Rejected`; a malformed manifest raises before anything is yielded.
+        """
+        for entry in self.entries():
+            yield self._sample(entry)
+
+    def fingerprint(self) -> str:
+        """A hash of the manifest, and of the name, size and time of each file it lists."""
+        digest = hashlib.sha256(self.path.resolve().name.encode())
+        manifest = self._manifest()
+        if manifest is not None:
+            digest.update(manifest.read_bytes())
+        for entry in self.entries():
+            for file in filter(None, (entry.file, entry.mask)):
+                digest.update(f"{file}\0{_state(self.path / file)}\0".encode())
+        return digest.hexdigest()
+
+    def entries(self) -> list[Entry]:
+        """All rows in the order of `fetch`."""
+        manifest = self._manifest()
+        listed = _by_folder(self.path) if manifest is None else manifests.read(self.path, manifest)
+        return sorted(listed, key=lambda entry: hashlib.sha256(entry.file.encode()).digest())
+
+    def _manifest(self) -> Path | None:
+        names = [self.manifest] if self.manifest else [f"manifest{s}" for s in manifests.READERS]
+        found = [self.path / name for name in names if (self.path / name).is_file()]
+        if self.manifest and not found:
+            raise SchemaViolation(f"{self.path} holds no {self.manifest}; correct its name")
+        return found[0] if found else None
+
+    def _sample(self, entry: Entry) -> Sample | Rejected:
+        try:
+            image = _bytes(self.path, entry.file)
+            mask = _bytes(self.path, entry.mask) if entry.mask else b""
+        except (DataError, OSError) as error:
+            return Rejected(entry.file, str(error))
+        return Sample(
+            image_id=entry.file,
+            image=image,
+            label=entry.label,
+            manipulation=entry.kind,
+            mask=mask,
+            source=self.name,
+            dataset=entry.dataset or self.path.resolve().name,
+            group=entry.group,
+            split=entry.split,
+            licence=entry.licence,
+            caption=entry.caption,
+        )
+
+
+def _bytes(folder: Path, file: str) -> bytes:
+    path = folder / file
+    if not path.is_file():
+        raise UnreadableImage(f"there is no file {file}; add it or drop its row")
+    if path.stat().st_size > images.MAX_BYTES:
+        raise ImageTooLarge(f"{file} exceeds {images.MAX_BYTES:,} bytes; supply a smaller file")
+    return path.read_bytes()
+
+
+def _state(path: Path) -> str:
+    if not path.is_file():
+        return "missing"
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _by_folder(folder: Path) -> list[Entry]:
+    """Entries of the files below the label sub-folders, hidden ones left out."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    misspelt = [name for name in names if name not in LABELS and did_you_mean(name, LABELS)]
+    if misspelt or LABELS.keys().isdisjoint(names):
+        found = ", ".join(f"{name!r}{did_you_mean(name, LABELS)}" for name in misspelt or names)
+        raise SchemaViolation(
+            f"{folder} holds no manifest ({', '.join(manifests.READERS)}), and its sub-folders "
+            f"are not named after the labels {', '.join(LABELS)}: found {found or 'none'}"
+        )
+    return [
+        Entry(manifests.check_inside(folder, path.relative_to(folder).as_posix(), name), label)
+        for name, label in LABELS.items()
+        for path in sorted((folder / name).rglob("[!.]*"))
+        if path.is_file()
+    ]
