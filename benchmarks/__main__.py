@@ -1,0 +1,29 @@
+"""All figures, each module in a process of its own: `python -m benchmarks [NAME ...]`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from benchmarks.figures import Figure, show
+
+MODULES = ("run_help", "dataset_building", "memory", "training_throughput", "orchestration")
+
+
+def main(names: list[str]) -> int:
+    """Measure, print one table; 1 if a target is missed or a module fails."""
+    figures, failed = [], False
+    for name in names or MODULES:
+        sys.stderr.write(f"measuring {name} ...\n")
+        command = [sys.executable, "-m", f"benchmarks.{name}", "--json"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        lines = done.stdout.splitlines()
+        failed |= not lines
+        figures += [Figure(**fields) for fields in json.loads(lines[-1])] if lines else []
+    show(figures)
+    return int(failed or any(figure.missed for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

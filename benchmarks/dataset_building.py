@@ -1,0 +1,34 @@
+"""Building the same dataset with one process and with two, start-up of the processes included."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from assay.dataset import DataSettings, build_dataset
+from assay.progress import silent
+from benchmarks.figures import Figure, in_turns, report, seconds
+
+ROUNDS = 2
+CROPS_PER_PHOTO = 24
+
+
+def measure() -> list[Figure]:
+    """The ratio of the median times."""
+    one, two = in_turns(ROUNDS, partial(_build, 1), partial(_build, 2))
+    return [
+        Figure("dataset building, 2 processes against 1", one / two, "x", at_least=1.8),
+        Figure("dataset building, 2 processes", two, "s"),
+    ]
+
+
+def _build(workers: int) -> float:
+    settings = DataSettings(options={"crops_per_photo": CROPS_PER_PHOTO}, workers=workers)
+    with tempfile.TemporaryDirectory() as root:
+        return seconds(lambda: build_dataset(settings, Path(root), silent))
+
+
+if __name__ == "__main__":
+    sys.exit(report(measure))
