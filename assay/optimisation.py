@@ -171,6 +171,7 @@ def _trainer(
 
 
 def _arguments(settings: OptimisationSettings, folder: Path, rows: int) -> TrainingArguments:
+    import torch
     from transformers import TrainingArguments
 
     steps = settings.max_steps
@@ -188,6 +189,7 @@ def _arguments(settings: OptimisationSettings, folder: Path, rows: int) -> Train
         lr_scheduler_type="cosine",
         warmup_steps=int(settings.warmup_share * steps),
         weight_decay=settings.weight_decay,
+        use_cpu=not torch.cuda.is_available(),
         bf16=resolve_precision(settings.precision) == "bf16",
         eval_strategy="steps",
         save_strategy="steps",
