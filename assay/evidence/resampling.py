@@ -1,8 +1,8 @@
 """Lattice (resampling) peaks: the periodic trace of interpolation, also a generator's upsampling.
 
-Interpolated pixels are weighted means of their neighbours with weights that repeat, so a second
-derivative varies with a period and its spectrum has peaks. JPEG makes peaks of its own, at the
-multiples of 1/8 of the sampling frequency.
+Upsampling copies the spectrum to the multiples of the old sampling frequency and its filter only
+dampens the copies: an energy hole remains between content and copies, and a high-pass residual
+varies with a period, which makes peaks. JPEG has peaks of its own, at the multiples of 1/8.
 """
 
 from __future__ import annotations
@@ -15,27 +15,31 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.evidence import Examiner
-from assay.evidence.residuals import LAPLACIAN, Plane, luma, residual, why_not
+from assay.evidence.residuals import DIAGONAL, Plane, luma, residual, why_not
 from assay.records import Measurement, Photo
 
 _LARGEST_TILE = 512
 """Pixels; larger images average the spectra of tiles, so the time stays linear in pixels."""
 _NEIGHBOURHOOD = 15
 """Frequencies a side over which a peak is compared."""
-_LOWEST_FREQUENCY = 0.1
-"""Cycles a pixel; below it the picture's content lives."""
+_CONTENT, _HOLE, _COPY = (0.08, 0.2), (0.27, 0.42), (0.45, 0.51)
+"""Bands in cycles a pixel: what the picture holds, what upsampling by 2 or 4 leaves empty, and
+the copy around half the sampling frequency."""
+_PEAK_WEIGHT = 0.3
+"""Of the strongest peak's log ratio against the depth of the hole; measured on aligned pairs."""
 
 
 class ResamplingPeaks(Examiner):
-    """How far the strongest peak stands above its spectral neighbourhood.
+    """How deep the hole between content and lattice copies is, and how high a peak stands.
 
-    The second derivative is divided by its local mean magnitude, so that every part of the image
-    counts alike and not only its edges; then the largest ratio of spectral magnitude to local mean
-    magnitude is taken. Sources: Gallagher, "Detection of linear and cubic interpolation in JPEG
-    compressed images", 2005; Mahdian & Saic, "Blind authentication using periodic properties of
-    interpolation", 2008; generators: Zhang, Karaman & Chang, "Detecting and simulating artifacts
-    in GAN fake images", 2019; Frank et al., "Leveraging frequency analysis for deep fake image
-    recognition", 2020.
+    The diagonal residual is divided by its local mean magnitude, so that every part of the image
+    counts alike and not only its edges. The hole is a difference of mean log magnitudes between
+    bands; the peak is the largest log ratio of magnitude to local mean in the spectrum of the
+    residual's absolute value, which a periodic variance turns into lines. Sources: Gallagher,
+    "Detection of linear and cubic interpolation in JPEG compressed images", 2005; Mahdian & Saic,
+    "Blind authentication using periodic properties of interpolation", 2008; for generators Zhang,
+    Karaman & Chang, "Detecting and simulating artifacts in GAN fake images", 2019, and Frank et
+    al., "Leveraging frequency analysis for deep fake image recognition", 2020.
     """
 
     name: ClassVar[str] = "resampling_peaks"
@@ -45,8 +49,9 @@ class ResamplingPeaks(Examiner):
         """Measure ``photo``; one global value, no heatmap."""
         if reason := why_not(photo):
             return Measurement(self.name, not_applicable=reason)
-        derivative = _equalised(residual(luma(photo), LAPLACIAN))
-        return Measurement(self.name, max(map(_peak, (derivative, np.abs(derivative)))))
+        equalised = _equalised(residual(luma(photo), DIAGONAL))
+        hole = _hole(_spectrum(equalised))
+        return Measurement(self.name, hole + _PEAK_WEIGHT * _peak(_spectrum(np.abs(equalised))))
 
     @classmethod
     def example(cls) -> tuple[Photo, Photo]:
@@ -57,18 +62,24 @@ class ResamplingPeaks(Examiner):
         return Photo(b"", np.asarray(enlarged), "PNG"), Photo(b"", np.asarray(scene), "PNG")
 
 
-def _peak(plane: Plane) -> float:
-    """The largest ratio of spectral magnitude to the mean magnitude around it."""
-    magnitude = _spectrum(plane - plane.mean())
+def _equalised(high_pass: Plane) -> Plane:
+    """A residual over its local mean magnitude, clipped: every part counts alike."""
+    level = cv2.blur(np.abs(high_pass), (9, 9), borderType=cv2.BORDER_REFLECT) + 0.3
+    return np.clip(high_pass / level, -3, 3)
+
+
+def _hole(magnitude: Plane) -> float:
+    """Mean log magnitude of content and copy above that of the frequencies between them."""
+    content, hole, copy = _bands(magnitude.shape[0])
+    level = np.log(magnitude + 1e-3)
+    return float(level[content].mean() + level[copy].mean() - 2 * level[hole].mean())
+
+
+def _peak(magnitude: Plane) -> float:
+    """The largest log ratio of a magnitude to the mean magnitude around it."""
     mean = cv2.blur(magnitude, (_NEIGHBOURHOOD,) * 2, borderType=cv2.BORDER_REFLECT)
-    ratio = magnitude / (mean + 1e-6)
-    return float(ratio[_eligible(magnitude.shape[0])].max())
-
-
-def _equalised(derivative: Plane) -> Plane:
-    """The derivative over its local mean magnitude, clipped: every part counts alike."""
-    level = cv2.blur(np.abs(derivative), (9, 9), borderType=cv2.BORDER_REFLECT) + 0.3
-    return np.clip(derivative / level, -3, 3)
+    ratio = (magnitude + 1e-6) / (mean + 1e-6)
+    return float(np.log(ratio[_eligible(magnitude.shape[0])].max()))
 
 
 def _spectrum(plane: Plane) -> Plane:
@@ -78,8 +89,9 @@ def _spectrum(plane: Plane) -> Plane:
     """
     side = min(_LARGEST_TILE, min(plane.shape) // 8 * 8)
     window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
+    centred = plane - plane.mean()
     tiles = [
-        np.abs(np.fft.rfft2(plane[top : top + side, left : left + side] * window))
+        np.abs(np.fft.rfft2(centred[top : top + side, left : left + side] * window))
         for top in _starts(plane.shape[0], side)
         for left in _starts(plane.shape[1], side)
     ]
@@ -91,13 +103,25 @@ def _starts(length: int, side: int) -> list[int]:
     return [int(start) for start in np.linspace(0, length - side, -(-length // side))]
 
 
+def _frequencies(side: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Row ``[side, 1]`` and column ``[1, side // 2 + 1]`` frequencies of a spectrum."""
+    return np.fft.fftshift(np.fft.fftfreq(side))[:, None], np.fft.rfftfreq(side)[None, :]
+
+
+@lru_cache(maxsize=8)
+def _bands(side: int) -> list[npt.NDArray[np.bool_]]:
+    """Where content, hole and copy lie in a spectrum."""
+    rows, columns = _frequencies(side)
+    highest = np.maximum(np.abs(rows), columns)
+    return [(highest >= low) & (highest < high) for low, high in (_CONTENT, _HOLE, _COPY)]
+
+
 @lru_cache(maxsize=8)
 def _eligible(side: int) -> npt.NDArray[np.bool_]:
     """Frequencies where a peak counts: neither the picture's content nor JPEG's harmonics."""
-    rows = np.fft.fftshift(np.fft.fftfreq(side))[:, None]
-    columns = np.fft.rfftfreq(side)[None, :]
+    rows, columns = _frequencies(side)
     lattice = _near_eighth(rows, side) & _near_eighth(columns, side)
-    eligible: npt.NDArray[np.bool_] = np.maximum(np.abs(rows), columns) > _LOWEST_FREQUENCY
+    eligible: npt.NDArray[np.bool_] = np.maximum(np.abs(rows), columns) > _CONTENT[0]
     return eligible & ~lattice
 
 

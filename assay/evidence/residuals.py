@@ -19,8 +19,6 @@ _FLAT_DEVIATION = 0.5
 
 DIAGONAL: Plane = np.array([[0.5, -0.5], [-0.5, 0.5]], np.float32)
 """The diagonal Haar wavelet: blind to edges along rows and columns, so mostly noise is left."""
-LAPLACIAN: Plane = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
-"""The second derivative, where interpolation leaves a periodic trace (Gallagher 2005)."""
 
 
 def luma(photo: Photo) -> Plane:
