@@ -1,0 +1,91 @@
+"""The documentation holds: commands, targets, files and settings that it names exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from assay import parameters
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+PIPELINES = sorted(p.stem for p in (ROOT / "pipelines").glob("[!_]*.py"))
+COMMANDS = sorted(set(re.findall(r"run\.py (--pipeline [a-z][^`\n|]*)", README)))
+MADE_AT_RUN_TIME = (".venv", ".assay", "my_images", "scores.csv", "manifest.csv")
+
+
+def tree() -> list[str]:
+    """The paths of the annotated tree, each below the last line that is indented less."""
+    block = README.split("```text\n")[1].split("```")[0]
+    paths: dict[int, str] = {}
+    found = []
+    for line in block.splitlines():
+        depth = len(line) - len(line.lstrip())
+        name = line.split()[0]
+        paths[depth] = paths[depth - 2] + name if depth else name
+        found.append(paths[depth])
+    return found
+
+
+def named_files(text: str) -> list[str]:
+    """Words in backticks, and link targets, that read like a path of the repository."""
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    words = re.findall(r"`([\w./-]+)`", prose) + re.findall(r"\]\(([\w./-]+)\)", prose)
+    paths = {w for w in words if "/" in w.strip("/") or w.endswith(("/", ".py", ".toml", ".md"))}
+    return sorted(p for p in paths if not p.startswith((*MADE_AT_RUN_TIME, "..")))
+
+
+@pytest.mark.parametrize("path", tree())
+def test_tree_names_what_exists(path: str) -> None:
+    assert (ROOT / path).is_dir() if path.endswith("/") else (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize("path", named_files(README) + named_files(CONTRIBUTING))
+def test_named_file_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|\$ )make ([a-z]+)", README))))
+def test_make_target_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_pipeline_has_a_row_with_its_command(name: str) -> None:
+    assert re.search(rf"^\| `{name}` \| `run\.py --pipeline {name}\b", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_names_a_pipeline_and_settings_that_are_valid(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_images").mkdir()
+    (tmp_path / "my_images" / "one.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    _, name, *options = shlex.split(command)
+    given = list(zip(options[::2], options[1::2], strict=True))
+    config = next((ROOT / value for flag, value in given if flag == "--config"), None)
+    values = parameters.read(config, [value for flag, value in given if flag == "--set"])
+    schema = parameters.signature(ROOT / "pipelines" / f"{name}.py")
+    if values or name in {"train", "data_validation"}:
+        assert parameters.validate(schema, values)
+
+
+def test_decisions_are_all_in_their_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text())
+    assert sorted(listed) == sorted(p.name for p in folder.glob("[0-9]*.md"))
+
+
+def test_example_of_contributing_runs() -> None:
+    import numpy as np
+
+    example = CONTRIBUTING.split("```python\n")[1].split("```")[0]
+    scope: dict[str, type] = {}
+    exec(example, scope)
+    image = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
+    edited, mask = scope["Mirror"]().apply(image, image, np.random.default_rng(0))
+    assert (edited[~mask] == image[~mask]).all()
+    assert mask[:, 6:].any()
