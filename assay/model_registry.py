@@ -40,26 +40,33 @@ def content_hash(bundle: Path) -> str:
     return total.hexdigest()
 
 
-def register(bundle: Path, run_id: str, tags: Mapping[str, str] | None = None) -> str:
+def find(bundle: Path) -> str | None:
+    """The version that holds exactly ``bundle``, or None."""
+    digest = content_hash(bundle)
+    for version in tracking.client().search_model_versions(f"name = '{MODEL}'"):
+        if version.tags.get(HASH_TAG) == digest:
+            return str(version.version)
+    return None
+
+
+def register(bundle: Path, run_id: str) -> str:
     """Store ``bundle`` with the run that made it, as a new version; returns its number.
 
     The same content is the same version, however often it is registered.
     """
     from mlflow.exceptions import MlflowException
 
-    store, digest = tracking.client(), content_hash(bundle)
+    if known := find(bundle):
+        return known
+    store = tracking.client()
     try:
         store.get_registered_model(MODEL)
     except MlflowException:
         store.create_registered_model(MODEL)
-    for known in store.search_model_versions(f"name = '{MODEL}'"):
-        if known.tags.get(HASH_TAG) == digest:
-            return str(known.version)
     store.log_artifacts(run_id, str(bundle), "bundle")
-    source = f"{store.get_run(run_id).info.artifact_uri}/bundle"
-    version = store.create_model_version(
-        MODEL, source, run_id, tags={**(tags or {}), HASH_TAG: digest}
-    )
+    run = store.get_run(run_id)
+    tags = {HASH_TAG: content_hash(bundle), **_provenance(run.data.tags)}
+    version = store.create_model_version(MODEL, f"{run.info.artifact_uri}/bundle", run_id, tags)
     return str(version.version)
 
 
@@ -88,6 +95,11 @@ def fetch(name: str) -> Path:
     if not copy.is_dir():
         _download(version, copy)
     return copy
+
+
+def _provenance(tags: Mapping[str, str]) -> dict[str, str]:
+    """What a version repeats of its run's tags, so that it explains itself."""
+    return {name: tags[name] for name in ("dataset_version", "git_commit") if name in tags}
 
 
 def _download(version: ModelVersion, target: Path) -> None:

@@ -31,8 +31,8 @@ def signature(file: Path) -> type[BaseModel]:
         _without_body(n) for n in ast.parse(file.read_text(encoding="utf-8")).body if _counts(n)
     ]
     scope: dict[str, Any] = {}
-    exec(compile(ast.Module(kept, []), file.name, "exec"), scope)  # noqa: S102 (our own pipelines)
-    parameters = inspect.signature(scope[file.stem]).parameters.values()
+    exec(compile(ast.Module(kept, []), file.name, "exec", dont_inherit=True), scope)  # noqa: S102 (our own pipelines)
+    parameters = inspect.signature(scope[file.stem], eval_str=True).parameters.values()
     fields = {
         p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters
     }

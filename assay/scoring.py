@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator
 
 from assay import images
-from assay.errors import DataError, ImageTooLarge, SchemaViolation
+from assay.errors import ConfigError, DataError, ImageTooLarge, SchemaViolation
 from assay.journal import Journal, Row
 from assay.progress import Progress, silent
 from assay.records import Label, Photo, Verdict
@@ -85,6 +85,16 @@ class Item:
 def is_single_image(source: Path) -> bool:
     """Whether ``source`` is one image file rather than a folder or a table."""
     return source.is_file() and source.suffix.lower() != ".parquet"
+
+
+def output_for(source: str, output: str) -> str:
+    """Where rows go; empty when one image is explained instead.
+
+    Raises `ConfigError` where several images have nowhere to go.
+    """
+    if not output and not is_single_image(Path(source)):
+        raise ConfigError("output: required; pass --set output=FILE.csv (or .parquet)")
+    return output
 
 
 def score(

@@ -60,7 +60,21 @@ def run(name: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> It
         mlflow.end_run(status)
 
 
-def log_metrics(run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+def existing_or_new(run_id: str, name: str) -> str:
+    """``run_id`` where the tracking store knows it, else a new, finished run called ``name``.
+
+    A cached model may have been tracked in another store than the one that is used now.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client().get_run(run_id).info.run_id)
+    except MlflowException:
+        with run(name, {}, {}) as new:
+            return new
+
+
+def log_metrics(run_id: str, step: int, metrics: Mapping[str, float]) -> None:
     """Add ``metrics`` at ``step`` to a run, open or closed."""
     import mlflow
 

@@ -1,0 +1,118 @@
+"""What a run came to, as tables: drawn in a terminal, or kept as a page for the dashboard."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.evaluation import Evaluation, Metric
+    from assay.promotion import PromotionDecision
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a run: its name, what became of it (ran, cached, failed ...), its seconds."""
+
+    name: str
+    state: str
+    seconds: float
+
+
+def stages(done: Iterable[Stage]) -> Table:
+    """Each stage with its seconds, and whether it ran or came from the cache."""
+    table = _table("stage", "state", "seconds")
+    for stage in done:
+        colour = {"failed": "red", "cached": "dim"}.get(stage.state, "")
+        table.add_row(stage.name, Text(stage.state, colour), f"{stage.seconds:.1f}")
+    return table
+
+
+def interval(metric: Metric) -> str:
+    """A metric with its 95 % interval: ``0.87 (0.82 - 0.91)``."""
+    return f"{metric.value:.3f} ({metric.low:.3f} - {metric.high:.3f})"
+
+
+def metrics(evaluation: Evaluation) -> Table:
+    """The headline metrics with their 95 % intervals."""
+    table = _table("metric", "value (95 % interval)", "n")
+    for name, metric in evaluation.headline().items():
+        table.add_row(name, interval(metric), str(metric.n))
+    return table
+
+
+def decision(made: PromotionDecision, version: str) -> RenderableType:
+    """Whether version ``version`` is the champion now, and why."""
+    outcome = "promoted to champion" if made.promoted else "not promoted"
+    lines = [Text(f"version {version}: {outcome}", "green" if made.promoted else "yellow")]
+    return Group(*lines, *(Text(f"  - {reason}") for reason in made.reasons))
+
+
+def verdict(given: Mapping[str, Any]) -> Panel:
+    """The verdict about one image with its reasons, from `Verdict.as_dict`."""
+    shares = "  ".join(f"{label} {p:.1%}" for label, p in given["probabilities"].items())
+    review = "a person should look at it" if given["needs_review"] else "no review needed"
+    lines = [f"score {given['score']:.3f}   {review}", shares]
+    lines += [f"- {sentence}" for sentence in given["findings"]]
+    lines += [given["rationale"]] if given["rationale"] else []
+    return Panel("\n".join(lines), title=given["label"], title_align="left", width=_WIDTH)
+
+
+def scores(table: pd.DataFrame) -> Table:
+    """How many images got which label, need review, or could not be read."""
+    counts = _table("images", "count")
+    for label, count in table["label"].where(table["error"] == "", "error").value_counts().items():
+        counts.add_row(str(label), str(count))
+    counts.add_row("to review", str(int(table["needs_review"].fillna(False).sum())))
+    return counts
+
+
+def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
+    """A drawing of each result of a run that a reader wants to see, by artifact name."""
+    drawn: list[RenderableType] = []
+    if "dataset" in results and "evaluation" not in results:
+        drawn.append(contents(results["dataset"].summary()))
+    if "evaluation" in results:
+        drawn.append(metrics(results["evaluation"]))
+    if "decision" in results:
+        drawn.append(decision(results["decision"], results["model_version"]))
+    if "scores" in results:
+        drawn.append(scores(results["scores"]))
+    if "verdict" in results:
+        drawn.append(verdict(results["verdict"]))
+    return drawn
+
+
+def contents(summary: Mapping[str, Any]) -> Table:
+    """What a dataset holds: rows by label, kind, split and dataset."""
+    table = _table("rows by", "value", "count")
+    for column, counts in summary.items():
+        for value, count in counts.items() if isinstance(counts, Mapping) else [("", counts)]:
+            table.add_row(column, str(value), str(count))
+    return table
+
+
+def as_html(drawn: RenderableType) -> str:
+    """``drawn`` as a self-contained page."""
+    console = Console(record=True, file=io.StringIO(), width=_WIDTH)
+    console.print(drawn)
+    return console.export_html(inline_styles=True)
+
+
+_WIDTH = 100
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in {"seconds", "n", "count"} else "left")
+    return table

@@ -1,0 +1,1 @@
+"""How artifacts are stored: Parquet, safetensors directories, JSON; never pickle."""

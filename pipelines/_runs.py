@@ -1,0 +1,83 @@
+"""Run a pipeline on ZenML and read back what came of it; the only file that asks ZenML for runs."""
+
+import contextlib
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus
+from zenml.models import PipelineRunResponse, StepRunResponse
+from zenml.orchestrators import publish_utils
+from zenml.utils import source_utils
+
+from assay import home, processes
+from assay.reporting import Stage
+
+_PROCESS = "process"
+
+
+def launch(pipeline: str, run_name: str, arguments: Mapping[str, Any]) -> None:
+    """Run ``pipeline`` here, to its end; what a stage raises is raised."""
+    source_utils.set_custom_source_root(str(home.REPOSITORY))
+    function = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
+    identified = {_PROCESS: processes.identity()}
+    function.with_options(run_name=run_name, extra=identified)(**arguments)
+
+
+def find(run_name: str) -> PipelineRunResponse | None:
+    """The run called ``run_name``, or None if it never began."""
+    with contextlib.suppress(KeyError):
+        return Client().get_pipeline_run(run_name, allow_name_prefix_match=False)
+    return None
+
+
+def stages(run: PipelineRunResponse) -> list[Stage]:
+    """The steps of ``run`` in the order in which they began."""
+    steps = sorted(run.steps.values(), key=lambda step: (step.start_time is None, step.start_time))
+    return [Stage(step.name, _state(step), _seconds(step)) for step in steps]
+
+
+def results(run: PipelineRunResponse) -> dict[str, Any]:
+    """What a reader wants to see at the end, by artifact name."""
+    wanted = {"evaluation", "decision", "model_version", "scores", "verdict", "dataset"}
+    return {
+        name: artifact.load()
+        for step in run.steps.values()
+        for name, artifacts in step.outputs.items()
+        for artifact in artifacts
+        if name in wanted
+    }
+
+
+def stop(run: PipelineRunResponse, reason: str) -> None:
+    """Mark a run that was interrupted, and its unfinished steps, as stopped."""
+    _end(run, ExecutionStatus.STOPPED, reason)
+
+
+def close_orphans() -> list[str]:
+    """Mark runs whose process has died as failed; returns their names."""
+    orphans = []
+    for status in (ExecutionStatus.INITIALIZING, ExecutionStatus.RUNNING):
+        for run in Client().list_pipeline_runs(status=status, hydrate=True, size=100).items:
+            if processes.is_dead(str(run.config.extra.get(_PROCESS, ""))):
+                _end(run, ExecutionStatus.FAILED, "its process died")
+                orphans.append(run.name)
+    return orphans
+
+
+def _end(run: PipelineRunResponse, status: ExecutionStatus, reason: str) -> None:
+    for step in run.steps.values():
+        if not step.status.is_finished:
+            publish_utils.publish_step_run_status_update(step.id, status, end_time=None)
+    publish_utils.publish_pipeline_run_status_update(run.id, status, status_reason=reason)
+
+
+def _state(step: StepRunResponse) -> str:
+    return "ran" if step.status == ExecutionStatus.COMPLETED else str(step.status)
+
+
+def _seconds(step: StepRunResponse) -> float:
+    if step.start_time is None or step.end_time is None:
+        return 0.0
+    return (step.end_time - step.start_time).total_seconds()

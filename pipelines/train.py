@@ -1,0 +1,36 @@
+"""Build the data, train the adapter, judge it, register it and promote it if it is better."""
+
+from zenml import pipeline
+from zenml.enums import ExecutionMode
+
+from assay.dataset import DataSettings
+from assay.evaluation import EvaluationSettings
+from assay.promotion import PromotionSettings
+from assay.training import BaseSettings, TrainingSettings
+from steps.build_dataset import build_dataset
+from steps.calibrate import calibrate
+from steps.evaluate_model import evaluate_model
+from steps.measure_evidence import measure_evidence
+from steps.promote import promote
+from steps.register import register
+from steps.train_adapter import train_adapter
+from steps.warm_up_base import warm_up_base
+
+
+@pipeline(execution_mode=ExecutionMode.FAIL_FAST)
+def train(
+    data: DataSettings = DataSettings(),
+    base: BaseSettings = BaseSettings(),
+    training: TrainingSettings = TrainingSettings(),
+    evaluation: EvaluationSettings = EvaluationSettings(),
+    promotion: PromotionSettings = PromotionSettings(),
+) -> None:
+    """Run from samples to a decision about the new model."""
+    dataset = build_dataset(data, data.fingerprint())
+    measurements = measure_evidence(dataset)
+    base_model = warm_up_base(dataset, measurements, base)
+    adapter, mlflow_run = train_adapter(dataset, measurements, base_model, base, training)
+    model = calibrate(dataset, adapter)
+    predictions, scores = evaluate_model(dataset, model, evaluation)
+    version = register(model, scores, mlflow_run)
+    promote(version, dataset, predictions, promotion)

@@ -1,0 +1,22 @@
+"""Step: the evidence of every training and validation image."""
+
+from typing import Annotated
+
+import pyarrow as pa
+from zenml import step
+
+from assay import ledger
+from assay.dataset import Dataset
+from assay.images import Variant
+from assay.progress import bar
+from assay.records import Split
+from materializers.table import TableMaterializer
+from steps.caching import CACHED
+
+
+@step(cache_policy=CACHED, output_materializers={"measurements": TableMaterializer})
+def measure_evidence(dataset: Dataset) -> Annotated[pa.Table, "measurements"]:
+    """Measure in the form that training sees: every image normalised alike."""
+    splits = (Split.TRAIN, Split.VALIDATION)
+    with bar() as progress:
+        return ledger.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, None, progress)

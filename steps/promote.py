@@ -1,0 +1,39 @@
+"""Step: the challenger becomes champion, or is refused with reasons."""
+
+from typing import Annotated
+
+import pandas as pd
+from zenml import step
+
+from assay import model_registry, promotion
+from assay.dataset import Dataset
+from assay.detector import Detector
+from assay.evaluation import predict
+from assay.images import Variant
+from assay.model_registry import Alias
+from assay.progress import bar
+from assay.promotion import PromotionDecision, PromotionSettings
+from assay.records import Split
+from materializers.decision import DecisionMaterializer
+from steps import model_versions
+
+
+@step(enable_cache=False, output_materializers={"decision": DecisionMaterializer})
+def promote(
+    model_version: str, dataset: Dataset, predictions: pd.DataFrame, settings: PromotionSettings
+) -> Annotated[PromotionDecision, "decision"]:
+    """Compare both on the same normalised test images; move alias and stage if promoted."""
+    champion = model_registry.version_of(Alias.CHAMPION)
+    if champion == model_version:
+        return PromotionDecision(False, (f"version {champion} is the champion already",), None)
+    rival = None
+    if champion is not None:
+        detector = Detector.load(model_registry.fetch(champion))
+        with bar() as progress:
+            rival = predict(detector, dataset, Split.TEST, Variant.BIAS_CONTROLLED, progress)
+    challenger = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
+    decision = promotion.decide(challenger, rival, settings)
+    if decision.promoted:
+        model_registry.set_alias(Alias.CHAMPION, model_version)
+        model_versions.set_stage(model_version, Alias.CHAMPION)
+    return decision
