@@ -28,8 +28,11 @@ class AssayError(Exception):
     """Root of everything Assay raises on purpose."""
 
 
-class ConfigError(AssayError):
-    """A setting has a wrong name, type or value."""
+class ConfigError(AssayError, ValueError):
+    """A setting has a wrong name, type or value.
+
+    A ValueError too, so that pydantic adds the field's path to one that a validator raises.
+    """
 
 
 class UnknownPlugin(ConfigError):

@@ -62,7 +62,7 @@ def validate(schema: type[BaseModel], values: Mapping[str, Any]) -> dict[str, An
         raise ConfigError(_first(error, schema, ())) from error
     arguments = {name: getattr(model, name) for name in schema.model_fields}
     for name, argument in arguments.items():
-        _check_source(name, argument)
+        _check_options(name, argument)
     return arguments
 
 
@@ -158,17 +158,23 @@ def _fields(model: Any, location: Sequence[str]) -> list[str]:
     return list(model.model_fields)
 
 
-def _check_source(name: str, settings: Any) -> None:
-    """Validate the options of a source through its class, where ``settings`` names one."""
-    from assay import plugins, sources
-
-    if not (hasattr(settings, "source") and hasattr(settings, "options")):
+def _check_options(name: str, settings: Any) -> None:
+    """Validate ``options`` through the class of the plugin that ``settings`` names."""
+    if not hasattr(settings, "options"):
         return
     try:
-        source = plugins.find(sources.__name__, sources.Source, settings.source)  # type: ignore[type-abstract]
+        schema = _options_schema(settings)
     except UnknownPlugin as error:
         raise ConfigError(f"{name}.source: {error}") from error
     try:
-        source.model_validate(settings.options)
+        schema.model_validate(settings.options)
     except ValidationError as error:
-        raise ConfigError(_first(error, source, (name, "options"))) from error
+        raise ConfigError(_first(error, schema, (name, "options"))) from error
+
+
+def _options_schema(settings: Any) -> type[BaseModel]:
+    from assay import models, plugins, sources
+
+    if hasattr(settings, "family"):
+        return models.family(settings.family).settings
+    return plugins.find(sources.__name__, sources.Source, settings.source)
