@@ -1,0 +1,202 @@
+"""Binary metrics of a score, with intervals from resampled groups; numpy alone.
+
+Crops of one photograph are no independent observations, so the bootstrap draws groups (Field &
+Welsh 2007, "Bootstrapping clustered data"). A resample is a row of weights: every metric is
+computed for all resamples at once on scores that are sorted a single time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+ECE_BINS = 15
+COVERAGE = 0.95
+
+_CELLS_AT_ONCE = 4_000_000
+"""Weights in memory at a time, resamples x images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A value with its 95 % bootstrap interval, and the number of images behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """Scores in ascending order with one row of weights a resample; what metrics compute from."""
+
+    scores: Floats
+    """Ascending ``[n]``."""
+    positive: Bools
+    weights: Floats
+    """``[r, n]``; how often each image was drawn."""
+    threshold: float
+
+    def counts(self) -> tuple[Floats, Floats]:
+        """Weight of positives and negatives at each distinct score, ascending; ``[r, t]`` each."""
+        first = np.flatnonzero(np.diff(self.scores, prepend=-np.inf))
+        positives = np.add.reduceat(self.weights * self.positive, first, axis=1)
+        return positives, np.add.reduceat(self.weights * ~self.positive, first, axis=1)
+
+    def confusion(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Weights of true positives, false negatives, false positives, true negatives ``[r]``."""
+        flagged, positive = self.scores >= self.threshold, self.positive
+        tp, fn = self.weights @ (flagged & positive), self.weights @ (~flagged & positive)
+        fp, tn = self.weights @ (flagged & ~positive), self.weights @ (~flagged & ~positive)
+        return tp, fn, fp, tn
+
+
+def roc_auc(data: Weighted) -> Floats:
+    """Area under the ROC curve ``[r]``: the Mann-Whitney statistic, ties count one half."""
+    positives, negatives = data.counts()
+    beaten = np.cumsum(negatives, axis=1) - negatives / 2
+    return _ratio((positives * beaten).sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
+
+
+def average_precision(data: Weighted) -> Floats:
+    """Mean precision over the positives ``[r]``, without interpolation."""
+    positives, negatives = data.counts()
+    true, false = _from_above(positives), _from_above(negatives)
+    precision = true / np.maximum(true + false, 1e-12)
+    both_classes = negatives.sum(axis=1) > 0
+    return _ratio((positives * precision).sum(axis=1), positives.sum(axis=1) * both_classes)
+
+
+def balanced_accuracy(data: Weighted) -> Floats:
+    """Mean of the shares of positives and of negatives that the threshold decides rightly."""
+    tp, fn, fp, tn = data.confusion()
+    return (_ratio(tp, tp + fn) + _ratio(tn, fp + tn)) / 2
+
+
+def f1(data: Weighted) -> Floats:
+    """Harmonic mean of precision and recall at the threshold ``[r]``."""
+    tp, fn, fp, tn = data.confusion()
+    both_classes = (tp + fn > 0) & (fp + tn > 0)
+    return _ratio(2 * tp, (2 * tp + fn + fp) * both_classes)
+
+
+def tpr_at_fpr(data: Weighted, limit: float) -> Floats:
+    """The largest share of positives found while at most ``limit`` of negatives are flagged."""
+    positives, negatives = data.counts()
+    total = negatives.sum(axis=1, keepdims=True)
+    allowed = _from_above(negatives) <= limit * total * (1 + 1e-12)
+    found = np.where(allowed, _from_above(positives), 0).max(axis=1)
+    return _ratio(found, positives.sum(axis=1) * (total[:, 0] > 0))
+
+
+def brier(data: Weighted) -> Floats:
+    """Mean squared difference between score and truth ``[r]`` (Brier 1950)."""
+    squared = (data.scores - data.positive) ** 2
+    return _ratio(data.weights @ squared, data.weights.sum(axis=1))
+
+
+def calibration_error(data: Weighted) -> Floats:
+    """Expected calibration error ``[r]`` over bins of equal width (Naeini et al. 2015)."""
+    bins = np.minimum((data.scores * ECE_BINS).astype(np.intp), ECE_BINS - 1)
+    first = np.flatnonzero(np.diff(bins, prepend=-1))
+    gaps = np.add.reduceat(data.weights * (data.scores - data.positive), first, axis=1)
+    return _ratio(np.abs(gaps).sum(axis=1), data.weights.sum(axis=1))
+
+
+METRICS: dict[str, Callable[[Weighted], Floats]] = {
+    "auc": roc_auc,
+    "average_precision": average_precision,
+    "balanced_accuracy": balanced_accuracy,
+    "f1": f1,
+    "tpr_at_1_fpr": lambda data: tpr_at_fpr(data, 0.01),
+    "tpr_at_5_fpr": lambda data: tpr_at_fpr(data, 0.05),
+    "brier": brier,
+    "ece": calibration_error,
+}
+"""By name; NaN marks a resample that lacks a class where the metric needs both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """How intervals are drawn: number of resamples and seed."""
+
+    resamples: int = 500
+    seed: int = 0
+
+    def weights(self, groups: npt.NDArray[np.generic]) -> Iterator[Floats]:
+        """Rows of weights ``[., n]`` in chunks; the first row of all is ones, the images as given.
+
+        The same groups in the same order always draw the same rows, which makes comparisons paired.
+        """
+        names, index = np.unique(groups, return_inverse=True)
+        rng = np.random.default_rng(self.seed)
+        yield np.ones((1, len(index)))
+        chunk = max(1, _CELLS_AT_ONCE // max(1, len(index)))
+        for start in range(0, self.resamples, chunk):
+            rows = min(chunk, self.resamples - start)
+            drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=rows)
+            yield drawn[:, index].astype(np.float64)
+
+
+def measure(
+    scores: Floats,
+    positive: Bools,
+    groups: npt.NDArray[np.generic],
+    threshold: float,
+    bootstrap: Bootstrap,
+) -> dict[str, Metric | None]:
+    """All `METRICS` of one set of images, ``[n]`` each; None where a class is missing."""
+    order = np.argsort(scores, kind="stable")
+    parts: dict[str, list[Floats]] = {name: [] for name in METRICS}
+    for weights in bootstrap.weights(groups):
+        data = Weighted(scores[order], positive[order], weights[:, order], threshold)
+        for name, compute in METRICS.items():
+            parts[name].append(compute(data))
+    return {name: interval(np.concatenate(rows), len(scores)) for name, rows in parts.items()}
+
+
+def auc_difference(
+    challenger: Floats,
+    champion: Floats,
+    positive: Bools,
+    groups: npt.NDArray[np.generic],
+    bootstrap: Bootstrap,
+) -> Metric | None:
+    """AUC of ``challenger`` minus that of ``champion`` on the same images, paired by resample."""
+    first, second = np.argsort(challenger), np.argsort(champion)
+    rows = [
+        roc_auc(Weighted(challenger[first], positive[first], weights[:, first], 0.5))
+        - roc_auc(Weighted(champion[second], positive[second], weights[:, second], 0.5))
+        for weights in bootstrap.weights(groups)
+    ]
+    return interval(np.concatenate(rows), len(positive))
+
+
+def interval(values: Floats, n: int) -> Metric | None:
+    """The first value with the percentile interval of the others; None if it is not defined."""
+    if not len(values) or np.isnan(values[0]):
+        return None
+    resampled = values[1:][~np.isnan(values[1:])]
+    tails = ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
+    low, high = np.quantile(resampled if len(resampled) else values[:1], tails)
+    return Metric(float(values[0]), float(low), float(high), n)
+
+
+def _from_above(weights: Floats) -> Floats:
+    """Weight at or above each distinct score."""
+    total: Floats = np.cumsum(weights[:, ::-1], axis=1)[:, ::-1]
+    return total
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """NaN where the denominator is zero."""
+    ratio = np.full(numerator.shape, np.nan)
+    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
+    return ratio

@@ -1,0 +1,125 @@
+"""Champion against challenger: one pure decision, its reasons included.
+
+Both are compared on the same images of the same test set, paired, with intervals that resample
+groups. A refusal is a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from assay.evaluation import score
+from assay.metrics import Bootstrap, Metric, auc_difference, measure
+from assay.records import Label
+from assay.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_THRESHOLD = 0.5
+"""Only metrics without a threshold are read here."""
+
+
+class PromotionSettings(Settings):
+    """When a challenger replaces the champion."""
+
+    floor: float = Field(0.5, ge=0, le=1)
+    """The lower end of the challenger's AUC interval has to exceed this; 0.5 is guessing."""
+    margin: float = Field(0.02, ge=0, le=1)
+    """How far the lower end of the difference's interval may lie below zero."""
+    resamples: int = Field(1000, ge=1)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionDecision:
+    """The outcome, every reason for it, and the AUC difference behind it."""
+
+    promoted: bool
+    reasons: tuple[str, ...]
+    difference: Metric | None
+    """Challenger minus champion; None without a champion or a common test set."""
+
+
+def decide(
+    challenger: pd.DataFrame, champion: pd.DataFrame | None, settings: PromotionSettings
+) -> PromotionDecision:
+    """Whether ``challenger`` becomes champion; predictions as `assay.evaluation.predict` gives.
+
+    Every challenger has to clear the floor and, where its predictions hold a ``baseline``, to beat
+    metadata alone. Against a champion it has to be better (AUC difference above zero) and
+    credibly no worse than by the margin (non-inferiority of the interval's lower end).
+    """
+    objections, merits = _standing(challenger, settings)
+    difference = None
+    if champion is None:
+        merits.append("there is no champion yet")
+    elif not _same_images(challenger, champion):
+        objections.append("the champion was evaluated on other test images; evaluate both on one")
+    else:
+        difference = _difference(challenger, champion, settings)
+        if difference is not None:
+            reason = f"AUC difference to the champion {_words(difference, sign='+')}"
+            better = difference.value > 0 and difference.low > -settings.margin
+            needed = f"needs a gain and a lower end above {-settings.margin:g}"
+            (merits if better else objections).append(reason if better else f"{reason}, {needed}")
+    reasons = tuple(objections or merits)
+    return PromotionDecision(not objections, reasons, difference)
+
+
+def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[list[str], list[str]]:
+    """Objections and merits of a challenger on its own."""
+    auc = _auc(challenger, score(challenger), settings)
+    if auc is None:
+        return ["the test set lacks authentic or other images, so no AUC is defined"], []
+    words = f"AUC {_words(auc)}"
+    objections = []
+    if auc.low <= settings.floor:
+        objections.append(f"{words} does not clear the floor of {settings.floor:g}")
+    if "baseline" in challenger:
+        alone = _auc(challenger, challenger["baseline"].to_numpy(float), settings)
+        if alone is not None and auc.value <= alone.value:
+            objections.append(f"{words} does not beat metadata alone, {_words(alone)}")
+    return objections, [f"{words} clears the floor of {settings.floor:g}"]
+
+
+def _auc(
+    rows: pd.DataFrame, scores: npt.NDArray[np.float64], settings: PromotionSettings
+) -> Metric | None:
+    bootstrap = Bootstrap(settings.resamples, settings.seed)
+    return measure(scores, _positive(rows), rows["group"].to_numpy(str), _THRESHOLD, bootstrap)[
+        "auc"
+    ]
+
+
+def _difference(
+    challenger: pd.DataFrame, champion: pd.DataFrame, settings: PromotionSettings
+) -> Metric | None:
+    rival = champion.set_index("image_id").loc[challenger["image_id"]]
+    return auc_difference(
+        score(challenger),
+        score(rival),
+        _positive(challenger),
+        challenger["group"].to_numpy(str),
+        Bootstrap(settings.resamples, settings.seed),
+    )
+
+
+def _same_images(challenger: pd.DataFrame, champion: pd.DataFrame) -> bool:
+    """Whether both tables hold the same images, in the same variant, with the same labels."""
+    keys = ["image_id", "variant", "label"]
+    rows = (set(table[keys].itertuples(index=False, name=None)) for table in (challenger, champion))
+    return next(rows) == next(rows)
+
+
+def _positive(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    return (rows["label"] != Label.AUTHENTIC.value).to_numpy(bool)
+
+
+def _words(metric: Metric, sign: str = "") -> str:
+    return f"{metric.value:{sign}.3f} [{metric.low:{sign}.3f}, {metric.high:{sign}.3f}]"
