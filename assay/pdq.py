@@ -1,7 +1,7 @@
 """PDQ, the perceptual hash that platforms exchange to recognise a picture.
 
-Meta, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019. Equal bit for
-bit to the reference implementation, whose package has to be compiled on Linux
+Meta, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019. Equal bit
+for bit to the reference implementation, whose package has to be compiled on Linux
 (docs/decisions/0052-pdq.md). Its authors first reduce an image to at most 512 pixels a side.
 """
 
