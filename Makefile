@@ -25,7 +25,7 @@ test: lint types ## lint, types and tests
 lint: setup ## ruff, the formatter and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 types: setup ## mypy --strict on assay
 	$(BIN)/mypy
