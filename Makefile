@@ -22,10 +22,12 @@ train: setup ## build the data, train, evaluate and register a model
 test: lint types ## lint, types and tests
 	$(BIN)/python -m pytest
 
-lint: setup ## ruff, the formatter and the import contracts
+lint: setup ## ruff, the formatter, the import contracts and a scan for secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	git ls-files -z ':!requirements.lock' ':!.secrets.baseline' \
+		| xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 types: setup ## mypy --strict on assay
 	$(BIN)/mypy
