@@ -21,6 +21,16 @@ def code_fingerprint(root: Path = REPOSITORY) -> str:
     return digest.hexdigest()[:16]
 
 
+def content_hash(folder: Path) -> str:
+    """SHA-256 over the relative names and bytes of all files below ``folder``."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with file.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest.update(f"{file.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
 def run_key(stage: str, *parts: str | Settings) -> str:
     """A folder name for one run of ``stage``: equal exactly when code, data and settings are."""
     texts = [p if isinstance(p, str) else p.model_dump_json() for p in parts]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from assay import home, tracking
 from assay.errors import NoChampion
+from assay.fingerprints import content_hash
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -28,16 +28,6 @@ class Alias(StrEnum):
 
     CHALLENGER = "challenger"
     CHAMPION = "champion"
-
-
-def content_hash(bundle: Path) -> str:
-    """SHA-256 over the relative names and bytes of all files of a model directory."""
-    total = hashlib.sha256()
-    for file in sorted(p for p in bundle.rglob("*") if p.is_file()):
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        total.update(f"{file.relative_to(bundle).as_posix()} {content}\n".encode())
-    return total.hexdigest()
 
 
 def find(bundle: Path) -> str | None:

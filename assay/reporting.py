@@ -37,16 +37,31 @@ def stages(done: Iterable[Stage]) -> Table:
     return table
 
 
-def interval(metric: Metric) -> str:
-    """A metric with its 95 % interval: ``0.87 (0.82 - 0.91)``."""
-    return f"{metric.value:.3f} ({metric.low:.3f} - {metric.high:.3f})"
+def interval(metric: Metric | None) -> str:
+    """A metric with its 95 % interval, ``0.870 (0.820 - 0.910)``; a dash where undefined."""
+    return f"{metric.value:.3f} ({metric.low:.3f} - {metric.high:.3f})" if metric else "-"
 
 
 def metrics(evaluation: Evaluation) -> Table:
-    """The headline metrics with their 95 % intervals."""
-    table = _table("metric", "value (95 % interval)", "n")
-    for name, metric in evaluation.headline().items():
-        table.add_row(name, interval(metric), str(metric.n))
+    """The headline metrics with their 95 % intervals, one column a variant."""
+    headline = evaluation.headline()
+    variants = sorted({name.partition("/")[0] for name in headline})
+    table = _table("metric (95 % interval)", *variants, "n")
+    for metric in dict.fromkeys(name.partition("/")[2] for name in headline):
+        shown = [headline.get(f"{variant}/{metric}") for variant in variants]
+        table.add_row(metric, *map(interval, shown), str(max(m.n for m in shown if m)))
+    return table
+
+
+def slices(evaluation: Evaluation) -> Table:
+    """AUC of each manipulation, source and dataset, one column a variant, and of metadata alone."""
+    parts = {(p.by, p.name, p.variant): p for p in evaluation.slices if p.by != "all"}
+    variants = sorted({variant for _, _, variant in parts})
+    table = _table("AUC by", "", *variants, "metadata alone", "n")
+    for by, name in dict.fromkeys((by, name) for by, name, _ in parts):
+        shown = [parts[by, name, v] for v in variants if (by, name, v) in parts]
+        aucs = [interval(part.metrics["auc"]) for part in shown]
+        table.add_row(by, name, *aucs, interval(shown[-1].baseline_auc), str(shown[-1].n))
     return table
 
 
@@ -82,7 +97,7 @@ def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
     if "dataset" in results and "evaluation" not in results:
         drawn.append(contents(results["dataset"].summary()))
     if "evaluation" in results:
-        drawn.append(metrics(results["evaluation"]))
+        drawn += [metrics(results["evaluation"]), slices(results["evaluation"])]
     if "decision" in results:
         drawn.append(decision(results["decision"], results["model_version"]))
     if "scores" in results:
@@ -101,10 +116,11 @@ def contents(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def as_html(drawn: RenderableType) -> str:
-    """``drawn`` as a self-contained page."""
+def as_html(*drawn: RenderableType) -> str:
+    """``drawn``, one below the other, as a self-contained page."""
     console = Console(record=True, file=io.StringIO(), width=_WIDTH)
-    console.print(drawn)
+    for part in drawn:
+        console.print(part, "")
     return console.export_html(inline_styles=True)
 
 

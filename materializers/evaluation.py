@@ -31,10 +31,10 @@ class EvaluationMaterializer(BaseMaterializer):
             stream.write(json.dumps(data.as_dict(), indent=2))
 
     def save_visualizations(self, data: Evaluation) -> dict[str, VisualizationType]:
-        """The table of the closing report, as a page."""
+        """The tables of the closing report, as a page."""
         page = f"{self.uri}/{_PAGE}"
         with self.artifact_store.open(page, "w") as stream:
-            stream.write(reporting.as_html(reporting.metrics(data)))
+            stream.write(reporting.as_html(reporting.metrics(data), reporting.slices(data)))
         return {page: VisualizationType.HTML}
 
     def extract_metadata(self, data: Evaluation) -> dict[str, MetadataType]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from zenml.enums import ArtifactType
 from zenml.materializers.base_materializer import BaseMaterializer
 
-from assay.model_registry import content_hash
+from assay.fingerprints import content_hash
 from materializers import directories
 
 

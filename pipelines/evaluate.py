@@ -5,7 +5,7 @@ from zenml.enums import ExecutionMode
 
 from assay.dataset import DataSettings
 from assay.evaluation import EvaluationSettings
-from steps.build_dataset import build_dataset
+from steps.build_dataset import build_dataset, fingerprint
 from steps.evaluate_model import evaluate_model
 from steps.fetch_model import fetch_model
 
@@ -18,4 +18,4 @@ def evaluate(
 ) -> None:
     """Evaluate ``model``, an alias or a version of the registry."""
     bundle = fetch_model(model)
-    evaluate_model(build_dataset(data, data.fingerprint()), bundle, evaluation)
+    evaluate_model(build_dataset(data, fingerprint(data)), bundle, evaluation)

@@ -7,7 +7,7 @@ from assay.dataset import DataSettings
 from assay.evaluation import EvaluationSettings
 from assay.promotion import PromotionSettings
 from assay.training import BaseSettings, TrainingSettings
-from steps.build_dataset import build_dataset
+from steps.build_dataset import build_dataset, fingerprint
 from steps.calibrate import calibrate
 from steps.evaluate_model import evaluate_model
 from steps.measure_evidence import measure_evidence
@@ -26,7 +26,7 @@ def train(
     promotion: PromotionSettings = PromotionSettings(),
 ) -> None:
     """Run from samples to a decision about the new model."""
-    dataset = build_dataset(data, data.fingerprint())
+    dataset = build_dataset(data, fingerprint(data))
     measurements = measure_evidence(dataset)
     base_model = warm_up_base(dataset, measurements, base)
     adapter, mlflow_run = train_adapter(dataset, measurements, base_model, base, training)

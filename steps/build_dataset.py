@@ -4,18 +4,23 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from assay import dataset, home
+from assay import dataset_builder, home, sources
 from assay.dataset import Dataset, DataSettings
 from assay.progress import bar
 from materializers.dataset import DatasetMaterializer
 from steps.caching import CACHED
 
 
+def fingerprint(data: DataSettings) -> str:
+    """What the source would yield now, so that a changed folder is built again."""
+    return sources.create(data.source, data.options).fingerprint()
+
+
 @step(cache_policy=CACHED, output_materializers={"dataset": DatasetMaterializer})
-def build_dataset(data: DataSettings, fingerprint: str) -> Annotated[Dataset, "dataset"]:
-    """Build, or find again, the dataset of ``data``; ``fingerprint`` is its source's content."""
-    log_metadata({"source_fingerprint": fingerprint})
+def build_dataset(data: DataSettings, source_fingerprint: str) -> Annotated[Dataset, "dataset"]:
+    """Build, or find again, the dataset of ``data``; part of the cache's key is what the source holds."""
+    log_metadata({"source_fingerprint": source_fingerprint})
     with bar() as progress:
-        built = dataset.build_dataset(data, home.folder("datasets"), progress)
+        built = dataset_builder.build_dataset(data, home.folder("datasets"), progress)
     built.check_splits()
     return built

@@ -7,8 +7,9 @@ import pandas as pd
 from zenml import step
 
 from assay import evaluation
+from assay.calibration import Calibration
 from assay.dataset import Dataset
-from assay.detector import Detector
+from assay.detector import CALIBRATION_FILE, Detector
 from assay.evaluation import Evaluation, EvaluationSettings
 from assay.progress import bar
 from materializers.evaluation import EvaluationMaterializer
@@ -16,3 +17,13 @@ from materializers.table import TableMaterializer
 from steps.caching import CACHED
 
 _STORED = {"predictions": TableMaterializer, "evaluation": EvaluationMaterializer}
+
+
+@step(cache_policy=CACHED, output_materializers=_STORED)
+def evaluate_model(
+    dataset: Dataset, model: Path, settings: EvaluationSettings
+) -> tuple[Annotated[pd.DataFrame, "predictions"], Annotated[Evaluation, "evaluation"]]:
+    """Predict the test split and measure, overall and per slice, with a metadata baseline."""
+    threshold = Calibration.load(model / CALIBRATION_FILE).threshold
+    with bar() as progress:
+        return evaluation.judge(Detector.load(model), threshold, dataset, settings, progress)

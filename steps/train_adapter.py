@@ -20,17 +20,17 @@ def train_adapter(
     dataset: Dataset,
     measurements: pa.Table,
     base_model: Path,
-    base: BaseSettings,
-    training_settings: TrainingSettings,
+    base_settings: BaseSettings,
+    settings: TrainingSettings,
 ) -> tuple[Annotated[Path, "adapter"], Annotated[str, "mlflow_run"]]:
     """Return the model directory, uncalibrated, and the MLflow run that recorded its making."""
     run = get_step_context().pipeline_run
-    settings = parameters.flatten(run.config.parameters or {})
+    recorded = parameters.flatten(run.config.parameters or {})
     tags = {"dataset_version": dataset.version, "zenml_run": run.name}
     work = home.folder("checkpoints")
-    with tracking.run(run.name, settings, tags) as run_id, bar() as progress:
+    with tracking.run(run.name, recorded, tags) as run_id, bar() as progress:
         listen = partial(tracking.log_metrics, run_id)
         adapter = training.train_adapter(
-            dataset, measurements, base_model, base, training_settings, work, progress, listen
+            dataset, measurements, base_model, base_settings, settings, work, progress, listen
         )
     return adapter, run_id
