@@ -23,9 +23,7 @@ class Manipulation(ABC):
     """False for a benign edit (a caption, a colour filter): reported, but no deception."""
 
     @abstractmethod
-    def apply(
-        self, image: Pixels, donor: Pixels, rng: np.random.Generator
-    ) -> tuple[Pixels, Mask]:
+    def apply(self, image: Pixels, donor: Pixels, rng: np.random.Generator) -> tuple[Pixels, Mask]:
         """Return the edited image and where it changed.
 
         ``image`` and ``donor`` (another photograph, for splices) are ``[h, w, 3]`` of one size and

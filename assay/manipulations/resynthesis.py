@@ -2,9 +2,10 @@
 
 What gives most generators away is how their decoders upsample (Odena et al. 2016, checkerboard
 artifacts; Durall et al. 2020, spectra). Those traces need no trained network: encoder and decoder
-are linear here and solved in closed form on the image itself. The encoder keeps the principal
-components of 4x4 patches; two upsampling layers, each by 2, rebuild the pixels. Three decoders
-differ as real ones do, and all are least-squares regressions on the 3x3 latents around a position:
+are linear here and solved in closed form on the image itself. The encoder keeps the mean colour of
+4x4 patches and a few principal components; two upsampling layers, each by 2, rebuild the pixels.
+Three decoders differ as real ones do, and all are least-squares regressions on the 3x3 latents
+around a position:
 
 - sub-pixel convolution (Shi et al. 2016): every output phase has its own weights;
 - transposed convolution of odd kernel size: phases see different numbers of latents, hence its
@@ -49,11 +50,11 @@ class Resynthesis(Manipulation):
     def apply(self, image: Pixels, donor: Pixels, rng: np.random.Generator) -> tuple[Pixels, Mask]:
         """Re-generate every pixel; the mask covers the whole image."""
         decoder = DECODERS[rng.integers(len(DECODERS))]
-        wide, narrow = int(rng.integers(4, 7)), int(rng.integers(4, 9))
+        wide, narrow = int(rng.integers(1, 4)), int(rng.integers(2, 6))
         height, width = image.shape[:2]
         pixels = _padded(image.astype(np.float32), 4)
-        middle = _principal(_to_depth(pixels), wide)
-        latent = _principal(_to_depth(_to_depth(pixels)), narrow)
+        middle = _encoded(_to_depth(pixels), wide)
+        latent = _encoded(_to_depth(_to_depth(pixels)), narrow)
         rebuilt = _upsampled(_upsampled(latent, middle, decoder), pixels, decoder)
         opaque = np.ones((height, width), np.float32)
         return composite(image, rebuilt[:height, :width], opaque)
@@ -148,13 +149,18 @@ def _to_depth(grid: Grid) -> Grid:
     return np.concatenate([grid[a::2, b::2] for a, b in _PHASES], axis=2)
 
 
-def _principal(grid: Grid, channels: int) -> Grid:
-    """The first principal components of a feature map, zero-mean."""
-    flat = grid.reshape(-1, grid.shape[2])
-    centred = flat - flat.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    scores = centred @ axes[:, : -channels - 1 : -1]
-    return np.asarray(scores.reshape(*grid.shape[:2], channels), np.float32)
+def _encoded(patches: Grid, components: int) -> Grid:
+    """Patches of RGB pixels as mean colour and principal components of the rest, all zero-mean.
+
+    Without the mean colour, rare hues (the green eyes of a cat) would be the first thing lost.
+    """
+    rows, columns, size = patches.shape
+    pixels = (patches - patches.mean(axis=(0, 1))).reshape(rows * columns, size // 3, 3)
+    colour = pixels.mean(axis=1)
+    detail = (pixels - colour[:, None]).reshape(rows * columns, size)
+    _, axes = np.linalg.eigh(detail.T @ detail)
+    latent = np.hstack([colour, detail @ axes[:, -components:]])
+    return np.asarray(latent.reshape(rows, columns, -1), np.float32)
 
 
 def _padded(pixels: Grid, multiple: int) -> Grid:

@@ -43,10 +43,10 @@ def _heal(image: Pixels, rng: np.random.Generator) -> Edit:
         # Blemishes are healed on even ground; across an outline the neighbour would show double.
         spots |= min(places, key=lambda place: float(image[place].std()))
     reach = float(np.sqrt(spots.size)) / 24
-    shift = np.rint(rng.choice([-1, 1], 2) * rng.uniform(2, 4, 2) * reach).astype(int)
-    neighbour = np.roll(image, tuple(shift), axis=(0, 1)).astype(np.float32)
     colour = blur(image, reach).astype(np.float32)
-    texture = neighbour - cv2.GaussianBlur(neighbour, (0, 0), reach)
+    shifts = np.rint(rng.choice([-1, 1], (6, 2)) * rng.uniform(2, 4, (6, 2)) * reach).astype(int)
+    neighbours = [np.roll(image - colour, tuple(shift), axis=(0, 1)) for shift in shifts]
+    texture = min(neighbours, key=lambda neighbour: float(neighbour[spots].std()))
     return colour + texture, feather(spots, rng.uniform(1, 2))
 
 

@@ -24,7 +24,7 @@ from assay.sources import Source
 
 _SKIMAGE = "skimage", "data"
 _SKLEARN = "sklearn", "datasets/images"
-_SCALE_STEP = 2**0.5
+_NATIVE = 0.5
 _CROPS_PER_AREA = 16
 _FLAT = 8.0
 _ATTEMPTS = 8
@@ -141,7 +141,7 @@ def _views(photograph: Photograph) -> list[Pixels]:
 
 
 def _crop(view: Pixels, size: int, rng: np.random.Generator) -> Pixels:
-    """A random square window, reduced to ``size`` pixels by a power of the square root of two.
+    """A random square window, reduced to ``size`` pixels unless it has that many.
 
     Windows without any content (a black surround) are drawn again, a bounded number of times.
     """
@@ -154,8 +154,13 @@ def _crop(view: Pixels, size: int, rng: np.random.Generator) -> Pixels:
 
 
 def _window(view: Pixels, size: int, rng: np.random.Generator) -> Pixels:
+    """Half of the windows keep the native resolution, the others show more of the scene.
+
+    Their side is drawn log-uniformly from a continuous range: with a few fixed scales, the largest
+    would be the same whole photograph each time.
+    """
     height, width = view.shape[:2]
-    steps = int(np.log(min(height, width) / size) / np.log(_SCALE_STEP))
-    side = min(height, width, round(size * _SCALE_STEP ** int(rng.integers(steps + 1))))
+    exponent = 0.0 if rng.random() < _NATIVE else rng.random()
+    side = int(size * (min(height, width) / size) ** exponent)
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
     return view[top : top + side, left : left + side]
