@@ -9,7 +9,6 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-
 from assay import plugins
 from assay.records import Rejected, Sample
 from assay.settings import Settings

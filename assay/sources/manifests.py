@@ -118,7 +118,8 @@ def _text(record: Mapping[Any, Any], where: str) -> _Record:
 
 
 def _cell(value: Any) -> str:
-    missing = value is None or value != value  # noqa: PLR0124  NaN, as pandas writes an empty cell
+    # NaN, which pandas writes for an empty cell, is the one value that differs from itself.
+    missing = value is None or value != value
     return "" if missing else str(value).strip()
 
 

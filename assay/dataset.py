@@ -1,0 +1,162 @@
+"""A dataset: a directory of Parquet shards with image bytes, read without filling memory.
+
+Beside the shards ``dataset.json`` states the version, the settings, the rows by label, the licences
+and what was rejected. `assay.dataset_builder` writes such directories.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, model_validator
+
+from assay.errors import SplitLeakage, StorageError
+from assay.records import Label, Sample, Split, sample_schema
+from assay.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset
+
+MANIFEST = "dataset.json"
+_BYTES = ("image", "mask")
+_BATCH_ROWS = 32
+
+
+class DataSettings(Settings):
+    """Which samples, from where, edited how, and how they are split."""
+
+    source: str = "photos"
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The source's own options."""
+    manipulations: tuple[str, ...] | None = None
+    """Edits for aligned pairs; None takes all for a source of raw material, none for others."""
+    pairs_per_sample: int = Field(1, ge=1)
+    """Pairs, each of another manipulation, that are made of one authentic sample."""
+    pair_size: int = Field(224, ge=32, le=4096)
+    """Width and height of a pair's images in pixels."""
+    validation_share: float = Field(0.2, ge=0, lt=1)
+    """Of all rows, where the source names no validation split."""
+    test_share: float = Field(0.25, ge=0, lt=1)
+    """Of all rows, where the source names no test split."""
+    seed: int = Field(0, ge=0)
+    limit: int | None = Field(None, ge=1)
+    """At most this many samples of the source; None takes all."""
+    workers: int | None = Field(None, ge=1)
+    """Processes; None takes one a core. The result does not depend on it."""
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> DataSettings:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave no training rows; lower them")
+        return self
+
+
+class Dataset:
+    """An existing dataset directory; raises `StorageError` where there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        try:
+            self._manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{path} is no dataset ({error}); build it again") from error
+
+    @property
+    def version(self) -> str:
+        """Hash of all rows, whatever their order."""
+        return str(self._manifest["version"])
+
+    @property
+    def rejected(self) -> list[dict[str, str]]:
+        """The ``image_id`` and ``reason`` of each row that could not be used."""
+        return list(self._manifest["rejected"])
+
+    def __len__(self) -> int:
+        return int(self._manifest["rows"])
+
+    def table(self, columns: Sequence[str] | None = None, split: Split | None = None) -> pa.Table:
+        """The ``columns`` (None: all but image and mask bytes) of a split, or of all."""
+        small = [name for name in sample_schema().names if name not in _BYTES]
+        names = small if columns is None else list(columns)
+        return self._shards.to_table(columns=names, filter=_filter(split))
+
+    def samples(self, split: Split | None = None) -> Iterator[Sample]:
+        """Stream the samples of a split, or of all, a few in memory at a time."""
+        batches = self._shards.to_batches(
+            filter=_filter(split), batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
+        )
+        for batch in batches:
+            yield from map(to_sample, batch.to_pylist())
+
+    def summary(self) -> dict[str, Any]:
+        """Version, rows, rejected rows, and rows by label, manipulation, split and dataset."""
+        return {
+            "version": self.version,
+            "rows": len(self),
+            "rejected": len(self.rejected),
+            **self._manifest["counts"],
+        }
+
+    def check_splits(self) -> None:
+        """Raise `SplitLeakage` if a group stands in two splits."""
+        check_splits(self.table(["group", "split"]))
+
+    @cached_property
+    def _shards(self) -> pyarrow.dataset.Dataset:
+        return open_shards(self.path)
+
+
+def open_shards(path: Path) -> pyarrow.dataset.Dataset:
+    """All Parquet shards of the directory ``path`` as one table that is read lazily."""
+    import pyarrow.dataset as ds
+
+    files = sorted(str(file) for file in path.glob("*.parquet"))
+    return ds.dataset(files, schema=sample_schema(), format="parquet")
+
+
+def check_splits(table: pa.Table) -> None:
+    """Raise `SplitLeakage` if a value of ``group`` stands beside two of ``split``."""
+    splits: dict[str, set[str]] = {}
+    for row in table.group_by(["group", "split"]).aggregate([]).to_pylist():
+        splits.setdefault(row["group"], set()).add(row["split"])
+    torn = {group: sorted(names) for group, names in splits.items() if len(names) > 1}
+    if torn:
+        group, names = min(torn.items())
+        raise SplitLeakage(
+            f"{len(torn)} groups stand in two splits ({group!r} in {' and '.join(names)}); "
+            "give all rows of a group one split"
+        )
+
+
+def to_row(sample: Sample) -> dict[str, Any]:
+    """The sample as a row of `sample_schema`."""
+    row = {name: getattr(sample, name) for name in sample_schema().names}
+    return row | {"label": sample.label.value, "split": sample.split.value if sample.split else ""}
+
+
+def to_sample(row: dict[str, Any]) -> Sample:
+    """Invert `to_row`."""
+    split = Split(row["split"]) if row["split"] else None
+    return Sample(**(row | {"label": Label(row["label"]), "split": split}))
+
+
+def row_digest(row: dict[str, Any]) -> str:
+    """SHA-256 of every field of a row, each with its length so that no two rows read alike."""
+    digest = hashlib.sha256()
+    for name in sample_schema().names:
+        value = row[name] if isinstance(row[name], bytes) else row[name].encode()
+        digest.update(len(value).to_bytes(8, "big"))
+        digest.update(value)
+    return digest.hexdigest()
+
+
+def _filter(split: Split | None) -> pyarrow.dataset.Expression | None:
+    import pyarrow.dataset as ds
+
+    return None if split is None else ds.field("split") == split.value

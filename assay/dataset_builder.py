@@ -1,0 +1,230 @@
+"""Building a dataset: samples hashed, grouped, split, edited and written, on all cores.
+
+The first pass streams the source to disk and keeps only small columns in memory; with those, groups
+and splits are settled for all rows; the second pass writes the shards. Each file is written whole
+or not at all, in a folder keyed by settings, source and code: a build that was killed goes on where
+it stopped, and one that was finished is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay import manipulations, plugins, sources
+from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, open_shards
+from assay.dataset_plan import plan_shards
+from assay.dataset_shards import Candidate, Chunk, ShardReport, spool, write_shard
+from assay.duplicates import merge_groups
+from assay.errors import SchemaViolation
+from assay.manipulations import Manipulation
+from assay.parallel import parallel_map
+from assay.progress import Progress, silent
+from assay.records import Rejected, Sample, Split
+from assay.sources import Source
+from assay.splits import Row, assign_splits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+logger = logging.getLogger(__name__)
+
+CHUNK_ROWS = 64
+CHUNK_BYTES = 16 * 2**20
+"""Of samples that travel to a worker together, however few they are."""
+CODE = (
+    "dataset*.py",
+    "degradations.py",
+    "duplicates.py",
+    "images.py",
+    "manipulations/*.py",
+    "pairs.py",
+    "records.py",
+    "sources/*.py",
+    "splits.py",
+)
+"""Files of this package that decide what a dataset holds; editing one starts a new build."""
+LIBRARIES = ("numpy", "opencv-python-headless", "pdqhash", "pillow")
+"""Packages that decide pixels or hashes; another version starts a new build."""
+
+COUNTED = ("label", "manipulation", "split", "dataset")
+"""Columns whose values the manifest counts."""
+
+_LOGGED_REJECTIONS = 5
+
+
+def build_dataset(settings: DataSettings, root: Path, progress: Progress = silent) -> Dataset:
+    """Build, finish or open the dataset that ``settings`` describe, in a folder under ``root``.
+
+    Rows that cannot be used are listed with the reason in `Dataset.rejected`. Raises what the
+    source raises (`UnknownPlugin`, `SchemaViolation`), and `SchemaViolation` when nothing is left.
+    """
+    source = sources.create(settings.source, settings.options)
+    edits = _edits(settings, source)
+    path = root / _key(settings, source, edits)
+    if not (path / MANIFEST).exists():
+        _build(settings, source, edits, path, progress)
+    return Dataset(path)
+
+
+def _edits(settings: DataSettings, source: Source) -> tuple[str, ...]:
+    """The chosen manipulations; raises `UnknownPlugin`."""
+    if settings.manipulations is None:
+        return tuple(manipulations.manipulations()) if source.raw_material else ()
+    for name in settings.manipulations:
+        plugins.find(manipulations.__name__, Manipulation, name)
+    return settings.manipulations
+
+
+def _key(settings: DataSettings, source: Source, edits: Sequence[str]) -> str:
+    """A name for all that decides what a dataset holds."""
+    package = Path(__file__).parent
+    files = sorted(file for pattern in CODE for file in package.glob(pattern))
+    parts = {
+        "settings": settings.model_dump(mode="json", exclude={"workers"}),
+        "edits": edits,
+        "source": source.fingerprint(),
+        "code": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
+        "libraries": [metadata.version(name) for name in LIBRARIES],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _build(
+    settings: DataSettings, source: Source, edits: Sequence[str], path: Path, progress: Progress
+) -> None:
+    spooled = path / "spool"
+    spooled.mkdir(parents=True, exist_ok=True)
+    candidates, rejected = _read(settings, source, spooled, progress)
+    candidates, torn = _split(candidates, settings)
+    rejected += torn
+    if not candidates:
+        reasons = "; ".join(sorted({row.reason for row in rejected})[:3])
+        raise SchemaViolation(f"{settings.source}: no usable image ({reasons or 'it is empty'})")
+    reports = _write(candidates, edits, settings, path, progress)
+    rejected += [row for report in reports for row in report.rejected]
+    _finish(path, settings, [digest for report in reports for digest in report.digests], rejected)
+    shutil.rmtree(spooled)
+
+
+def _read(
+    settings: DataSettings, source: Source, folder: Path, progress: Progress
+) -> tuple[list[Candidate], list[Rejected]]:
+    """Spool the source; an image_id that comes again is rejected."""
+    candidates: dict[str, Candidate] = {}
+    rejected: list[Rejected] = []
+    chunks = _chunks(islice(source.fetch(), settings.limit), folder)
+    for spooled in parallel_map(spool, chunks, settings.workers):
+        for row in spooled:
+            if isinstance(row, Rejected):
+                rejected.append(row)
+            elif row.image_id in candidates:
+                rejected.append(Rejected(row.image_id, "its image_id comes twice; rename one"))
+            else:
+                candidates[row.image_id] = row
+        progress(len(candidates) + len(rejected), settings.limit or 0, "reading images")
+    done = len(candidates) + len(rejected)
+    progress(done, done, "reading images")
+    return list(candidates.values()), rejected
+
+
+def _chunks(samples: Iterable[Sample | Rejected], folder: Path) -> Iterator[Chunk]:
+    """Consecutive samples in bounded units; those of a finished file are left out."""
+    unit: list[Sample | Rejected] = []
+    size = index = 0
+    for sample in samples:
+        unit.append(sample)
+        size += len(sample.image) + len(sample.mask) if isinstance(sample, Sample) else 0
+        if len(unit) == CHUNK_ROWS or size >= CHUNK_BYTES:
+            yield _chunk(unit, folder, index)
+            unit, size, index = [], 0, index + 1
+    if unit:
+        yield _chunk(unit, folder, index)
+
+
+def _chunk(unit: Sequence[Sample | Rejected], folder: Path, index: int) -> Chunk:
+    path = folder / f"{index:06d}.arrow"
+    return Chunk(path, () if path.exists() else tuple(unit))
+
+
+def _split(
+    candidates: Sequence[Candidate], settings: DataSettings
+) -> tuple[list[Candidate], list[Rejected]]:
+    """Settle group and split of each candidate; those whose near-duplicate is held out must go."""
+    groups = merge_groups([c.picture for c in candidates], [c.group for c in candidates])
+    grouped = [replace(c, group=group) for c, group in zip(candidates, groups, strict=True)]
+    shares = {
+        Split.TRAIN: 1 - settings.validation_share - settings.test_share,
+        Split.VALIDATION: settings.validation_share,
+        Split.TEST: settings.test_share,
+    }
+    rows = [Row(c.group, f"{c.dataset}/{c.label}", c.split) for c in grouped]
+    kept, torn = [], []
+    for candidate, split in zip(grouped, assign_splits(rows, shares, settings.seed), strict=True):
+        if split is None:
+            torn.append(Rejected(candidate.image_id, _leak(candidate)))
+        else:
+            kept.append(replace(candidate, split=split))
+    return kept, torn
+
+
+def _leak(candidate: Candidate) -> str:
+    return (
+        f"given the {candidate.split} split, but its near-duplicates (group {candidate.group}) "
+        "are held out; give all of them one split"
+    )
+
+
+def _write(
+    candidates: Sequence[Candidate],
+    edits: Sequence[str],
+    settings: DataSettings,
+    path: Path,
+    progress: Progress,
+) -> list[ShardReport]:
+    shards = plan_shards(candidates, edits, settings, path)
+    total = sum(len(shard.recipes) for shard in shards)
+    reports: list[ShardReport] = []
+    done = 0
+    for report in parallel_map(write_shard, shards, settings.workers):
+        done += len(shards[len(reports)].recipes)
+        reports.append(report)
+        progress(done, total, "writing shards")
+    return reports
+
+
+def _finish(
+    path: Path, settings: DataSettings, digests: Sequence[str], rejected: Sequence[Rejected]
+) -> None:
+    """Check what was written and make the directory a dataset."""
+    table = open_shards(path).to_table(columns=[*COUNTED, "group", "licence"])
+    check_splits(table)
+    content = {
+        "version": hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:16],
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings.model_dump(mode="json"),
+        "rows": len(table),
+        "counts": {column: _counts(table, column) for column in COUNTED},
+        "licences": _counts(table, "licence"),
+        "rejected": [asdict(row) for row in rejected],
+    }
+    for row in rejected[:_LOGGED_REJECTIONS]:
+        logger.warning("rejected %s: %s", row.image_id, row.reason)
+    logger.info("dataset %s: %d rows, %d rejected", content["version"], len(table), len(rejected))
+    partial = path / f".{MANIFEST}"
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path / MANIFEST)
+
+
+def _counts(table: pa.Table, column: str) -> dict[str, int]:
+    return dict(sorted(Counter(value or "none" for value in table[column].to_pylist()).items()))
