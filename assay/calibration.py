@@ -24,7 +24,7 @@ TARGET_ERROR = 0.10
 """Share of wrong decisions tolerated among validation images that no person looks at."""
 
 _TEMPERATURES = (0.05, 20.0)
-_BAND_STEPS = np.linspace(0, 1, 101)
+_BAND_SHARES = np.linspace(0.01, 1, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +139,13 @@ def _review_band(
     everything goes to people (Chow 1970, "On optimum recognition error and reject tradeoff").
     """
     wrong = weights * ((scores >= threshold) != positive)
+    if wrong.sum() <= TARGET_ERROR * weights.sum():
+        return threshold, threshold
     below, above = scores[scores < threshold], scores[scores >= threshold]
-    for share in _BAND_STEPS:
+    for share in _BAND_SHARES:
         low = float(np.quantile(below, 1 - share)) if len(below) else threshold
         high = float(np.quantile(above, share)) if len(above) else threshold
         decided = (scores < low) | (scores > high)
         if decided.any() and wrong[decided].sum() <= TARGET_ERROR * weights[decided].sum():
-            return (low, high) if share else (threshold, threshold)
+            return low, high
     return 0.0, 1.0

@@ -204,6 +204,6 @@ def _measured(
     baseline = None
     if "baseline" in rows:
         alone = rows["baseline"].to_numpy(np.float64)
-        baseline = measure(alone, positive, groups, 0.5, bootstrap)["auc"]
+        baseline = measure(alone, positive, groups, threshold, bootstrap, ["auc"])["auc"]
     authentic = int((~positive).sum())
     return Slice(Variant(kind), by, name, len(rows), authentic, metrics, baseline)

@@ -7,7 +7,7 @@ computed for all resamples at once on scores that are sorted a single time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,14 +151,15 @@ def measure(
     groups: npt.NDArray[np.generic],
     threshold: float,
     bootstrap: Bootstrap,
+    names: Iterable[str] = tuple(METRICS),
 ) -> dict[str, Metric | None]:
-    """All `METRICS` of one set of images, ``[n]`` each; None where a class is missing."""
+    """The `METRICS` called ``names`` of images ``[n]``; None where a class is missing."""
     order = np.argsort(scores, kind="stable")
-    parts: dict[str, list[Floats]] = {name: [] for name in METRICS}
+    parts: dict[str, list[Floats]] = {name: [] for name in names}
     for weights in bootstrap.weights(groups):
         data = Weighted(scores[order], positive[order], weights[:, order], threshold)
-        for name, compute in METRICS.items():
-            parts[name].append(compute(data))
+        for name, rows in parts.items():
+            rows.append(METRICS[name](data))
     return {name: interval(np.concatenate(rows), len(scores)) for name, rows in parts.items()}
 
 

@@ -21,8 +21,8 @@ from assay.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-_THRESHOLD = 0.5
-"""Only metrics without a threshold are read here."""
+_UNUSED_THRESHOLD = 0.5
+"""Only the AUC is read here, which has none."""
 
 
 class PromotionSettings(Settings):
@@ -91,10 +91,9 @@ def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[li
 def _auc(
     rows: pd.DataFrame, scores: npt.NDArray[np.float64], settings: PromotionSettings
 ) -> Metric | None:
+    positive, groups = _positive(rows), rows["group"].to_numpy(str)
     bootstrap = Bootstrap(settings.resamples, settings.seed)
-    return measure(scores, _positive(rows), rows["group"].to_numpy(str), _THRESHOLD, bootstrap)[
-        "auc"
-    ]
+    return measure(scores, positive, groups, _UNUSED_THRESHOLD, bootstrap, ["auc"])["auc"]
 
 
 def _difference(
@@ -112,9 +111,12 @@ def _difference(
 
 def _same_images(challenger: pd.DataFrame, champion: pd.DataFrame) -> bool:
     """Whether both tables hold the same images, in the same variant, with the same labels."""
-    keys = ["image_id", "variant", "label"]
-    rows = (set(table[keys].itertuples(index=False, name=None)) for table in (challenger, champion))
-    return next(rows) == next(rows)
+    return _keys(challenger) == _keys(champion)
+
+
+def _keys(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    keys = rows[["image_id", "variant", "label"]]
+    return sorted(keys.itertuples(index=False, name=None))
 
 
 def _positive(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:

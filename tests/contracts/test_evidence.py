@@ -1,0 +1,122 @@
+"""What every examiner promises; a new file in the folder is tested without editing this one."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay import images
+from assay.evidence import Examiner, examiners
+from assay.records import Measurement, Photo, Pixels
+from tests.scenes import scene
+
+EVERY = pytest.mark.parametrize("examiner", examiners().values(), ids=examiners())
+ODD_PICTURES = {
+    "one pixel": np.zeros((1, 1, 3), np.uint8),
+    "one pixel wide": scene(0, 300, 40)[:, :1],
+    "one pixel high": scene(0, 40, 300)[:1],
+    "black": np.zeros((128, 128, 3), np.uint8),
+    "white": np.full((128, 128, 3), 255, np.uint8),
+    "grey": scene(0, grey=True),
+    "two tones": np.repeat(np.eye(128, dtype=np.uint8)[..., None] * 255, 3, axis=2),
+    "half black": np.concatenate([scene(0), np.zeros((128, 128, 3), np.uint8)]),
+    "smallest": scene(0, 64, 64),
+    "long": scene(0, 64, 1500),
+}
+
+
+def photo(pixels: Pixels) -> Photo:
+    return Photo(b"", pixels, "PNG")
+
+
+def assert_valid(measurement: Measurement, examiner: Examiner) -> None:
+    assert measurement.id == examiner.name
+    assert (measurement.value is None) == bool(measurement.not_applicable)
+    assert measurement.value is None or np.isfinite(measurement.value)
+    for box in measurement.regions:
+        assert 0 <= box.left < box.right <= 1
+        assert 0 <= box.top < box.bottom <= 1
+    if measurement.heatmap is not None:
+        assert measurement.heatmap.ndim == 2
+        assert measurement.heatmap.dtype == np.float32
+        assert measurement.heatmap.min() >= 0
+        assert measurement.heatmap.max() <= 1
+
+
+@EVERY
+def test_suspicious_example_measures_higher(examiner: Examiner) -> None:
+    suspicious, ordinary = (examiner.examine(example) for example in examiner.example())
+    assert_valid(suspicious, examiner)
+    assert_valid(ordinary, examiner)
+    assert suspicious.value is not None
+    assert ordinary.value is not None
+    assert suspicious.value > ordinary.value
+
+
+@EVERY
+def test_examine_is_deterministic(examiner: Examiner) -> None:
+    suspicious, _ = examiner.example()
+    first, second = examiner.examine(suspicious), examiner.examine(suspicious)
+    assert (first.value, first.regions) == (second.value, second.regions)
+    np.testing.assert_array_equal(first.heatmap, second.heatmap)
+
+
+@EVERY
+def test_examine_leaves_pixels_alone(examiner: Examiner) -> None:
+    suspicious, _ = examiner.example()
+    before = suspicious.pixels.copy()
+    examiner.examine(suspicious)
+    np.testing.assert_array_equal(suspicious.pixels, before)
+
+
+@EVERY
+@pytest.mark.parametrize("pixels", ODD_PICTURES.values(), ids=ODD_PICTURES)
+def test_examine_answers_about_odd_pictures(examiner: Examiner, pixels: Pixels) -> None:
+    assert_valid(examiner.examine(photo(pixels)), examiner)
+
+
+@EVERY
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(10, 100))
+def test_examine_answers_about_any_size_and_quality(
+    examiner: Examiner, height: int, width: int, quality: int
+) -> None:
+    pixels = scene(height, max(height, 32), max(width, 32))[:height, :width]
+    decoded = images.decode(images.encode_jpeg(np.ascontiguousarray(pixels), quality))
+    assert_valid(examiner.examine(decoded), examiner)
+
+
+@EVERY
+def test_title_and_name_are_plain(examiner: Examiner) -> None:
+    assert examiner.name.isidentifier()
+    assert examiner.title
+    assert not examiner.title.endswith(".")
+
+
+def test_noise_inconsistency_points_at_the_noisy_disc() -> None:
+    examiner = examiners()["noise_inconsistency"]
+    measurement = examiner.examine(examiner.example()[0])
+    strongest, heatmap = measurement.regions[0], measurement.heatmap
+    assert strongest.left < 80 / 192 < strongest.right
+    assert strongest.top < 96 / 192 < strongest.bottom
+    assert heatmap is not None
+    rows, columns = heatmap.shape
+    assert heatmap[rows // 2, columns * 80 // 192] > 2 * np.median(heatmap)
+
+
+@pytest.mark.parametrize("quality", [None, 80, 95])
+@pytest.mark.parametrize("factor", [1.3, 1.5, 2.0])
+def test_resampling_peaks_rise_with_enlargement(factor: float, quality: int | None) -> None:
+    examiner = examiners()["resampling_peaks"]
+    native = cv2.GaussianBlur(scene(1, 160, 160), (0, 0), 0.6)
+    enlarged = cv2.resize(native, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    values = []
+    for pixels in (native, np.ascontiguousarray(enlarged[:160, :160])):
+        saved = (
+            images.encode_png(pixels) if quality is None else images.encode_jpeg(pixels, quality)
+        )
+        values.append(examiner.examine(images.decode(saved)).value)
+    assert values[1] > values[0]

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay import ledger
+from assay.errors import CheckpointMismatch
+from assay.evidence import examiners
+from assay.images import Variant, decode
+from assay.ledger import NullRates
+from assay.records import Label, Measurement, Photo, Sample, Split
+from tests.scenes import sample, scene
+
+NAMES = tuple(examiners())
+FINITE = st.floats(-1e6, 1e6)
+
+
+class Samples:
+    """A dataset in memory: the two methods of `Dataset` that the ledger reads."""
+
+    def __init__(self, *samples: Sample) -> None:
+        self._samples = samples
+
+    def samples(self, split: Split) -> list[Sample]:
+        return [sample for sample in self._samples if sample.split is split]
+
+    def table(self, columns: list[str], split: Split) -> pa.Table:
+        return pa.table({"image_id": [sample.image_id for sample in self.samples(split)]})
+
+
+DATASET = Samples(
+    *(sample(seed, 80, 80, split=Split.TRAIN) for seed in range(5)),
+    sample(7, 80, 80, split=Split.TRAIN, label=Label.MANIPULATED),
+    sample(5, 80, 80, split=Split.VALIDATION),
+    sample(6, 40, 40, split=Split.TEST),
+)
+
+
+def measured(workers: int = 1, *splits: Split) -> pa.Table:
+    return ledger.measure_dataset(
+        DATASET, splits or tuple(Split), Variant.BIAS_CONTROLLED, workers
+    )
+
+
+@given(st.lists(FINITE, min_size=1, max_size=50), FINITE)
+def test_rate_is_the_share_at_least_as_high(values: list[float], value: float) -> None:
+    rate = NullRates.fit({"a": values}).rate("a", value)
+    assert rate == pytest.approx((sum(v >= value for v in values) + 1) / (len(values) + 1))
+    assert 0 < rate <= 1
+
+
+def test_rate_of_a_large_reference_stays_close_to_exact() -> None:
+    values = np.random.default_rng(0).lognormal(size=20_000)
+    rates = NullRates.fit({"a": values.tolist()})
+    for quantile in (0.01, 0.5, 0.95, 0.99):
+        found = rates.rate("a", float(np.quantile(values, quantile)))
+        assert found == pytest.approx(1 - quantile, abs=0.002)
+    assert rates.rate("a", values.max() + 1) == pytest.approx(1 / 20_001)
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.lists(FINITE, min_size=1)), FINITE)
+def test_null_rates_survive_storage(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[str, list[float]], value: float
+) -> None:
+    path = tmp_path_factory.mktemp("rates") / "null_rates.json"
+    fitted = NullRates.fit(values)
+    fitted.save(path)
+    assert NullRates.load(path) == fitted
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', '{"a": {"count": 3}}'])
+def test_load_refuses_other_files(tmp_path: Path, text: str) -> None:
+    (tmp_path / "null_rates.json").write_text(text)
+    with pytest.raises(CheckpointMismatch, match="train again"):
+        NullRates.load(tmp_path / "null_rates.json")
+
+
+def test_rate_refuses_a_measurement_it_was_not_fitted_on() -> None:
+    with pytest.raises(CheckpointMismatch, match="'b'"):
+        NullRates.fit({"a": [1.0]}).rate("b", 1.0)
+
+
+def test_measure_covers_all_examiners_in_order() -> None:
+    measurements = ledger.measure(Photo(b"", scene(), "PNG"))
+    assert [measurement.id for measurement in measurements] == sorted(NAMES)
+
+
+def test_finding_cites_value_and_null_rate() -> None:
+    name = NAMES[0]
+    rates = NullRates.fit({name: list(np.arange(99.0))})
+    (finding,) = ledger.findings([Measurement(name, 89.0)], rates)
+    assert finding.null_rate == pytest.approx(0.11)
+    assert "89" in finding.sentence
+    assert "11 %" in finding.sentence
+    assert examiners()[name].title in finding.sentence.lower()
+
+
+def test_finding_without_value_states_the_reason() -> None:
+    rates = NullRates.fit({NAMES[0]: [1.0]})
+    (finding,) = ledger.findings([Measurement(NAMES[0], not_applicable="a flat picture")], rates)
+    assert finding.null_rate is None
+    assert "a flat picture" in finding.sentence
+
+
+def test_findings_are_those_the_model_was_trained_on() -> None:
+    rates = NullRates.fit({NAMES[0]: [1.0], NAMES[1]: []})
+    given = [Measurement(name, 1.0) for name in NAMES]
+    assert [finding.measurement.id for finding in ledger.findings(given, rates)] == [NAMES[0]]
+    with pytest.raises(CheckpointMismatch, match=NAMES[0]):
+        ledger.findings(given[1:], rates)
+
+
+def test_measure_dataset_measures_the_variant_of_each_sample() -> None:
+    row = measured(1, Split.VALIDATION).to_pylist()[0]
+    (given,) = DATASET.samples(Split.VALIDATION)
+    controlled = decode(ledger.variant(given.image, given.image_id, Variant.BIAS_CONTROLLED))
+    expected = {m.id: m.value for m in ledger.measure(controlled)}
+    assert row == {"image_id": "scene-5", "split": "validation", "label": "authentic", **expected}
+
+
+def test_measure_dataset_leaves_what_does_not_apply_empty() -> None:
+    (row,) = measured(1, Split.TEST).to_pylist()
+    assert [row[name] for name in NAMES] == [None] * len(NAMES)
+
+
+def test_measure_dataset_does_not_depend_on_workers() -> None:
+    assert measured(2).equals(measured(1))
+
+
+def test_measure_dataset_reports_progress_and_keeps_types_when_empty() -> None:
+    calls: list[tuple[int, int, str]] = []
+    ledger.measure_dataset(
+        DATASET, [Split.TRAIN], Variant.AS_IS, 1, lambda *call: calls.append(call)
+    )
+    assert [call[:2] for call in calls] == [(done, 6) for done in range(1, 7)]
+    empty = ledger.measure_dataset(Samples(), list(Split), Variant.AS_IS, 1)
+    assert empty.schema == measured(1, Split.TEST).schema
+
+
+def test_fit_null_rates_takes_authentic_training_rows() -> None:
+    table = measured()
+    rates = ledger.fit_null_rates(table)
+    assert rates.names == tuple(sorted(NAMES))
+    assert {reference.count for reference in rates.references.values()} == {5}
+    assert replace(rates) == NullRates.fit(
+        {name: [row[name] for row in table.to_pylist()[:5]] for name in NAMES}
+    )
