@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay import images
+from assay import images, pairs
 from assay.errors import UnknownPlugin, UnreadableImage
 from assay.manipulations import manipulations
 from assay.pairs import make_pair
@@ -92,8 +92,27 @@ def test_pair_draws_varied_histories() -> None:
 
 
 def test_pair_moves_the_jpeg_lattice() -> None:
-    twins = [pixels(pair(seed=seed, height=256, width=256)[1]) for seed in range(8)]
-    assert all((twins[0] != other).any() for other in twins[1:])
+    everywhere = np.ones((256, 256), bool)
+    windows = [pairs._window(everywhere, 224, np.random.default_rng(seed)) for seed in range(80)]
+    assert {window.left % 8 for window in windows} == set(range(8))
+    assert {window.top % 8 for window in windows} == set(range(8))
+
+
+def test_window_scales_within_bounds() -> None:
+    everywhere = np.ones((600, 700), bool)
+    windows = [pairs._window(everywhere, 224, np.random.default_rng(seed)) for seed in range(80)]
+    scales = [224 / window.side for window in windows]
+    assert 0.5 < scales.count(1.0) / len(scales) < 0.8
+    assert 0.59 < min(scales) < 0.75
+    assert 1.1 < max(scales) < 1.26
+
+
+def test_window_keeps_a_small_edit_in_view() -> None:
+    mask = np.zeros((400, 400), bool)
+    mask[360:395, 5:40] = True
+    for seed in range(20):
+        window = pairs._window(mask, 96, np.random.default_rng(seed))
+        assert window.cut_mask(mask).mean() > 0.01
 
 
 def test_seed_and_donor_change_the_pair() -> None:
