@@ -53,10 +53,12 @@ def register(bundle: Path, run_id: str) -> str:
         store.get_registered_model(MODEL)
     except MlflowException:
         store.create_registered_model(MODEL)
-    store.log_artifacts(run_id, str(bundle), "bundle")
-    run = store.get_run(run_id)
-    tags = {HASH_TAG: content_hash(bundle), **_provenance(run.data.tags)}
-    version = store.create_model_version(MODEL, f"{run.info.artifact_uri}/bundle", run_id, tags)
+    run, digest = store.get_run(run_id), content_hash(bundle)
+    # One run can give several versions (the same adapter, calibrated anew): a place for each.
+    place = f"bundle-{digest[:12]}"
+    store.log_artifacts(run_id, str(bundle), place)
+    tags = {HASH_TAG: digest, **_provenance(run.data.tags)}
+    version = store.create_model_version(MODEL, f"{run.info.artifact_uri}/{place}", run_id, tags)
     return str(version.version)
 
 

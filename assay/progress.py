@@ -70,11 +70,12 @@ class _LogLines:
     """A log line when a piece of work ends, and every `LOG_EVERY` seconds until then."""
 
     def __init__(self) -> None:
-        self._spoke: dict[str, float] = {}
+        self._spoke: dict[str, tuple[int, float]] = {}
 
     def __call__(self, done: int, total: int, what: str, /) -> None:
         now = time.monotonic()
-        if done < total and now - self._spoke.setdefault(what, now) < LOG_EVERY:
-            return
-        self._spoke[what] = now
-        logger.info("%s: %d of %s", what, done, total or "?")
+        last, when = self._spoke.setdefault(what, (-1, now))
+        is_due = done == total or now - when >= LOG_EVERY
+        if is_due and done != last:
+            self._spoke[what] = done, now
+            logger.info("%s: %d of %s", what, done, total or "?")

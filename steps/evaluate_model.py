@@ -24,6 +24,8 @@ def evaluate_model(
     dataset: Dataset, model: Path, settings: EvaluationSettings
 ) -> tuple[Annotated[pd.DataFrame, "predictions"], Annotated[Evaluation, "evaluation"]]:
     """Predict the test split and measure, overall and per slice, with a metadata baseline."""
+    detector = Detector.load(model)
     threshold = Calibration.load(model / CALIBRATION_FILE).threshold
     with bar() as progress:
-        return evaluation.judge(Detector.load(model), threshold, dataset, settings, progress)
+        predictions, judged = evaluation.judge(detector, threshold, dataset, settings, progress)
+    return predictions, judged
