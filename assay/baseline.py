@@ -61,14 +61,19 @@ class MetadataBaseline:
     """A fitted scikit-learn classifier; None where the training images were of one class."""
 
     @classmethod
-    def fit(cls, dataset: Dataset, kind: Variant, progress: Progress) -> MetadataBaseline:
-        """Fit gradient-boosted trees on the training split, every image in the form ``kind``."""
+    def fit(
+        cls, dataset: Dataset, kind: Variant, workers: int | None, progress: Progress
+    ) -> MetadataBaseline:
+        """Fit gradient-boosted trees on the training split, every image in the form ``kind``.
+
+        Images are re-encoded and read by ``workers`` processes; None takes one a core.
+        """
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         total = dataset.table(["image_id"], Split.TRAIN).num_rows
         rows: list[tuple[list[float], bool]] = []
         samples = dataset.samples(Split.TRAIN)
-        for row in parallel_map(partial(_training_row, kind), samples):
+        for row in parallel_map(partial(_training_row, kind), samples, workers):
             rows.append(row)
             progress(len(rows), total, f"metadata baseline, {kind}")
         positive = np.array([truth for _, truth in rows], dtype=bool)

@@ -39,6 +39,8 @@ class EvaluationSettings(Settings):
     resamples: int = Field(500, ge=1)
     """Bootstrap resamples behind each interval."""
     seed: int = 0
+    workers: int | None = Field(None, ge=1)
+    """Processes that read the baseline's training images; None takes one a core."""
 
 
 class DetectsPhotos(Protocol):
@@ -110,7 +112,7 @@ def judge(
     parts = []
     for kind in settings.variants:
         part = predict(detector, dataset, Split.TEST, kind, progress)
-        baseline = MetadataBaseline.fit(dataset, kind, progress)
+        baseline = MetadataBaseline.fit(dataset, kind, settings.workers, progress)
         parts.append(part.assign(baseline=baseline.scores(part)))
     predictions = pd.concat(parts, ignore_index=True)
     return predictions, evaluate(predictions, threshold, settings.resamples, settings.seed)

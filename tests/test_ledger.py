@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,42 +9,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import ledger
+from assay.dataset import Dataset
 from assay.errors import CheckpointMismatch
 from assay.evidence import examiners
-from assay.images import Variant, decode
+from assay.images import Variant, decode, variant
 from assay.ledger import NullRates
-from assay.records import Label, Measurement, Photo, Sample, Split
+from assay.records import Label, Measurement, Photo, Split
+from tests.datasets import stored
 from tests.scenes import sample, scene
 
 NAMES = tuple(examiners())
 FINITE = st.floats(-1e6, 1e6)
 
 
-class Samples:
-    """A dataset in memory: the two methods of `Dataset` that the ledger reads."""
-
-    def __init__(self, *samples: Sample) -> None:
-        self._samples = samples
-
-    def samples(self, split: Split) -> list[Sample]:
-        return [sample for sample in self._samples if sample.split is split]
-
-    def table(self, columns: list[str], split: Split) -> pa.Table:
-        return pa.table({"image_id": [sample.image_id for sample in self.samples(split)]})
-
-
-DATASET = Samples(
+SAMPLES = [
     *(sample(seed, 80, 80, split=Split.TRAIN) for seed in range(5)),
     sample(7, 80, 80, split=Split.TRAIN, label=Label.MANIPULATED),
     sample(5, 80, 80, split=Split.VALIDATION),
     sample(6, 40, 40, split=Split.TEST),
-)
+]
 
 
-def measured(workers: int = 1, *splits: Split) -> pa.Table:
-    return ledger.measure_dataset(
-        DATASET, splits or tuple(Split), Variant.BIAS_CONTROLLED, workers
-    )
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return stored(tmp_path_factory.mktemp("dataset"), SAMPLES)
+
+
+def measured(dataset: Dataset, *splits: Split, workers: int = 1) -> pa.Table:
+    kind = Variant.BIAS_CONTROLLED
+    return ledger.measure_dataset(dataset, splits or tuple(Split), kind, workers)
 
 
 @given(st.lists(FINITE, min_size=1, max_size=50), FINITE)
@@ -116,38 +108,39 @@ def test_findings_are_those_the_model_was_trained_on() -> None:
         ledger.findings(given[1:], rates)
 
 
-def test_measure_dataset_measures_the_variant_of_each_sample() -> None:
-    row = measured(1, Split.VALIDATION).to_pylist()[0]
-    (given,) = DATASET.samples(Split.VALIDATION)
-    controlled = decode(ledger.variant(given.image, given.image_id, Variant.BIAS_CONTROLLED))
+def test_measure_dataset_measures_the_variant_of_each_sample(dataset: Dataset) -> None:
+    (row,) = measured(dataset, Split.VALIDATION).to_pylist()
+    given = SAMPLES[6]
+    controlled = decode(variant(given.image, given.image_id, Variant.BIAS_CONTROLLED))
     expected = {m.id: m.value for m in ledger.measure(controlled)}
     assert row == {"image_id": "scene-5", "split": "validation", "label": "authentic", **expected}
 
 
-def test_measure_dataset_leaves_what_does_not_apply_empty() -> None:
-    (row,) = measured(1, Split.TEST).to_pylist()
+def test_measure_dataset_leaves_what_does_not_apply_empty(dataset: Dataset) -> None:
+    (row,) = measured(dataset, Split.TEST).to_pylist()
     assert [row[name] for name in NAMES] == [None] * len(NAMES)
 
 
-def test_measure_dataset_does_not_depend_on_workers() -> None:
-    assert measured(2).equals(measured(1))
+def test_measure_dataset_does_not_depend_on_workers(dataset: Dataset) -> None:
+    assert measured(dataset, workers=2).equals(measured(dataset))
 
 
-def test_measure_dataset_reports_progress_and_keeps_types_when_empty() -> None:
+def test_measure_dataset_reports_progress(dataset: Dataset) -> None:
     calls: list[tuple[int, int, str]] = []
     ledger.measure_dataset(
-        DATASET, [Split.TRAIN], Variant.AS_IS, 1, lambda *call: calls.append(call)
+        dataset, [Split.TRAIN], Variant.AS_IS, 1, lambda *call: calls.append(call)
     )
     assert [call[:2] for call in calls] == [(done, 6) for done in range(1, 7)]
-    empty = ledger.measure_dataset(Samples(), list(Split), Variant.AS_IS, 1)
-    assert empty.schema == measured(1, Split.TEST).schema
 
 
-def test_fit_null_rates_takes_authentic_training_rows() -> None:
-    table = measured()
-    rates = ledger.fit_null_rates(table)
-    assert rates.names == tuple(sorted(NAMES))
-    assert {reference.count for reference in rates.references.values()} == {5}
-    assert replace(rates) == NullRates.fit(
-        {name: [row[name] for row in table.to_pylist()[:5]] for name in NAMES}
-    )
+def test_measure_dataset_of_nothing_keeps_its_columns(dataset: Dataset, tmp_path: Path) -> None:
+    empty = measured(stored(tmp_path, []))
+    assert empty.num_rows == 0
+    assert empty.schema == measured(dataset).schema
+
+
+def test_fit_null_rates_takes_authentic_training_rows(dataset: Dataset) -> None:
+    table = measured(dataset)
+    authentic = table.to_pylist()[:5]
+    expected = NullRates.fit({name: [row[name] for row in authentic] for name in NAMES})
+    assert ledger.fit_null_rates(table) == expected

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from assay import images
+from assay.baseline import FEATURES, MetadataBaseline
+from assay.dataset import Dataset
+from assay.evaluation import Evaluation, EvaluationSettings, Slice, evaluate, judge, predict
+from assay.images import Variant
+from assay.progress import silent
+from assay.records import Label, Photo, Sample, Split, Verdict
+from tests.datasets import stored
+from tests.scenes import sample, scene
+
+
+class Brightness:
+    """A detector that believes bright images are synthesized."""
+
+    def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
+        shares = [float(photo.pixels.mean()) / 255 for photo in photos]
+        return [
+            Verdict(Label.AUTHENTIC, p, dict(zip(Label, (1 - p, 0.0, p), strict=True)), False)
+            for p in shares
+        ]
+
+
+def image(seed: int, split: Split, edited: bool) -> Sample:
+    """Edited ones are brighter, and saved at a quality that gives them away."""
+    pixels = np.clip(scene(seed, 64, 64) + 60.0 * edited, 0, 255).astype(np.uint8)
+    return sample(
+        image_id=f"{split}-{seed}",
+        image=images.encode_jpeg(pixels, 60 if edited else 95),
+        label=Label.SYNTHESIZED if edited else Label.AUTHENTIC,
+        manipulation="resynthesis" if edited else "",
+        split=split,
+        group=f"{split}-{seed % 12}",
+    )
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    rows = [image(n, split, n % 2 == 0) for split in (Split.TRAIN, Split.TEST) for n in range(48)]
+    return stored(tmp_path_factory.mktemp("dataset"), rows)
+
+
+def table(n: int = 400, seed: int = 0) -> pd.DataFrame:
+    """Predictions about two data sets, one of them of one class, and three kinds of edits."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice(["", "splice", "resynthesis", "text_overlay"], n, p=[0.5, 0.2, 0.2, 0.1])
+    labels = {"": Label.AUTHENTIC, "resynthesis": Label.SYNTHESIZED}
+    score = np.clip(rng.normal(0.4 + 0.2 * (kinds != ""), 0.2), 0, 1)
+    rows = {
+        "image_id": [str(i) for i in range(n)],
+        "label": [labels.get(kind, Label.MANIPULATED).value for kind in kinds],
+        "manipulation": kinds,
+        "source": "folder",
+        "dataset": np.where((kinds == "") & (np.arange(n) % 3 == 0), "clean", "mixed"),
+        "group": [f"g{i // 4}" for i in range(n)],
+        "material": (kinds != "") & (kinds != "text_overlay"),
+        "p_authentic": 1 - score,
+    }
+    frame = pd.DataFrame(rows)
+    return pd.concat([frame.assign(variant=kind.value) for kind in Variant], ignore_index=True)
+
+
+def part(evaluation: Evaluation, by: str, name: str) -> Slice:
+    """The bias-controlled slice of that name."""
+    found = [s for s in evaluation.slices if (s.by, s.name) == (by, name)]
+    (slice_,) = [s for s in found if s.variant is Variant.BIAS_CONTROLLED]
+    return slice_
+
+
+def test_predict_gives_one_row_an_image_in_order(dataset: Dataset) -> None:
+    rows = predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, silent)
+    assert list(rows["image_id"]) == [f"test-{n}" for n in range(48)]
+    assert list(rows["variant"].unique()) == ["as_is"]
+    np.testing.assert_allclose(rows[[f"p_{label}" for label in Label]].sum(axis=1), 1)
+    assert list(rows["material"]) == [n % 2 == 0 for n in range(48)]
+    assert set(FEATURES) < set(rows.columns)
+
+
+def test_predict_judges_the_variant(dataset: Dataset) -> None:
+    as_is, controlled = (
+        predict(Brightness(), dataset, Split.TEST, kind, silent) for kind in Variant
+    )
+    assert as_is.groupby("label")["qtables"].nunique().tolist() == [1, 1]
+    assert controlled["qtables"].nunique() > 5
+
+
+def test_predict_reports_progress(dataset: Dataset) -> None:
+    calls: list[tuple[int, int, str]] = []
+    predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, lambda *call: calls.append(call))
+    assert calls[-1][:2] == (48, 48)
+
+
+def test_baseline_sees_the_shortcut_until_it_is_controlled(dataset: Dataset) -> None:
+    settings = EvaluationSettings(resamples=20, workers=1)
+    predictions, evaluation = judge(Brightness(), 0.5, dataset, settings, silent)
+    assert set(predictions["variant"]) == {"as_is", "bias_controlled"}
+    metrics = evaluation.headline()
+    assert metrics["as_is/baseline_auc"].value == 1
+    assert metrics["bias_controlled/baseline_auc"].value < 0.9
+    assert metrics["bias_controlled/auc"].value > 0.9
+
+
+def test_baseline_of_one_class_guesses(tmp_path: Path) -> None:
+    dataset = stored(tmp_path, [image(n, Split.TRAIN, True) for n in range(3)])
+    rows = predict(Brightness(), dataset, Split.TRAIN, Variant.AS_IS, silent)
+    scores = MetadataBaseline.fit(dataset, Variant.AS_IS, 1, silent).scores(rows)
+    assert scores.tolist() == [0.5] * 3
+
+
+def test_evaluate_measures_every_slice_in_every_variant() -> None:
+    found = {(s.variant.value, s.by, s.name) for s in evaluate(table(), 0.5, 10).slices}
+    names = {
+        ("all", "all"),
+        *(("manipulation", kind) for kind in ("resynthesis", "splice", "text_overlay")),
+        *(("impact", name) for name in ("material", "benign")),
+        *(("dataset", name) for name in ("clean", "mixed")),
+        ("source", "folder"),
+    }
+    assert found == {(kind.value, *name) for kind in Variant for name in names}
+
+
+def test_manipulation_slice_compares_with_all_authentic_images() -> None:
+    rows = table()
+    once = rows[rows["variant"] == "as_is"]
+    compared = once[once["manipulation"].isin(["", "splice"])]
+    expected = roc_auc_score(compared["label"] != "authentic", 1 - compared["p_authentic"])
+    splice = part(evaluate(rows, 0.5, 10), "manipulation", "splice")
+    assert splice.metrics["auc"].value == pytest.approx(expected)  # type: ignore[union-attr]
+    assert splice.n == len(compared)
+
+
+def test_slice_of_one_class_gives_its_size_and_no_auc() -> None:
+    clean = part(evaluate(table(), 0.5, 10), "dataset", "clean")
+    assert clean.n == clean.authentic > 0
+    assert clean.metrics["auc"] is None
+    assert clean.metrics["brier"] is not None
+
+
+def test_evaluation_survives_json() -> None:
+    evaluation = evaluate(table(), 0.5, 10)
+    text = json.dumps(evaluation.as_dict(), allow_nan=False)
+    assert Evaluation.from_dict(json.loads(text)) == evaluation
+
+
+def test_headline_leaves_out_what_is_undefined() -> None:
+    rows = table()
+    authentic = rows[rows["label"] == "authentic"]
+    assert "as_is/auc" in evaluate(rows, 0.5, 10).headline()
+    assert set(evaluate(authentic, 0.5, 10).headline()) == {"as_is/ece", "bias_controlled/ece"}
+
+
+def test_evaluate_is_deterministic_in_its_seed() -> None:
+    first, second, other = (evaluate(table(), 0.5, 50, seed) for seed in (0, 0, 1))
+    assert first == second != other
+    assert first.overall(Variant.AS_IS).metrics["auc"].value == (  # type: ignore[union-attr]
+        other.overall(Variant.AS_IS).metrics["auc"].value  # type: ignore[union-attr]
+    )

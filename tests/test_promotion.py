@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.promotion import PromotionSettings, decide
+
+SETTINGS = PromotionSettings(resamples=200)
+
+
+def predictions(strength: float, n: int = 400, seed: int = 0, noise: int = 1) -> pd.DataFrame:
+    """Scores that rise by ``strength`` deviations for what is not authentic."""
+    positive = np.random.default_rng(seed).random(n) < 0.5
+    evidence = np.random.default_rng(noise).normal(0, 1, n) + strength * positive
+    return pd.DataFrame(
+        {
+            "image_id": [f"{seed}-{i}" for i in range(n)],
+            "variant": "bias_controlled",
+            "label": np.where(positive, "manipulated", "authentic"),
+            "group": [f"g{i // 4}" for i in range(n)],
+            "p_authentic": 1 / (1 + np.exp(evidence)),
+        }
+    )
+
+
+def test_first_model_is_promoted_when_it_clears_the_floor() -> None:
+    decision = decide(predictions(1.5), None, SETTINGS)
+    assert decision.promoted
+    assert decision.difference is None
+    assert any("no champion" in reason for reason in decision.reasons)
+
+
+def test_first_model_that_guesses_is_refused() -> None:
+    decision = decide(predictions(0), None, SETTINGS)
+    assert not decision.promoted
+    assert any("floor of 0.5" in reason for reason in decision.reasons)
+
+
+def test_model_that_metadata_alone_beats_is_refused() -> None:
+    rows = predictions(1.0)
+    shortcut = rows.assign(baseline=(rows["label"] != "authentic").astype(float))
+    decision = decide(shortcut, None, SETTINGS)
+    assert not decision.promoted
+    assert any("metadata alone" in reason for reason in decision.reasons)
+    assert decide(rows.assign(baseline=0.5), None, SETTINGS).promoted
+
+
+def test_better_challenger_replaces_the_champion() -> None:
+    decision = decide(predictions(2.5), predictions(1.0, noise=2), SETTINGS)
+    assert decision.promoted
+    assert decision.difference is not None
+    assert decision.difference.low > 0
+
+
+def test_worse_challenger_is_refused_with_the_difference() -> None:
+    decision = decide(predictions(1.0), predictions(2.5, noise=2), SETTINGS)
+    assert not decision.promoted
+    assert decision.difference is not None
+    assert decision.difference.value < 0
+    assert f"{decision.difference.value:+.3f}" in decision.reasons[0]
+
+
+def test_equal_challenger_is_refused() -> None:
+    decision = decide(predictions(1.5), predictions(1.5), SETTINGS)
+    assert not decision.promoted
+    assert decision.difference is not None
+    assert decision.difference.value == 0
+
+
+def test_small_gain_is_promoted_only_if_surely_no_worse_than_the_margin() -> None:
+    challenger, champion = predictions(1.52), predictions(1.5, noise=3)
+    difference = decide(challenger, champion, SETTINGS).difference
+    assert difference is not None
+    assert difference.low < 0
+    outcomes = [
+        decide(challenger, champion, PromotionSettings(resamples=200, margin=margin)).promoted
+        for margin in (0.0, 1.0)
+    ]
+    assert outcomes == [False, difference.value > 0]
+
+
+@pytest.mark.parametrize("column", ["image_id", "variant", "label"])
+def test_other_test_sets_are_refused(column: str) -> None:
+    champion = predictions(0.5)
+    champion.loc[0, column] = "authentic" if champion.loc[0, "label"] != "authentic" else "other"
+    decision = decide(predictions(2.5), champion, SETTINGS)
+    assert not decision.promoted
+    assert decision.difference is None
+    assert "other test images" in decision.reasons[0]
+
+
+def test_order_of_the_images_does_not_matter() -> None:
+    challenger, champion = predictions(2.0), predictions(1.5, noise=2)
+    mixed = champion.sample(frac=1, random_state=0)
+    assert decide(challenger, mixed, SETTINGS) == decide(challenger, champion, SETTINGS)
+
+
+def test_test_set_of_one_class_is_refused() -> None:
+    rows = predictions(1.0)
+    decision = decide(rows[rows["label"] == "authentic"], None, SETTINGS)
+    assert not decision.promoted
+    assert "no AUC is defined" in decision.reasons[0]
+
+
+def test_promotion_imports_neither_torch_nor_sklearn() -> None:
+    code = "import sys, assay.promotion; print({'torch', 'sklearn', 'mlflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
