@@ -28,7 +28,7 @@ IMAGE_TOKEN = "<|image_pad|>"
 
 LORA_TARGETS = (
     r".*(language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-    r"|visual.*\.(qkv|proj|gate_proj|up_proj|down_proj)|merger\.mlp\.\d)"
+    r"|visual.*\.(qkv|proj|gate_proj|up_proj|down_proj)|merger\.mlp\.[02])"
 )
 
 
