@@ -1,4 +1,4 @@
-"""Building the same dataset with one process and with two, start-up of the processes included."""
+"""Building the embedded default dataset with one process and with two, their start-up included."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from assay.dataset import DataSettings, build_dataset
+from assay.dataset import DataSettings
+from assay.dataset_builder import build_dataset
 from assay.progress import silent
 from benchmarks.figures import Figure, in_turns, report, seconds
 
 ROUNDS = 2
-CROPS_PER_PHOTO = 24
 
 
 def measure() -> list[Figure]:
@@ -25,7 +25,7 @@ def measure() -> list[Figure]:
 
 
 def _build(workers: int) -> float:
-    settings = DataSettings(options={"crops_per_photo": CROPS_PER_PHOTO}, workers=workers)
+    settings = DataSettings(workers=workers)
     with tempfile.TemporaryDirectory() as root:
         return seconds(lambda: build_dataset(settings, Path(root), silent))
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from assay.dataset import DataSettings, build_dataset
+from assay.dataset import DataSettings
+from assay.dataset_builder import build_dataset
 from assay.progress import silent
 from benchmarks.figures import Figure, peak_mib, report
 

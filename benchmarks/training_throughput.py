@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay import ledger, models
-from assay.dataset import Dataset, DataSettings, build_dataset
+from assay.dataset import Dataset, DataSettings
+from assay.dataset_builder import build_dataset
 from assay.images import Variant
 from assay.optimisation import OptimisationSettings, verdict_loss
 from assay.progress import silent
