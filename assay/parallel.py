@@ -1,6 +1,7 @@
 """Work over all cores: one process a core, one thread a process, few items in flight.
 
-Processes are spawned, never forked, so that no library's threads or locks are inherited half-way.
+Workers are forked from a server process that has imported the work and nothing else: no library's
+threads or locks are inherited half-way, and starting a worker takes milliseconds.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import lru_cache
 from multiprocessing.connection import wait
-from typing import TypeVar
+from multiprocessing.context import BaseContext
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,13 +45,14 @@ def parallel_map(
     """
     workers = workers or cores()
     if workers == 1:
-        yield from map(function, items)
+        for item in items:
+            yield _on_one_thread(function, item)
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare_worker)
+    pool = ProcessPoolExecutor(workers, _context(function), _prepare_worker)
     pending: deque[Future[R]] = deque()
     try:
         for item in items:
-            pending.append(pool.submit(function, item))
+            pending.append(pool.submit(_on_one_thread, function, item))
             if len(pending) >= workers * ITEMS_IN_FLIGHT:
                 yield pending.popleft().result()
         while pending:
@@ -53,9 +61,33 @@ def parallel_map(
         pool.shutdown(cancel_futures=True)
 
 
+def _on_one_thread(function: Callable[[T], R], item: T) -> R:
+    """Sums over several BLAS threads round differently, so results would depend on the cores."""
+    with _thread_pools(len(sys.modules)).limit(limits=1):
+        return function(item)
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(_modules: int) -> ThreadpoolController:
+    """The native libraries with threads of their own; sought again as modules are imported."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _context(function: Callable[[T], R]) -> BaseContext:
+    """The fork server, or plain spawning where the system cannot fork."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    work = getattr(function, "func", function)  # what a partial calls
+    context.set_forkserver_preload([work.__module__])
+    return context
+
+
 def _prepare_worker() -> None:
     """One thread; Ctrl-C is the parent's to handle, and a worker never outlives its parent."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # read when numpy and pyarrow are imported, after this
+    os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are imported later
     import cv2
 
     cv2.setNumThreads(1)
