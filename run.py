@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 import ast
-import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 # Heavy imports are inside functions: --help and --list answer in a fraction of a second.
@@ -85,7 +85,7 @@ def _run(pipeline: str, arguments: dict[str, Any]) -> int:
     from assay import home, logs
 
     home.prepare_environment()
-    name = f"{pipeline}-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{os.getpid()}"
+    name = f"{pipeline}-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{token_hex(2)}"
     from assay import tracking
     from pipelines import _runs as runs
 
@@ -135,14 +135,12 @@ def _failed(name: str, error: Exception, log: Path) -> int:
 
 def _report(run: PipelineRunResponse | None, log: Path) -> None:
     """The closing tables: stages, what came out, and where to look next."""
-    from rich.console import Console
-
     from assay import home, reporting
     from pipelines import _runs as runs
 
     if run is None:
         return
-    console = Console()
+    console = reporting.console()
     console.print(reporting.stages(runs.stages(run)))
     for drawn in reporting.outcome(runs.results(run)):
         console.print()

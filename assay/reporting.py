@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from assay.promotion import PromotionDecision
 
 
+_WIDTH = 120
+"""Columns of a page; a terminal has its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One step of a run: its name, what became of it (ran, cached, failed ...), its seconds."""
@@ -116,19 +120,23 @@ def contents(summary: Mapping[str, Any]) -> Table:
     return table
 
 
+def console() -> Console:
+    """The terminal, or a page of fixed width where there is none."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=_WIDTH)
+
+
 def as_html(*drawn: RenderableType) -> str:
     """``drawn``, one below the other, as a self-contained page."""
-    console = Console(record=True, file=io.StringIO(), width=_WIDTH)
+    page = Console(record=True, file=io.StringIO(), width=_WIDTH)
     for part in drawn:
-        console.print(part, "")
-    return console.export_html(inline_styles=True)
-
-
-_WIDTH = 100
+        page.print(part, "")
+    return page.export_html(inline_styles=True)
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
-        table.add_column(name, justify="right" if name in {"seconds", "n", "count"} else "left")
+        numeric = name in {"seconds", "n", "count"}
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
     return table
