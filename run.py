@@ -1,4 +1,4 @@
-"""Run a pipeline: python run.py --pipeline train --set data.limit=200
+"""Run a pipeline, as in ``python run.py --pipeline train --set data.limit=200``.
 
 Settings come from configs/<pipeline>.yaml (or --config FILE), then --set KEY=VALUE; everything is
 validated before anything starts. Exit status: 0 done, 1 a stage failed, 2 a wrong setting,

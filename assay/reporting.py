@@ -15,7 +15,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from assay.evaluation import Evaluation, Metric
+    from assay.evaluation import Evaluation
+    from assay.metrics import Metric
     from assay.promotion import PromotionDecision
 
 

@@ -18,7 +18,7 @@ def fingerprint(data: DataSettings) -> str:
 
 @step(cache_policy=CACHED, output_materializers={"dataset": DatasetMaterializer})
 def build_dataset(data: DataSettings, source_fingerprint: str) -> Annotated[Dataset, "dataset"]:
-    """Build, or find again, the dataset of ``data``; part of the cache's key is what the source holds."""
+    """Build, or find again, the dataset of ``data``; what the source holds is part of the key."""
     log_metadata({"source_fingerprint": source_fingerprint})
     with bar() as progress:
         built = dataset_builder.build_dataset(data, home.folder("datasets"), progress)
