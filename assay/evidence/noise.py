@@ -21,8 +21,8 @@ _BLOCK, _STRIDE = 16, 8
 """Pixels; small enough for a face, large enough for 256 residuals; neighbours overlap by half."""
 _NOISE_FLOOR = 0.3
 """Grey levels, about the rounding noise of 8 bits: below it JPEG has left nothing to compare."""
-_LEAST_SPREAD = 0.05
-"""Log units; keeps a synthetic picture of perfectly even noise from dividing by nothing."""
+_TYPICAL_SPREAD = 0.3
+"""Log units, of unexplained noise in photographs; the image's own is shrunk halfway to it."""
 _CLIPPED = (4.0, 251.0)
 """Grey levels; darker or brighter blocks are clipped, so their noise is cut off."""
 _FEWEST_BLOCKS = 32
@@ -40,9 +40,10 @@ class NoiseInconsistency(Examiner):
     passes through any high-pass filter, its logarithm is regressed on local gradient and
     brightness, in the spirit of the noise-level functions of Lyu, Pan & Zhang ("Exposing region
     splicing forgeries with blind local noise estimation", 2014). What remains is scaled by the
-    image's own spread, so the value is comparable between clean and noisy cameras. The value is
-    the mean deviation of the strongest connected area times the root of its share of the image:
-    large areas that deviate a little count like small ones that deviate much.
+    image's own spread, shrunk towards a typical one, so that neither an even picture nor a rough
+    one decides alone. The value is the mean deviation of the strongest connected area times the
+    root of its share of the image: large areas that deviate a little count like small ones that
+    deviate much.
     """
 
     name: ClassVar[str] = "noise_inconsistency"
@@ -82,12 +83,12 @@ def _deviation(grey: Plane) -> Plane | None:
     if usable.sum() < _FEWEST_BLOCKS:
         return None
     noise = np.log(_pool(np.abs(residual(grey, DIAGONAL))) + _NOISE_FLOOR)
-    texture = np.log(_pool(_gradient(grey)) + 1)
-    terms = (np.ones_like(noise), texture, texture**2, brightness / 255, (brightness / 255) ** 2)
+    texture, light = np.log(_pool(_gradient(grey)) + 1), brightness / 255
+    terms = (np.ones_like(light), texture, texture**2, light, light**2)
     design = np.stack(terms, axis=-1)
     unexplained, spread = _robust_residual(design[usable], noise[usable])
     deviation = np.zeros_like(noise)
-    deviation[usable] = unexplained / max(spread, _LEAST_SPREAD)
+    deviation[usable] = unexplained / np.sqrt(spread * _TYPICAL_SPREAD)
     return np.asarray(cv2.blur(deviation, (3, 3), borderType=cv2.BORDER_REFLECT))
 
 
