@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from assay.pdq import pdq
 from assay.records import Pixels
 
 MAX_DISTANCE = 31
@@ -40,12 +41,10 @@ class PerceptualHash:
 
 def perceptual_hash(pixels: Pixels) -> PerceptualHash:
     """Hash decoded RGB pixels ``[h, w, 3]``, at most `_HASHED_SIDE` a side as PDQ's authors do."""
-    import pdqhash
-
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
-    bits, quality = pdqhash.compute(_reduced(pixels))
-    return PerceptualHash(np.packbits(bits.astype(bool)).tobytes(), int(quality), digest.digest())
+    bits, quality = pdq(_reduced(pixels))
+    return PerceptualHash(bits, quality, digest.digest())
 
 
 def merge_groups(hashes: Sequence[PerceptualHash], groups: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ for bit to the reference implementation, whose package has to be compiled on Lin
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,8 +18,6 @@ _Plane = npt.NDArray[np.float64]
 _LUMA = np.array([0.299, 0.587, 0.114])
 _SIDE = 64
 _FREQUENCIES = 16
-_PASSES = 2
-"""Two box filters one after the other make a tent (Jarosz)."""
 _QUALITY_DIVISOR = 90
 _DCT: _Plane = np.sqrt(2 / _SIDE) * np.cos(
     np.pi / (2 * _SIDE) * np.outer(np.arange(1, _FREQUENCIES + 1), 2 * np.arange(_SIDE) + 1)
@@ -27,35 +26,33 @@ _DCT: _Plane = np.sqrt(2 / _SIDE) * np.cos(
 
 def pdq(pixels: Pixels) -> tuple[bytes, int]:
     """The hash (32 bytes) of RGB pixels ``[h, w, 3]`` and its quality, 0 (flat) to 100."""
-    plane = _decimated(_smoothed(pixels @ _LUMA))
+    plane = _reduced(np.ascontiguousarray(_reduced(pixels @ _LUMA).T)).T
     spectrum = _DCT @ plane @ _DCT.T
     lower_median = np.sort(spectrum, axis=None)[spectrum.size // 2 - 1]
     bits = (spectrum > lower_median).ravel()[::-1]
     return np.packbits(bits).tobytes(), _quality(plane)
 
 
-def _smoothed(plane: _Plane) -> _Plane:
-    for _ in range(_PASSES):
-        plane = _box_filtered(_box_filtered(plane.T).T)
-    return plane
+def _reduced(plane: _Plane) -> _Plane:
+    """Smooth along the first axis, then keep `_SIDE` evenly spaced positions of it."""
+    kept = ((np.arange(_SIDE) + 0.5) * len(plane) / _SIDE).astype(int)
+    # Two box filters one after the other make a tent (Jarosz).
+    smooth: _Plane = _box_filtered(_box_filtered(plane))[kept]
+    return smooth
 
 
 def _box_filtered(plane: _Plane) -> _Plane:
     """Means along the first axis over as many pixels as half of one that is kept; edges are cut."""
     length = len(plane)
     window = -(-length // (2 * _SIDE))
-    ahead = (window + 2) // 2
+    behind = window - (window + 2) // 2
     index = np.arange(length)
-    first = np.maximum(index - (window - ahead), 0)
-    last = np.minimum(index + ahead, length)
-    sums = np.vstack([np.zeros_like(plane[:1]), np.cumsum(plane, axis=0)])
-    means: _Plane = (sums[last] - sums[first]) / (last - first)[:, None]
+    counts = np.minimum(index - behind + window, length) - np.maximum(index - behind, 0)
+    sums = cv2.boxFilter(
+        plane, -1, (1, window), None, (0, behind), normalize=False, borderType=cv2.BORDER_CONSTANT
+    )
+    means: _Plane = sums / counts[:, None]
     return means
-
-
-def _decimated(plane: _Plane) -> _Plane:
-    rows, columns = (((np.arange(_SIDE) + 0.5) * n / _SIDE).astype(int) for n in plane.shape)
-    return plane[np.ix_(rows, columns)]
 
 
 def _quality(plane: _Plane) -> int:
