@@ -64,7 +64,7 @@ class Calibration:
             return cls(
                 **{name: float(value) for name, value in json.loads(path.read_text()).items()}
             )
-        except (ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise CheckpointMismatch(
                 f"{path} holds no calibration ({error}); train again"
             ) from error

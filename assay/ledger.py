@@ -93,7 +93,7 @@ class NullRates:
                     for name, kept in stored.items()
                 }
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointMismatch(
                 f"{path} holds no null rates ({error}); train again"
             ) from error

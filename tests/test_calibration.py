@@ -117,3 +117,8 @@ def test_load_refuses_other_files(tmp_path: Path, text: str) -> None:
     (tmp_path / "calibration.json").write_text(text)
     with pytest.raises(CheckpointMismatch, match="train again"):
         Calibration.load(tmp_path / "calibration.json")
+
+
+def test_load_refuses_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMismatch, match="train again"):
+        Calibration.load(tmp_path / "absent.json")

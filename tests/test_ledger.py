@@ -144,3 +144,8 @@ def test_fit_null_rates_takes_authentic_training_rows(dataset: Dataset) -> None:
     authentic = table.to_pylist()[:5]
     expected = NullRates.fit({name: [row[name] for row in authentic] for name in NAMES})
     assert ledger.fit_null_rates(table) == expected
+
+
+def test_load_refuses_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMismatch, match="train again"):
+        NullRates.load(tmp_path / "absent.json")
