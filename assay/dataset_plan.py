@@ -84,17 +84,15 @@ def _pairs(
         for repetition in range(settings.pairs_per_sample):
             turn = position * settings.pairs_per_sample + repetition
             donor = donors.draw(member, _draw(settings.seed, str(repetition), member.image_id))
-            yield (
-                member,
-                Recipe(
-                    sample=member.place,
-                    group=member.group,
-                    split=split,
-                    manipulation=manipulations[turn % len(manipulations)],
-                    donor=donor.place,
-                    seed=settings.seed + repetition // len(manipulations),
-                ),
+            recipe = Recipe(
+                sample=member.place,
+                group=member.group,
+                split=split,
+                manipulation=manipulations[turn % len(manipulations)],
+                donor=donor.place,
+                seed=settings.seed + repetition // len(manipulations),
             )
+            yield member, recipe
 
 
 class _Donors:

@@ -43,6 +43,8 @@ def assign_splits(rows: Sequence[Row], shares: _Shares, seed: int) -> list[Split
     training groups. Where the source tore a group apart, the split held out most keeps its rows,
     and the others, which would leak, must go.
     """
+    if not rows:
+        return []
     shares = {split: share for split, share in shares.items() if share > 0}
     holdings, given = _holdings(rows), _given(rows)
     choices = _choices(holdings, given, shares)

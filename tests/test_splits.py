@@ -56,6 +56,10 @@ def test_assign_splits_fills_every_split_from_three_groups(groups: int) -> None:
     assert set(assign_splits(ungiven(groups, 60), SHARES, 0)) == set(Split)
 
 
+def test_assign_splits_of_nothing_is_nothing() -> None:
+    assert assign_splits([], SHARES, 0) == []
+
+
 def test_assign_splits_puts_a_lone_group_into_training() -> None:
     assert set(assign_splits(ungiven(1, 5), SHARES, 0)) == {TRAIN}
 

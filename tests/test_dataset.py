@@ -1,0 +1,82 @@
+"""Reading datasets, and what a row of one is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from assay.dataset import Dataset, DataSettings, row_digest, to_row, to_sample
+from assay.errors import SplitLeakage, StorageError
+from assay.records import Label, Sample, Split, sample_schema
+from tests.datasets import stored
+from tests.scenes import sample
+
+samples = st.builds(
+    Sample,
+    image=st.binary(max_size=9),
+    mask=st.binary(max_size=9),
+    label=st.sampled_from(Label),
+    split=st.sampled_from([None, *Split]),
+)
+
+
+def three(path: Path) -> Dataset:
+    """A row in each split."""
+    return stored(path, [sample(i, split=split) for i, split in enumerate(Split)])
+
+
+@given(samples)
+def test_row_round_trip_is_exact(original: Sample) -> None:
+    assert to_sample(to_row(original)) == original
+
+
+@given(samples, samples)
+def test_row_digest_tells_rows_apart(one: Sample, other: Sample) -> None:
+    assert (row_digest(to_row(one)) == row_digest(to_row(other))) == (one == other)
+
+
+def test_row_digest_knows_where_a_field_ends() -> None:
+    row = to_row(sample(caption="ab", rationale="c"))
+    assert row_digest(row) != row_digest(row | {"caption": "a", "rationale": "bc"})
+
+
+def test_samples_come_back_as_they_were_stored(tmp_path: Path) -> None:
+    originals = [sample(i, split=Split.TRAIN, caption="ü") for i in range(70)]
+    assert list(stored(tmp_path, originals).samples()) == originals
+
+
+def test_samples_and_table_can_be_limited_to_a_split(tmp_path: Path) -> None:
+    dataset = three(tmp_path)
+    assert [s.image_id for s in dataset.samples(Split.TEST)] == ["scene-2"]
+    assert dataset.table(["image_id"], Split.TEST).to_pylist() == [{"image_id": "scene-2"}]
+    assert len(dataset) == len(dataset.table()) == 3
+
+
+def test_table_reads_image_bytes_only_when_asked(tmp_path: Path) -> None:
+    dataset = three(tmp_path)
+    assert set(sample_schema().names) - set(dataset.table().column_names) == {"image", "mask"}
+    assert dataset.table(["image"]).column_names == ["image"]
+
+
+def test_check_splits_names_the_torn_group(tmp_path: Path) -> None:
+    torn = [sample(i, group="g", split=split) for i, split in enumerate(Split)]
+    with pytest.raises(SplitLeakage, match="'g' in test and train and validation"):
+        stored(tmp_path / "torn", torn).check_splits()
+    three(tmp_path / "whole").check_splits()
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_open_refuses_what_is_no_dataset(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "dataset.json").write_text(content)
+    with pytest.raises(StorageError, match="is no dataset"):
+        Dataset(tmp_path)
+
+
+def test_settings_leave_rows_to_train_on() -> None:
+    with pytest.raises(ValidationError, match="leave no training rows"):
+        DataSettings(validation_share=0.5, test_share=0.5)
