@@ -113,7 +113,7 @@ def _interrupted(name: str, log: Path) -> int:
     from pipelines import _runs as runs
 
     if run := runs.find(name):
-        runs.stop(run, "interrupted")
+        runs.stop(run)
     print(f"run.py: interrupted; run the same command to go on (log: {log})", file=sys.stderr)
     return INTERRUPTED
 

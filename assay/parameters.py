@@ -36,7 +36,9 @@ def signature(file: Path) -> type[BaseModel]:
     fields = {
         p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters
     }
-    return create_model(file.stem, __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload, no-any-return]
+    # YAML reads a version or a folder's name made of digits as a number.
+    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    return create_model(file.stem, __config__=config, **fields)  # type: ignore[call-overload, no-any-return]
 
 
 def read(config: Path | None, assignments: Iterable[str] = ()) -> dict[str, Any]:

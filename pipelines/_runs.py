@@ -5,8 +5,10 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from zenml import add_tags
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
+from zenml.integrations.registry import integration_registry
 from zenml.models import PipelineRunResponse, StepRunResponse
 from zenml.orchestrators import publish_utils
 from zenml.utils import source_utils
@@ -14,12 +16,16 @@ from zenml.utils import source_utils
 from assay import home, processes
 from assay.reporting import Stage
 
+INTERRUPTED = "interrupted"
 _PROCESS = "process"
 
 
 def launch(pipeline: str, run_name: str, arguments: Mapping[str, Any]) -> None:
     """Run ``pipeline`` here, to its end; what a stage raises is raised."""
     source_utils.set_custom_source_root(str(home.REPOSITORY))
+    # Every step names its materializers, so nothing needs those of ZenML's integrations, for which
+    # it would import torch, scikit-learn and scipy even where all is cached (decision 0040).
+    integration_registry.activate_integrations = _nothing
     function = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
     identified = {_PROCESS: processes.identity()}
     function.with_options(run_name=run_name, extra=identified)(**arguments)
@@ -50,9 +56,15 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
     }
 
 
-def stop(run: PipelineRunResponse, reason: str) -> None:
-    """Mark a run that was interrupted, and its unfinished steps, as stopped."""
-    _end(run, ExecutionStatus.STOPPED, reason)
+def stop(run: PipelineRunResponse) -> None:
+    """Mark a run that was interrupted, and its unfinished steps, as stopped.
+
+    An interruption inside a step has been published by ZenML as its failure, which is final; the
+    tag then tells it from a real one.
+    """
+    add_tags([INTERRUPTED], run=run.id)
+    if not run.status.is_finished:
+        _end(run, ExecutionStatus.STOPPED, "interrupted")
 
 
 def close_orphans() -> list[str]:
@@ -64,6 +76,10 @@ def close_orphans() -> list[str]:
                 _end(run, ExecutionStatus.FAILED, "its process died")
                 orphans.append(run.name)
     return orphans
+
+
+def _nothing() -> None:
+    pass
 
 
 def _end(run: PipelineRunResponse, status: ExecutionStatus, reason: str) -> None:

@@ -1,0 +1,244 @@
+"""The pipelines, run for real and small, in one process: ZenML takes seconds to start."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+import yaml
+
+import run
+from assay import home, model_registry
+from assay.model_registry import Alias
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+pytestmark = [
+    # Libraries warn about one another; what our own modules warn about is still an error.
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.filterwarnings("error:::assay"),
+]
+
+DATA = {"limit": 24, "pair_size": 64, "workers": 1}
+TRAIN = {
+    "data": DATA,
+    "base": {"warm_up": False},
+    "training": {"optimisation": {"max_steps": 2, "batch_size": 8, "evaluations": 1}},
+    "evaluation": {"resamples": 20},
+    "promotion": {"resamples": 20},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder for all pipelines of this module."""
+    folder, handlers = tmp_path_factory.mktemp("state"), logging.root.handlers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("ASSAY_HOME", str(folder))
+        for name, value in home.environment().items():
+            patch.setenv(name, value)
+        yield folder
+    logging.root.handlers = handlers
+    logging.captureWarnings(False)
+
+
+def launch(folder: Path, pipeline: str, parameters: dict[str, Any]) -> PipelineRunResponse:
+    """Run ``pipeline`` through the command line and return its ZenML run."""
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump({"parameters": parameters}))
+    assert run.main(["--pipeline", pipeline, "--config", str(config)]) == 0
+    return latest()
+
+
+def latest() -> PipelineRunResponse:
+    from zenml.client import Client
+
+    return Client().list_pipeline_runs(sort_by="desc:created", size=1, hydrate=True).items[0]
+
+
+def states(done: PipelineRunResponse) -> dict[str, str]:
+    return {name: str(step.status) for name, step in done.steps.items()}
+
+
+@pytest.fixture(scope="module")
+def trained(state: Path) -> PipelineRunResponse:
+    """A first run whose model is promoted: two steps of training would not earn it."""
+    from assay import promotion
+
+    decision = promotion.PromotionDecision(True, ("it is the first",), None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(promotion, "decide", lambda *_: decision)
+        return launch(state, "train", TRAIN)
+
+
+def test_train_runs_every_step(trained: PipelineRunResponse):
+    assert set(states(trained).values()) == {"completed"}
+    assert len(trained.steps) == 8
+
+
+def test_train_registers_a_champion_in_both_registries(trained: PipelineRunResponse):
+    from zenml.client import Client
+
+    assert model_registry.version_of(Alias.CHAMPION) == "1"
+    assert Client().get_model_version("assay", "v1").stage == "production"
+    assert Client().get_model_version("assay", "v1").data_artifact_ids
+
+
+def test_train_is_tracked_with_settings_and_provenance(trained: PipelineRunResponse):
+    from assay import tracking
+
+    runs = tracking.client().search_runs([tracking.experiment_id()])
+    tags = runs[0].data.tags
+    assert runs[0].data.params["training.optimisation.max_steps"] == "2"
+    assert tags["zenml_run"] == trained.name
+    assert {"dataset_version", "git_commit", tracking.PROCESS_TAG} <= set(tags)
+    assert {"loss", "bias_controlled/auc"} <= set(runs[0].data.metrics)
+
+
+def test_train_again_is_cached_and_makes_no_version(trained: PipelineRunResponse, state: Path):
+    from zenml.client import Client
+
+    again = launch(state, "train", TRAIN)
+    ran = {name for name, status in states(again).items() if status == "completed"}
+    assert ran == {"register", "promote"}
+    assert Client().list_model_versions("assay").total == 1
+
+
+def test_refused_challenger_is_a_value_with_reasons(
+    trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str]
+):
+    challenger = {**TRAIN, "training": {"optimisation": {"max_steps": 1, "batch_size": 4}}}
+    launch(state, "train", {**challenger, "promotion": {"resamples": 20, "floor": 1.0}})
+    printed = capsys.readouterr().out
+    assert "version 2: not promoted" in printed
+    assert "does not clear the floor of 1" in printed
+    assert model_registry.version_of(Alias.CHAMPION) == "1"
+    assert model_registry.version_of(Alias.CHALLENGER) == "2"
+
+
+def test_edited_domain_code_runs_its_steps_again(
+    trained: PipelineRunResponse, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from steps import caching
+
+    shutil.copytree(home.REPOSITORY / "assay", tmp_path / "a" / "assay")
+    shutil.copytree(home.REPOSITORY / "assay", tmp_path / "b" / "assay")
+    with (tmp_path / "b" / "assay" / "pairs.py").open("a") as edited:
+        edited.write("\nEDITED = True\n")
+    seen = []
+    for root in ("a", "a", "b"):
+        monkeypatch.setattr(caching, "ROOT", tmp_path / root)
+        seen += states(launch(state, "data_validation", {"data": DATA})).values()
+    assert seen == ["completed", "cached", "completed"]
+
+
+def test_changed_folder_is_built_again(trained: PipelineRunResponse, state: Path, tmp_path: Path):
+    from assay.sources.photos import Photos
+
+    samples = Photos().fetch()
+    folder = tmp_path / "authentic"
+    folder.mkdir()
+    seen = []
+    for added in range(2):
+        (folder / f"{added}.png").write_bytes(next(samples).image)
+        parameters = {"data": {"source": "folder", "options": {"path": str(tmp_path)}}}
+        for _ in range(2):
+            seen += states(launch(state, "data_validation", parameters)).values()
+    assert seen == ["completed", "cached"] * 2
+
+
+def test_score_has_a_row_for_good_and_bad_files(
+    trained: PipelineRunResponse, state: Path, tmp_path: Path
+):
+    from assay.sources.photos import Photos
+
+    images, output = tmp_path / "images", tmp_path / "scores.csv"
+    images.mkdir()
+    (images / "good.png").write_bytes(next(Photos().fetch()).image)
+    (images / "bad.jpg").write_text("no image")
+    launch(state, "score", {"input": str(images), "output": str(output)})
+    rows = pd.read_csv(output)
+    assert list(rows["file"]) == ["bad.jpg", "good.png"]
+    assert list(rows["error"].isna()) == [False, True]
+    assert rows.filter(like="p_").iloc[1].sum() == pytest.approx(1)
+
+
+def test_score_explains_a_single_image(
+    trained: PipelineRunResponse, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    from assay.sources.photos import Photos
+
+    (tmp_path / "one.png").write_bytes(next(Photos().fetch()).image)
+    launch(state, "score", {"input": str(tmp_path / "one.png")})
+    printed = capsys.readouterr().out
+    assert "score 0." in printed
+    assert "authentic" in printed
+
+
+def test_evaluate_measures_a_registered_version(trained: PipelineRunResponse, state: Path):
+    done = launch(state, "evaluate", {"model": "1", "data": DATA, "evaluation": {"resamples": 20}})
+    assert states(done)["build_dataset"] == "cached"
+    evaluation = done.steps["evaluate_model"].outputs["evaluation"][0].load()
+    assert "as_is/auc" in evaluation.headline()
+
+
+def test_failed_stage_is_one_line_with_reason_and_log(
+    trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    (tmp_path / "one.png").touch()
+    words = ["--set", f"input={tmp_path / 'one.png'}", "--set", "model=77"]
+    assert run.main(["--pipeline", "score", *words]) == run.FAILED
+    line = capsys.readouterr().err.strip()
+    assert line.startswith("run.py: stage fetch_model failed: no registered model has the version")
+    log = Path(line.rpartition("(log: ")[2].rstrip(")"))
+    assert "Traceback" in log.read_text()
+    assert latest().status == "failed"
+
+
+def test_interrupted_run_is_ended_and_tagged(
+    trained: PipelineRunResponse, state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    from assay import scoring
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scoring, "explain", interrupt)
+    (tmp_path / "one.png").touch()
+    words = ["--pipeline", "score", "--set", f"input={tmp_path / 'one.png'}"]
+    assert run.main(words) == run.INTERRUPTED
+    assert latest().status.is_finished
+    assert [tag.name for tag in latest().tags] == ["interrupted"]
+
+
+KILLED = """
+import os, signal, sys
+from assay import scoring
+import run
+scoring.explain = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+run.main(["--pipeline", "score", "--set", f"input={sys.argv[1]}"])
+"""
+
+
+def test_run_of_a_killed_process_is_marked_failed(
+    trained: PipelineRunResponse, state: Path, tmp_path: Path
+):
+    from pipelines import _runs as runs
+
+    (tmp_path / "one.png").touch()
+    killed = [sys.executable, "-c", KILLED, str(tmp_path / "one.png")]
+    assert subprocess.run(killed, cwd=run.ROOT, capture_output=True).returncode == -9
+    left = latest()
+    assert left.status == "running"
+    assert runs.close_orphans() == [left.name]
+    assert latest().status == "failed"
+    assert "running" not in states(latest()).values()

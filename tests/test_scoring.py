@@ -1,0 +1,157 @@
+"""Bulk scoring: a row for whatever is there, sorted, resumable; the detector is a simple rule."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from assay import scoring
+from assay.errors import ConfigError, DataError, SchemaViolation
+from assay.records import Label, Photo, Verdict
+from assay.scoring import COLUMNS, score
+
+
+class Brightness:
+    """A detector by rule: the brighter, the more suspicious. Counts what it was asked."""
+
+    version = "brightness-1"
+
+    def __init__(self, fail_after: int = 10**9) -> None:
+        self.asked = 0
+        self.fail_after = fail_after
+
+    def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
+        if self.asked >= self.fail_after:
+            raise KeyboardInterrupt
+        self.asked += len(photos)
+        return [self._verdict(float(photo.pixels.mean()) / 255) for photo in photos]
+
+    def _verdict(self, p: float) -> Verdict:
+        shares = dict(zip(Label, (1 - p, p / 2, p / 2), strict=True))
+        label = Label.MANIPULATED if p > 0.5 else Label.AUTHENTIC
+        return Verdict(label, p, shares, needs_review=0.4 < p < 0.6, model_version=self.version)
+
+
+def encoded(level: int, container: str = "PNG", mode: str = "RGB") -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8), (level, level, level)).convert(mode).save(stream, container)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Good files and bad ones, at two depths, beside files that are no images by name."""
+    root = tmp_path / "images"
+    (root / "deep").mkdir(parents=True)
+    for level in range(20):
+        (root / "deep" / f"{level:02d}.png").write_bytes(encoded(level * 12))
+    (root / "cmyk.JPG").write_bytes(encoded(200, "JPEG", "CMYK"))
+    (root / "text.jpg").write_text("not an image")
+    (root / "empty.png").touch()
+    (root / "cut.jpeg").write_bytes(encoded(9, "JPEG")[:200])
+    (root / "notes.txt").write_text("not scored")
+    return root
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_score_gives_one_row_an_image_sorted_by_file(folder: Path, tmp_path: Path, suffix: str):
+    output = tmp_path / "new" / f"scores{suffix}"
+    returned = score(folder, output, Brightness())
+    stored = pd.read_parquet(output) if suffix == ".parquet" else pd.read_csv(output)
+    assert list(stored.columns) == list(COLUMNS)
+    assert list(stored["file"]) == sorted(stored["file"]) == list(returned["file"])
+    assert len(stored) == 24
+    assert [p.name for p in output.parent.iterdir()] == [output.name]
+
+
+def test_score_states_why_a_file_could_not_be_read(folder: Path, tmp_path: Path):
+    rows = score(folder, tmp_path / "a.csv", Brightness()).set_index("file")
+    failed = rows[rows["error"] != ""]
+    assert set(failed.index) == {"text.jpg", "empty.png", "cut.jpeg"}
+    assert failed["score"].isna().all()
+    assert rows.loc["cmyk.JPG", "error"] == ""
+
+
+def test_score_probabilities_sum_to_one(folder: Path, tmp_path: Path):
+    score(folder, tmp_path / "a.csv", Brightness())
+    rows = pd.read_csv(tmp_path / "a.csv").dropna(subset="score")
+    total = rows[[f"p_{label}" for label in Label]].sum(axis=1)
+    np.testing.assert_allclose(total, 1, atol=1e-12)
+    np.testing.assert_allclose(rows["score"], 1 - rows["p_authentic"], atol=1e-12)
+
+
+def test_score_goes_on_where_it_was_killed(folder: Path, tmp_path: Path):
+    output = tmp_path / "a.csv"
+    with pytest.raises(KeyboardInterrupt):
+        score(folder, output, Brightness(fail_after=1))
+    assert not output.exists()
+    journal = tmp_path / ".a.csv.journal"
+    journal.write_text(journal.read_text() + '{"key": "torn')
+    second = Brightness()
+    rows = score(folder, output, second)
+    assert 0 < second.asked < 21
+    pd.testing.assert_frame_equal(rows, score(folder, tmp_path / "b.csv", Brightness()))
+
+
+def test_score_starts_afresh_with_another_model(folder: Path, tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        score(folder, tmp_path / "a.csv", Brightness(fail_after=1))
+    other = Brightness()
+    other.version = "brightness-2"
+    score(folder, tmp_path / "a.csv", other)
+    assert other.asked == 21
+
+
+def test_score_reads_the_images_of_a_table(tmp_path: Path):
+    images = [encoded(10), b"nonsense", encoded(250)]
+    pd.DataFrame({"file": ["b", "a", "b"], "image": images}).to_parquet(tmp_path / "t.parquet")
+    rows = score(tmp_path / "t.parquet", tmp_path / "a.csv", Brightness())
+    assert list(rows["file"]) == ["a", "b", "b"]
+    assert list(rows["error"] == "") == [False, True, True]
+
+
+def test_score_refuses_a_table_without_images(tmp_path: Path):
+    pd.DataFrame({"picture": [b""]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(SchemaViolation, match="no column 'image'"):
+        score(tmp_path / "t.parquet", tmp_path / "a.csv", Brightness())
+
+
+def test_score_takes_a_named_file_whatever_its_suffix(tmp_path: Path):
+    (tmp_path / "upload").write_bytes(encoded(250))
+    rows = score(tmp_path / "upload", tmp_path / "a.csv", Brightness())
+    assert list(rows["file"]) == ["upload"]
+    assert rows["score"][0] == pytest.approx(250 / 255)
+
+
+def test_score_of_nothing_says_what_is_scored(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"\.webp"):
+        score(tmp_path / "empty", tmp_path / "a.csv", Brightness())
+
+
+def test_batches_are_bounded_by_pixels(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scoring, "BATCH_PIXELS", 3 * 64)
+    sizes = [len(batch) for batch in scoring._batches(scoring._items(folder), set())]
+    assert sum(sizes) == 24
+    assert max(sizes) <= 3 + 3
+
+
+def test_output_may_only_be_left_out_for_one_image(folder: Path):
+    assert scoring.output_for(str(folder / "cmyk.JPG"), "") == ""
+    with pytest.raises(ConfigError, match="output: required"):
+        scoring.output_for(str(folder), "")
+
+
+def test_journal_rows_survive_as_json(folder: Path, tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        score(folder, tmp_path / "a.csv", Brightness(fail_after=1))
+    lines = (tmp_path / ".a.csv.journal").read_text().splitlines()
+    assert json.loads(lines[0])["model"] == "brightness-1"
+    assert all({"key", *COLUMNS} <= set(json.loads(line)) for line in lines[1:])
