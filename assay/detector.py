@@ -61,7 +61,8 @@ class Detector:
         facts = read_facts(path)
         family = models.family(facts["family"])
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        model = _with_adapter(family.load_model(path / "base"), path / "adapter").to(device).eval()
+        model = _with_adapter(family.load_model(path / "base"), path / "adapter")
+        model.train(False).to(device)
         calibration = path / CALIBRATION_FILE
         return cls(
             model,
@@ -98,30 +99,19 @@ class Detector:
         labels = [self.calibration.label(row) for row in probabilities]
         reasons = self._rationales(pixels, prompt_ids, labels) if rationale else [""] * len(photos)
         return [
-            self._verdict(label, row, found, text)
+            Verdict(
+                label=label,
+                score=float(1 - row[0]),
+                probabilities=dict(zip(Label, map(float, row), strict=True)),
+                needs_review=self.calibration.needs_review(float(1 - row[0])),
+                findings=found,
+                rationale=text,
+                model_version=self.version,
+            )
             for label, row, found, text in zip(
                 labels, probabilities, evidence, reasons, strict=True
             )
         ]
-
-    def _verdict(
-        self,
-        label: Label,
-        probabilities: npt.NDArray[np.float64],
-        evidence: tuple[Finding, ...],
-        rationale: str,
-    ) -> Verdict:
-        assert self.calibration is not None
-        score = float(1 - probabilities[0])
-        return Verdict(
-            label=label,
-            score=score,
-            probabilities=dict(zip(Label, map(float, probabilities), strict=True)),
-            needs_review=self.calibration.needs_review(score),
-            findings=evidence,
-            rationale=rationale,
-            model_version=self.version,
-        )
 
     def _questions(
         self, photos: Sequence[Photo]

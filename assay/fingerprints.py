@@ -1,4 +1,4 @@
-"""What a cached result depends on besides its inputs: the domain's code and the pinned libraries."""
+"""What a cached result depends on besides its inputs: the domain's code and pinned libraries."""
 
 from __future__ import annotations
 

@@ -23,9 +23,8 @@ from assay.settings import Settings
 from assay.training_data import Collator, TrainingData
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-    from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
+    from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainingArguments
 
     from assay.models import Processor
 
@@ -75,9 +74,14 @@ def optimise(
     training, validation = data
     if not len(training) or not len(validation):
         raise ConfigError("training needs rows in both the train and the validation split")
-    trainer = _trainer(model, processor, data, settings, folder, [
-        _reporter(progress, on_metrics, f"training {folder.name.split('-')[0]}")
-    ])
+    trainer = _trainer(
+        model,
+        processor,
+        data,
+        settings,
+        folder,
+        [_reporter(progress, on_metrics, f"training {folder.name.split('-')[0]}")],
+    )
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
 
 
@@ -89,12 +93,15 @@ def resolve_precision(requested: str) -> str:
         return requested
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "fp32"
+    features = torch.cpu.get_capabilities()
+    return "bf16" if features.get("avx512_bf16") or features.get("amx_bf16") else "fp32"
 
 
 def verdict_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Weighted cross-entropy of the answer: ``logits`` ``[b, a + 1, v]`` of the last positions,
-    ``labels`` and ``weights`` ``[b, a]``; the logits before each token predict it.
+    """Weighted cross-entropy of the answer tokens.
+
+    ``logits`` ``[b, a + 1, v]`` of the last positions, ``labels`` and ``weights`` ``[b, a]``; each
+    token is predicted by the logits before it.
     """
     from torch.nn.functional import cross_entropy
 
@@ -110,9 +117,10 @@ def auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) 
     return float(roc_auc_score(positive, scores)) if 0 < positive.sum() < len(positive) else 0.5
 
 
-def _metrics(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, float]:
+def _metrics(output: EvalPrediction) -> dict[str, float]:
     from scipy.special import log_softmax
 
+    logits, labels = np.asarray(output.predictions), np.asarray(output.label_ids)
     log_p = log_softmax(logits.astype(np.float64), axis=1)
     return {
         "auc": auc(-log_p[:, 0], labels != 0),
@@ -137,7 +145,11 @@ def _trainer(
         """Trainer whose loss and predictions look at the answer's positions alone."""
 
         def compute_loss(
-            self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
+            self,
+            model: Any,
+            inputs: dict[str, Any],
+            return_outputs: bool = False,
+            num_items_in_batch: Any = None,
         ) -> Any:
             inputs = dict(inputs)
             labels, weights = inputs.pop("labels"), inputs.pop("loss_weights")
@@ -165,7 +177,7 @@ def _trainer(
         data_collator=Collator(processor, settings.rationale_weight),
         train_dataset=data[0],
         eval_dataset=data[1],
-        compute_metrics=lambda output: _metrics(output.predictions, output.label_ids),
+        compute_metrics=_metrics,
         callbacks=[*callbacks, EarlyStoppingCallback(settings.patience)],
     )
 

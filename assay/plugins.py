@@ -11,25 +11,29 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from assay.errors import UnknownPlugin
 
-T = TypeVar("T")
+
+class Named(Protocol):
+    """What every plugin base has: the name that its members are found by."""
+
+    name: ClassVar[str]
+
+
+T = TypeVar("T", bound=Named)
 
 
 @cache
-def _members(package: str, base: type[Any]) -> dict[str, type[Any]]:
-    found: dict[str, type[Any]] = {}
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        for candidate in vars(importlib.import_module(module.name)).values():
-            if (
-                inspect.isclass(candidate)
-                and issubclass(candidate, base)
-                and not inspect.isabstract(candidate)
-                and candidate.__module__ == module.name
-            ):
-                found[candidate.name] = candidate
+def _members(package: str, base: type[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        module = importlib.import_module(info.name)
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            own = member.__module__ == info.name and not inspect.isabstract(member)
+            if own and issubclass(member, base) and hasattr(member, "name"):
+                found[member.name] = member
     return dict(sorted(found.items()))
 
 
@@ -40,7 +44,7 @@ def discover(package: str, base: type[T]) -> dict[str, type[T]]:
 
 def find(package: str, base: type[T], name: str) -> type[T]:
     """The member called ``name``; raises `UnknownPlugin` with the nearest right name."""
-    members = _members(package, base)
+    members = discover(package, base)
     if name not in members:
         raise UnknownPlugin(package.rsplit(".", 1)[-1].rstrip("s"), name, members)
     return members[name]

@@ -27,6 +27,8 @@ VERDICT_WORDS = {
 
 _RATE_EDGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _RATE_WORDS = ("under 1%", "1-2%", "2-5%", "5-10%", "10-20%", "20-50%", "over 50%")
+_LEVELS = ("extreme", "severe", "strong", "marked", "raised", "ordinary", "low")
+"""The same buckets as one word each: tokenizers split digits, which makes them hard to learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ def rate_words(null_rate: float) -> str:
     return _RATE_WORDS[bisect_right(_RATE_EDGES, null_rate)]
 
 
+def level(null_rate: float) -> str:
+    """A null rate as one of seven words, from "low" (most authentic images) to "extreme"."""
+    return _LEVELS[bisect_right(_RATE_EDGES, null_rate)]
+
+
 def render(answer: Answer) -> str:
     """The assistant turn: verdict word, full stop, rationale."""
     return f"{VERDICT_WORDS[answer.label]}. {answer.rationale}".rstrip(" ")
@@ -65,4 +72,5 @@ def _evidence_line(finding: Finding) -> str:
     measurement = finding.measurement
     if finding.null_rate is None:
         return f"- {measurement.id}: not applicable"
-    return f"- {measurement.id}: as high in {rate_words(finding.null_rate)} of authentic images"
+    rate = rate_words(finding.null_rate)
+    return f"- {measurement.id}: {level(finding.null_rate)} ({rate} of authentic images)"

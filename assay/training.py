@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from assay.dataset import Dataset
 
+
 class BaseSettings(Settings):
     """Where the base model comes from, and how far a random one is warmed up."""
 

@@ -73,11 +73,12 @@ class Collator:
         self._rationale_weight = rationale_weight
 
     def __call__(self, batch: Sequence[Conversation]) -> dict[str, Tensor]:
-        """Processor tensors plus ``labels`` and ``loss_weights`` ``[b, a]`` for the last ``a``
-        positions (the longest answer), and ``verdicts`` / ``answer_lengths`` ``[b]``.
+        """Add to the processor's tensors what the loss needs.
 
-        The weights give the verdict token one share and the rationale's tokens
-        ``rationale_weight`` shares together, however long the rationale is.
+        ``labels`` and ``loss_weights`` ``[b, a]`` cover the last ``a`` positions, the longest
+        answer; ``verdicts`` and ``answer_lengths`` are ``[b]``. The weights give the verdict token
+        one share and the rationale's tokens ``rationale_weight`` shares together, however long the
+        rationale is.
         """
         import torch
 

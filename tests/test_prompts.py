@@ -40,7 +40,7 @@ def test_question_gives_each_finding_a_line() -> None:
         Finding(Measurement("grid", None, not_applicable="too small"), None, ""),
     ]
     assert prompts.question(findings).splitlines()[2:] == [
-        "- noise: as high in 2-5% of authentic images",
+        "- noise: strong (2-5% of authentic images)",
         "- grid: not applicable",
     ]
 
@@ -50,3 +50,10 @@ def test_question_gives_each_finding_a_line() -> None:
 )
 def test_rate_words_put_an_edge_into_the_upper_bucket(rate: float, words: str) -> None:
     assert prompts.rate_words(rate) == words
+
+
+def test_levels_rise_as_null_rates_fall() -> None:
+    levels = [prompts.level(rate) for rate in (0.9, 0.3, 0.15, 0.07, 0.03, 0.015, 0.001)]
+    assert levels[0] == "low"
+    assert levels[-1] == "extreme"
+    assert len(set(levels)) == 7

@@ -32,6 +32,14 @@ LORA_TARGETS = (
 )
 
 
+def token_id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
+    """The id of a special token; raises `CheckpointMismatch` when the vocabulary lacks it."""
+    found = tokenizer.convert_tokens_to_ids(token)
+    if not isinstance(found, int) or tokenizer.convert_ids_to_tokens(found) != token:
+        raise CheckpointMismatch(f"the tokenizer has no {token}; it is not one of Qwen2.5-VL")
+    return found
+
+
 class QwenVLProcessor:
     """Tokenizer and image settings of one Qwen2.5-VL checkpoint."""
 
@@ -40,7 +48,7 @@ class QwenVLProcessor:
     ) -> None:
         self.tokenizer = tokenizer
         self.image_processor = image_processor
-        self._image_token = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
+        self._image_token = token_id(tokenizer, IMAGE_TOKEN)
 
     @classmethod
     def load(cls, path: Path) -> QwenVLProcessor:
@@ -83,8 +91,11 @@ class QwenVLProcessor:
     def prompt_ids(self, size: tuple[int, int], findings: Sequence[Finding]) -> list[int]:
         """The user turn with as many image tokens as the image has merged patches."""
         content = [{"type": "image"}, {"type": "text", "text": prompts.question(findings)}]
-        text = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        conversation: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        text = str(
+            self.tokenizer.apply_chat_template(
+                conversation, tokenize=False, add_generation_prompt=True
+            )
         )
         side = self.image_processor.patch_size * self.image_processor.merge_size
         image_tokens = IMAGE_TOKEN * ((size[0] // side) * (size[1] // side))
@@ -123,7 +134,7 @@ class QwenVLProcessor:
         return {
             "input_ids": ids,
             "attention_mask": mask,
-            "mm_token_type_ids": (ids == self._image_token).int(),
+            "mm_token_type_ids": ids.eq(self._image_token).int(),
             "pixel_values": torch.cat([self._patches(image) for image in images]),
             "image_grid_thw": torch.tensor([self._grid(image) for image in images]),
         }

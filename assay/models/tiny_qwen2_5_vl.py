@@ -13,7 +13,7 @@ from typing import Any
 
 from assay import prompts
 from assay.evidence import examiners
-from assay.models.qwen_vl import IMAGE_TOKEN, QwenVLFamily, QwenVLProcessor
+from assay.models.qwen_vl import IMAGE_TOKEN, QwenVLFamily, QwenVLProcessor, token_id
 from assay.records import Finding, Label, Measurement
 from assay.settings import Settings
 from assay.teachers import offline
@@ -75,7 +75,7 @@ def _config(geometry: TinySettings, processor: QwenVLProcessor) -> Any:
     from transformers import Qwen2_5_VLConfig
 
     hidden, tokenizer = geometry.hidden_size, processor.tokenizer
-    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL}
+    ids = {name: token_id(tokenizer, name) for name in _SPECIAL}
     return Qwen2_5_VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
@@ -125,7 +125,7 @@ def _build_processor(geometry: TinySettings) -> QwenVLProcessor:
         show_progress=False,
     )
     tokenizer.train_from_iterator(_sentences(), trainer)
-    fast = PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.prompts import rate_words
+from assay.prompts import level, rate_words
 from assay.records import Finding, Label, Mask
 
 _ACTIONS = {
@@ -60,7 +60,10 @@ def _evidence(findings: Sequence[Finding]) -> str:
     rare = [f for f in findings if f.null_rate is not None and f.null_rate <= _RARE]
     if not rare:
         return "None of the measured evidence is unusual for an authentic image."
-    named = [
-        f"{f.measurement.id} ({rate_words(f.null_rate or 0.0)} of authentic images)" for f in rare
-    ]
-    return f"Unusual evidence: {', '.join(named)}."
+    named = ", ".join(f"{f.measurement.id} is {_degree(f)}" for f in rare)
+    return f"Unusual evidence: {named}."
+
+
+def _degree(finding: Finding) -> str:
+    rate = finding.null_rate or 0.0
+    return f"{level(rate)} ({rate_words(rate)} of authentic images)"

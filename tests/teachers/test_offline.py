@@ -33,7 +33,7 @@ def test_rationale_names_the_edit_and_its_place() -> None:
 def test_rationale_cites_only_findings_that_are_rare_among_authentic_images() -> None:
     findings = [Finding(Measurement("noise"), 0.03, ""), Finding(Measurement("grid"), 0.6, "")]
     text = offline.write_rationale(Label.MANIPULATED, "splice", None, findings)
-    assert "noise (2-5% of authentic images)" in text
+    assert "noise is strong (2-5% of authentic images)" in text
     assert "grid" not in text
 
 
