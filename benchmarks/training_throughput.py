@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ROUNDS = 3
-STEPS = 12
+STEPS = 4
 """Optimizer steps that are timed, after one that is not."""
 PLAIN_ACCUMULATION = 4
 BASE = BaseSettings(warm_up=False)
@@ -54,7 +54,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._runs = itertools.count()
-        data = DataSettings(options={"crops_per_photo": 8})
+        data = DataSettings(options={"crops_per_photo": 3})
         self._dataset: Dataset = build_dataset(data, folder / "datasets", silent)
         self._measurements: pa.Table = ledger.measure_dataset(
             self._dataset, [Split.TRAIN, Split.VALIDATION], Variant.BIAS_CONTROLLED, None, silent
@@ -102,7 +102,7 @@ class Bench:
                 clock(state.global_step, state.max_steps, "training")
 
         steps = self._batch_size() * STEPS // PLAIN_ACCUMULATION + 1
-        rows = [self._as_lists(self._examples[i]) for i in range(steps * PLAIN_ACCUMULATION)]
+        rows = [self._as_lists(row) for row in self._first(steps * PLAIN_ACCUMULATION)]
         arguments = TrainingArguments(
             output_dir=str(self._folder / f"plain-{next(self._runs)}"),
             per_device_train_batch_size=1,
@@ -121,10 +121,8 @@ class Bench:
         """Images a second of forward and backward alone, in batches as large as ours."""
         size, model = self._batch_size(), self._model().train()
         collate = Collator(self._processor, OptimisationSettings().rationale_weight)
-        batches = [
-            collate([self._examples[i] for i in range(start, start + size)])
-            for start in range(0, size * (STEPS + 1), size)
-        ]
+        rows = self._first(size * (STEPS + 1))
+        batches = [collate(rows[start : start + size]) for start in range(0, len(rows), size)]
         clock = StepClock()
         for step, batch in enumerate(batches, 1):
             labels, weights = batch.pop("labels"), batch.pop("loss_weights")
@@ -135,6 +133,10 @@ class Bench:
             model.zero_grad()
             clock(step, len(batches), "training")
         return clock.steps_a_second() * size
+
+    def _first(self, count: int) -> list[Conversation]:
+        """The first examples, from the beginning again where there are fewer."""
+        return [self._examples[i % len(self._examples)] for i in range(count)]
 
     def _batch_size(self) -> int:
         return OptimisationSettings().batch_size
