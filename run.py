@@ -146,7 +146,7 @@ def _report(run: PipelineRunResponse | None, log: Path) -> None:
         console.print()
         console.print(drawn)
     console.print(f"\nlog: {log}\ndashboards: source {home.root() / 'env'}, then", end=" ")
-    console.print("zenml login --local, mlflow ui", highlight=False)
+    console.print("zenml login --local, mlflow ui")
 
 
 if __name__ == "__main__":

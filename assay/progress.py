@@ -75,7 +75,7 @@ class _LogLines:
     def __call__(self, done: int, total: int, what: str, /) -> None:
         now = time.monotonic()
         last, when = self._spoke.setdefault(what, (-1, now))
-        is_due = done == total or now - when >= LOG_EVERY
+        is_due = 0 < total == done or now - when >= LOG_EVERY
         if is_due and done != last:
             self._spoke[what] = done, now
             logger.info("%s: %d of %s", what, done, total or "?")

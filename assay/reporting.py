@@ -122,14 +122,16 @@ def contents(summary: Mapping[str, Any]) -> Table:
 
 
 def console() -> Console:
-    """The terminal, or a page of fixed width where there is none."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=_WIDTH)
+    """The terminal, or a page of fixed width where there is none; text is never markup."""
+    terminal = Console(markup=False, highlight=False)
+    if not terminal.is_terminal:
+        terminal.width = _WIDTH
+    return terminal
 
 
 def as_html(*drawn: RenderableType) -> str:
     """``drawn``, one below the other, as a self-contained page."""
-    page = Console(record=True, file=io.StringIO(), width=_WIDTH)
+    page = Console(record=True, file=io.StringIO(), width=_WIDTH, markup=False, highlight=False)
     for part in drawn:
         page.print(part, "")
     return page.export_html(inline_styles=True)

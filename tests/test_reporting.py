@@ -1,0 +1,64 @@
+"""The closing tables: what a reader sees, whatever the text in it."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+
+from assay import reporting
+from assay.promotion import PromotionDecision
+from assay.records import Finding, Label, Measurement, Verdict
+from assay.reporting import Stage
+
+
+def shown(drawn: object) -> str:
+    console = reporting.console()
+    console.file = io.StringIO()
+    console.print(drawn)
+    return console.file.getvalue()
+
+
+def test_stages_show_state_and_seconds():
+    text = shown(reporting.stages([Stage("build", "cached", 0.04)]))
+    assert text.splitlines()[1].split() == ["build", "cached", "0.0"]
+
+
+def test_decision_gives_outcome_and_every_reason():
+    made = PromotionDecision(False, ("too close", "too few"), None)
+    text = shown(reporting.decision(made, "7"))
+    assert [line.strip() for line in text.splitlines()] == [
+        "version 7: not promoted",
+        "- too close",
+        "- too few",
+    ]
+
+
+def test_verdict_prints_written_reasons_literally():
+    probabilities = dict(zip(Label, (0.1, 0.7, 0.2), strict=True))
+    finding = Finding(Measurement("noise", 0.5), 0.02, "Noise measures 0.5.")
+    given = Verdict(Label.MANIPULATED, 0.9, probabilities, True, (finding,), "See [/left] there.")
+    text = shown(reporting.verdict(given.as_dict()))
+    assert "manipulated 70.0%" in text
+    assert "Noise measures 0.5." in text
+    assert "See [/left] there." in text
+
+
+def test_scores_count_labels_errors_and_reviews():
+    table = pd.DataFrame(
+        {
+            "label": ["authentic", "authentic", ""],
+            "error": ["", "", "damaged"],
+            "needs_review": pd.array([True, False, None], dtype="boolean"),
+        }
+    )
+    lines = [line.split() for line in shown(reporting.scores(table)).splitlines()]
+    assert ["authentic", "2"] in lines
+    assert ["error", "1"] in lines
+    assert ["to", "review", "1"] in lines
+
+
+def test_page_escapes_what_it_shows():
+    page = reporting.as_html(reporting.stages([Stage("<b>", "ran", 1)]))
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
