@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import manipulations, plugins, sources
-from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, open_shards
+from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, read_table
 from assay.dataset_plan import plan_shards
 from assay.dataset_shards import Candidate, Chunk, ShardReport, spool, write_shard
 from assay.duplicates import merge_groups
@@ -208,7 +208,7 @@ def _finish(
     path: Path, settings: DataSettings, digests: Sequence[str], rejected: Sequence[Rejected]
 ) -> None:
     """Check what was written and make the directory a dataset."""
-    table = open_shards(path).to_table(columns=[*COUNTED, "group", "licence"])
+    table = read_table(path, [*COUNTED, "group", "licence"])
     check_splits(table)
     content = {
         "version": hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:16],
