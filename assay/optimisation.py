@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from assay.errors import ConfigError
 from assay.progress import Progress
 from assay.settings import Settings
 from assay.training_data import Collator, TrainingData
@@ -69,19 +68,10 @@ def optimise(
 ) -> None:
     """Fit the trainable weights of ``model`` in place on ``data`` (training, validation).
 
-    Checkpoints live under ``folder``. Raises `ConfigError` when either split is empty.
+    Checkpoints live under ``folder``, whose name begins with the stage's.
     """
-    training, validation = data
-    if not len(training) or not len(validation):
-        raise ConfigError("training needs rows in both the train and the validation split")
-    trainer = _trainer(
-        model,
-        processor,
-        data,
-        settings,
-        folder,
-        [_reporter(progress, on_metrics, f"training {folder.name.split('-')[0]}")],
-    )
+    reporter = _reporter(progress, on_metrics, f"training {folder.name.split('-')[0]}")
+    trainer = _trainer(model, processor, data, settings, folder, [reporter])
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
 
 
@@ -137,7 +127,10 @@ def _trainer(
     folder: Path,
     callbacks: list[TrainerCallback],
 ) -> Any:
-    from transformers import EarlyStoppingCallback, Trainer
+    from peft import PeftModel
+    from safetensors.torch import save_model
+    from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
+    from transformers.utils import SAFE_WEIGHTS_NAME
 
     verdict_ids = processor.verdict_ids()
 
@@ -161,6 +154,16 @@ def _trainer(
             rows = first.new_tensor(range(len(first)))
             return (loss, logits[rows, first][:, verdict_ids]) if return_outputs else loss
 
+        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+            # save_pretrained renames the weights of a whole Qwen2.5-VL to their published names,
+            # which resuming and "best model" then fail to find, with no more than a warning.
+            if isinstance(model, PeftModel):
+                super()._save(output_dir, state_dict)
+                return
+            folder = Path(output_dir or str(self.args.output_dir))
+            folder.mkdir(parents=True, exist_ok=True)
+            save_model(model, str(folder / SAFE_WEIGHTS_NAME))
+
         def prediction_step(
             self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None
         ) -> tuple[Tensor, Tensor, Tensor]:
@@ -171,7 +174,7 @@ def _trainer(
                 loss, logits = self.compute_loss(model, inputs, return_outputs=True)
             return loss, logits.float(), inputs["verdicts"]
 
-    return AnswerTrainer(
+    trainer = AnswerTrainer(
         model=model,
         args=_arguments(settings, folder, len(data[0])),
         data_collator=Collator(processor, settings.rationale_weight),
@@ -180,6 +183,8 @@ def _trainer(
         compute_metrics=_metrics,
         callbacks=[*callbacks, EarlyStoppingCallback(settings.patience)],
     )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def _arguments(settings: OptimisationSettings, folder: Path, rows: int) -> TrainingArguments:

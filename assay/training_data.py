@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay import images, ledger, prompts
+from assay.errors import ConfigError
 from assay.evidence import examiners
 from assay.models import Processor
 from assay.progress import Progress
@@ -111,11 +112,14 @@ def prepare(
     """Write the conversations of ``split`` into ``folder`` and open them.
 
     Images are bias-controlled first, as everywhere in training; ``measurements`` is the table of
-    `ledger.measure_dataset` for the same variant.
+    `ledger.measure_dataset` for the same variant. Raises `ConfigError` when the split is empty.
     """
+    if not (total := dataset.table(["image_id"], split).num_rows):
+        raise ConfigError(
+            f"the dataset has no {split} rows; add groups of images, or set data.validation_share"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     measured = _by_image(measurements)
-    total = dataset.table(["image_id"], split).num_rows
     rows: list[dict[str, Any]] = []
     offset = 0
     with (folder / "pixels.u8").open("wb") as pixels_file:

@@ -175,7 +175,9 @@ class QwenVLFamily(ModelFamily):
     def load_model(self, path: Path) -> PreTrainedModel:
         """Load ``Qwen2_5_VLForConditionalGeneration`` from a local folder, safetensors only."""
         from transformers import Qwen2_5_VLForConditionalGeneration
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         try:
             return Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **options)

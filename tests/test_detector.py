@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay import images, training
+from assay.calibration import Calibration
+from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector
+from assay.errors import CheckpointMismatch
+from assay.progress import silent
+from assay.records import Label, Photo
+from tests.scenes import scene
+from tests.training_runs import ADAPTER, BASE, dataset_and_measurements
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model")
+    data = dataset_and_measurements(path / "data")
+    base = training.warm_up_base(*data, BASE, path, silent)
+    model = training.train_adapter(*data, base, BASE, ADAPTER, path, silent, lambda *_: None)
+    Calibration(2.0, 0.6, 0.5, 0.7).save(model / CALIBRATION_FILE)
+    return model
+
+
+@pytest.fixture(scope="module")
+def detector(folder: Path) -> Detector:
+    return Detector.load(folder)
+
+
+def photos(count: int) -> list[Photo]:
+    sizes = [(64, 96), (128, 128), (300, 200)]
+    return [
+        images.decode(images.encode_jpeg(scene(n, *sizes[n % len(sizes)]), 90))
+        for n in range(count)
+    ]
+
+
+def test_verdict_is_the_calibrated_softmax_of_the_verdict_tokens(detector: Detector) -> None:
+    (photo,) = photos(1)
+    (verdict,) = detector.detect([photo])
+    logits = detector.logits([photo])[0].astype(float) / 2.0
+    expected = np.exp(logits) / np.exp(logits).sum()
+    assert list(verdict.probabilities.values()) == pytest.approx(expected, abs=1e-6)
+    assert verdict.score == pytest.approx(1 - expected[0], abs=1e-6)
+
+
+def test_a_photo_is_judged_alike_alone_and_among_others(detector: Detector) -> None:
+    many = photos(19)
+    together = detector.logits(many)
+    alone = np.concatenate([detector.logits([photo]) for photo in many])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_findings_stand_in_the_verdict_with_their_null_rates(detector: Detector) -> None:
+    (verdict,) = detector.detect(photos(1))
+    assert {f.measurement.id for f in verdict.findings} == set(detector.null_rates.names)
+
+
+def test_rationale_is_written_only_when_asked_for(detector: Detector) -> None:
+    (quiet,) = detector.detect(photos(1))
+    (spoken,) = detector.detect(photos(1), rationale=True)
+    assert quiet.rationale == ""
+    assert spoken.label is quiet.label
+    assert "<|" not in spoken.rationale
+
+
+def test_no_photos_give_no_verdicts(detector: Detector) -> None:
+    assert detector.detect([]) == []
+    assert detector.logits([]).shape == (0, len(Label))
+
+
+def changed(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "model"))
+
+
+def test_a_model_of_another_prompt_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = changed(folder, tmp_path)
+    facts = json.loads((copy / MODEL_FILE).read_text())
+    (copy / MODEL_FILE).write_text(json.dumps(facts | {"prompt_version": "0"}))
+    with pytest.raises(CheckpointMismatch, match="prompt version '0'"):
+        Detector.load(copy)
+
+
+def test_a_folder_without_an_adapter_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = changed(folder, tmp_path)
+    shutil.rmtree(copy / "adapter")
+    with pytest.raises(CheckpointMismatch, match="adapter"):
+        Detector.load(copy)
+
+
+def test_an_adapter_of_another_base_is_refused(folder: Path, tmp_path: Path) -> None:
+    from assay import models
+
+    copy = changed(folder, tmp_path)
+    shutil.rmtree(copy / "base")
+    options = BASE.options | {"hidden_size": 192}
+    models.family(BASE.family).create_base(options, 0, copy / "base")
+    with pytest.raises(CheckpointMismatch, match="does not fit its base"):
+        Detector.load(copy)
+
+
+def test_any_other_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointMismatch, match="is not a model folder"):
+        Detector.load(tmp_path)
+
+
+def test_an_uncalibrated_model_gives_logits_but_no_verdicts(folder: Path, tmp_path: Path) -> None:
+    copy = changed(folder, tmp_path)
+    (copy / CALIBRATION_FILE).unlink()
+    uncalibrated = Detector.load(copy)
+    assert uncalibrated.logits(photos(1)).shape == (1, 3)
+    with pytest.raises(CheckpointMismatch, match="calibrat"):
+        uncalibrated.detect(photos(1))

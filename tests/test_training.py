@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+from safetensors.numpy import load_file
+
+from assay import prompts, training
+from assay.dataset import Dataset
+from assay.detector import MODEL_FILE
+from assay.errors import ConfigError
+from assay.progress import Progress, silent
+from assay.records import Split
+from assay.training import BaseSettings
+from tests.datasets import stored
+from tests.training_runs import ADAPTER, BASE, dataset_and_measurements, samples
+
+Data = tuple[Dataset, pa.Table]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return dataset_and_measurements(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def base(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return training.warm_up_base(*data, BASE, tmp_path_factory.mktemp("work"), silent)
+
+
+def unheard(step: int, metrics: dict[str, float]) -> None:
+    pass
+
+
+def weights(folder: Path) -> dict[str, np.ndarray]:
+    (file,) = folder.glob("*.safetensors")
+    return load_file(file)
+
+
+class Killed(Exception):
+    """Stands for kill -9: nothing after it runs."""
+
+
+def killing_at(step: int) -> Progress:
+    def progress(done: int, total: int, what: str, /) -> None:
+        if what.startswith("training") and done >= step:
+            raise Killed
+
+    return progress
+
+
+def test_warm_up_changes_the_weights(data: Data, base: Path, tmp_path: Path) -> None:
+    cold = BASE.model_copy(update={"warm_up": False})
+    fresh = training.warm_up_base(*data, cold, tmp_path, silent)
+    name = "model.layers.0.mlp.up_proj.weight"
+    assert not np.array_equal(weights(fresh)[name], weights(base)[name])
+
+
+def test_a_finished_stage_is_not_repeated(data: Data, base: Path) -> None:
+    again = training.warm_up_base(*data, BASE, base.parent.parent, killing_at(0))
+    assert again == base
+
+
+def test_adapter_leaves_the_base_alone_and_stores_only_safetensors(
+    data: Data, base: Path, tmp_path: Path
+) -> None:
+    model = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, unheard)
+    trained = weights(model / "adapter")
+    assert all("lora_" in name for name in trained)
+    assert any(np.abs(value).max() > 0 for name, value in trained.items() if "lora_B" in name)
+    assert not [p for p in model.rglob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl"}]
+
+
+def test_model_folder_says_what_it_was_made_from(data: Data, base: Path, tmp_path: Path) -> None:
+    model = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, unheard)
+    facts = json.loads((model / MODEL_FILE).read_text())
+    assert facts["dataset_version"] == data[0].version
+    assert facts["prompt_version"] == prompts.PROMPT_VERSION
+    assert facts["training"]["lora_rank"] == 4
+
+
+def test_a_killed_adapter_goes_on_to_the_same_weights(
+    data: Data, base: Path, tmp_path: Path
+) -> None:
+    def train(work: Path, progress: Progress) -> Path:
+        return training.train_adapter(*data, base, BASE, ADAPTER, work, progress, seen.add)
+
+    seen = Steps()
+    whole = train(tmp_path / "whole", silent)
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", killing_at(3))
+    seen.steps.clear()
+    resumed = train(tmp_path / "killed", silent)
+    assert min(seen.steps) > 2, "the steps before the checkpoint ran again"
+    for name, value in weights(whole / "adapter").items():
+        np.testing.assert_allclose(weights(resumed / "adapter")[name], value, atol=1e-5)
+
+
+def test_a_killed_warm_up_goes_on_to_the_same_weights(
+    data: Data, base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        training.warm_up_base(*data, BASE, tmp_path, killing_at(3))
+    resumed = training.warm_up_base(*data, BASE, tmp_path, silent)
+    for name, value in weights(base).items():
+        np.testing.assert_allclose(weights(resumed)[name], value, atol=1e-5)
+
+
+class Steps:
+    """Collects the steps at which metrics were reported."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def add(self, step: int, metrics: dict[str, float]) -> None:
+        self.steps.append(step)
+
+
+def test_a_checkpoint_cut_short_is_not_resumed_from(data: Data, base: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, killing_at(3), unheard)
+    (run,) = tmp_path.iterdir()
+    (checkpoint,) = run.glob("checkpoint-*")
+    (checkpoint / "whole").unlink()
+    (checkpoint / "adapter_model.safetensors").write_bytes(b"torn")
+    model = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, unheard)
+    assert (model / "adapter" / "adapter_model.safetensors").stat().st_size > 1000
+
+
+def test_validation_metrics_are_reported(data: Data, base: Path, tmp_path: Path) -> None:
+    seen: dict[str, float] = {}
+
+    def hear(step: int, metrics: dict[str, float]) -> None:
+        seen.update(metrics)
+
+    training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, hear)
+    assert 0 <= seen["eval_auc"] <= 1
+    assert {"loss", "grad_norm", "learning_rate", "eval_log_loss"} <= set(seen)
+
+
+def test_training_without_validation_rows_is_refused(data: Data, tmp_path: Path) -> None:
+    rows = [s for s in samples() if s.split is not Split.VALIDATION]
+    dataset = stored(tmp_path / "data", rows)
+    with pytest.raises(ConfigError, match="no validation rows"):
+        training.warm_up_base(dataset, data[1], BASE, tmp_path / "work", silent)
+
+
+def test_an_unknown_family_is_named_with_the_nearest_right_one() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'tiny_qwen2_5_vl'"):
+        BaseSettings(family="tiny_qwen2_5")
