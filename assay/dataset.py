@@ -34,7 +34,10 @@ class DataSettings(Settings):
     options: dict[str, Any] = Field(default_factory=dict)
     """The source's own options."""
     manipulations: tuple[str, ...] | None = None
-    """Edits for aligned pairs; None takes all for a source of raw material, none for others."""
+    """Edits for aligned pairs, dealt in turn; one that is listed twice is dealt twice as often.
+
+    None takes all, once each, for a source of raw material, and none for others.
+    """
     pairs_per_sample: int = Field(1, ge=1)
     """Pairs, each of another manipulation, that are made of one authentic sample."""
     pair_size: int = Field(224, ge=32, le=4096)

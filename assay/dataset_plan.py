@@ -34,7 +34,7 @@ def plan_shards(
     """All shards of a dataset in ``folder``; each holds rows of one split.
 
     Without ``manipulations`` every sample enters as it is. With them each authentic sample enters
-    as ``settings.pairs_per_sample`` aligned pairs, every manipulation equally often in each split.
+    as ``settings.pairs_per_sample`` aligned pairs, the manipulations dealt in turn in each split.
     """
     shards: list[Shard] = []
     for split in Split:
@@ -90,7 +90,7 @@ def _pairs(
                 split=split,
                 manipulation=manipulations[turn % len(manipulations)],
                 donor=donor.place,
-                seed=settings.seed + repetition // len(manipulations),
+                seed=settings.seed + repetition,
             )
             yield member, recipe
 
