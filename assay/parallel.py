@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
+from itertools import chain, islice
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, TypeVar
@@ -27,6 +29,9 @@ R = TypeVar("R")
 
 ITEMS_IN_FLIGHT = 2
 """Items a worker has before it, one of them in work; bounds memory and hides the hand-over."""
+
+PRELOADED = ("pyarrow.parquet", "pandas")
+"""Imported once in the fork server: work imports pyarrow when it runs, and that imports pandas."""
 
 
 def cores() -> int:
@@ -50,8 +55,10 @@ def parallel_map(
         return
     pool = ProcessPoolExecutor(workers, _context(function), _prepare_worker)
     pending: deque[Future[R]] = deque()
+    rest = iter(items)
+    first = list(islice(rest, workers * ITEMS_IN_FLIGHT))  # drawn while the fork server starts
     try:
-        for item in items:
+        for item in chain(first, rest):
             pending.append(pool.submit(_on_one_thread, function, item))
             if len(pending) >= workers * ITEMS_IN_FLIGHT:
                 yield pending.popleft().result()
@@ -62,9 +69,19 @@ def parallel_map(
 
 
 def _on_one_thread(function: Callable[[T], R], item: T) -> R:
-    """Sums over several BLAS threads round differently, so results would depend on the cores."""
-    with _thread_pools(len(sys.modules)).limit(limits=1):
-        return function(item)
+    """Call ``function`` without threads: sums over several BLAS threads round differently.
+
+    Results would depend on the cores, and processes would get in each other's way.
+    """
+    import cv2
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with _thread_pools(len(sys.modules)).limit(limits=1):
+            return function(item)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 @lru_cache(maxsize=1)
@@ -81,16 +98,14 @@ def _context(function: Callable[[T], R]) -> BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     work = getattr(function, "func", function)  # what a partial calls
-    context.set_forkserver_preload([work.__module__])
+    context.set_forkserver_preload([work.__module__, *PRELOADED])
+    forkserver.ensure_running()
     return context
 
 
 def _prepare_worker() -> None:
-    """One thread; Ctrl-C is the parent's to handle, and a worker never outlives its parent."""
+    """Ctrl-C is the parent's to handle, and a worker never outlives its parent."""
     os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are imported later
-    import cv2
-
-    cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
