@@ -222,6 +222,8 @@ def _finish(
     for row in rejected[:_LOGGED_REJECTIONS]:
         logger.warning("rejected %s: %s", row.image_id, row.reason)
     logger.info("dataset %s: %d rows, %d rejected", content["version"], len(table), len(rejected))
+    for partial in path.glob(".*.parquet.*"):  # of a writer that was killed
+        partial.unlink()
     partial = path / f".{MANIFEST}"
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(path / MANIFEST)
