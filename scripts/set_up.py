@@ -78,12 +78,15 @@ def install_command(environment: Mapping[str, str]) -> list[str | Path]:
     """The command that installs the lock.
 
     Extra wheel folders come from PIP_FIND_LINKS (separated by spaces, as pip reads it), which uv
-    itself does not look at.
+    itself does not look at. Where Python is told not to write bytecode, as in many containers, it
+    is compiled now, or every process would compile its imports again.
     """
     command: list[str | Path] = [VENV / "bin" / "uv", "pip", "install", "--python", PYTHON]
     command += ["--requirement", LOCK]
     if not sys.stderr.isatty():
         command.append("--quiet")
+    if environment.get("PYTHONDONTWRITEBYTECODE"):
+        command.append("--compile-bytecode")
     for place in environment.get("PIP_FIND_LINKS", "").split():
         command += ["--find-links", place]
     return command

@@ -90,6 +90,11 @@ def test_wheel_folders_are_handed_to_uv() -> None:
     assert "--find-links" not in set_up.install_command({})
 
 
+def test_bytecode_is_compiled_where_python_may_not_write_it() -> None:
+    assert "--compile-bytecode" in set_up.install_command({"PYTHONDONTWRITEBYTECODE": "1"})
+    assert "--compile-bytecode" not in set_up.install_command({})
+
+
 def test_uv_keeps_its_cache_in_the_repository_unless_told_otherwise() -> None:
     assert Path(set_up.environment_for_uv({})["UV_CACHE_DIR"]).is_relative_to(set_up.ROOT)
     assert set_up.environment_for_uv({"UV_CACHE_DIR": "/mine"})["UV_CACHE_DIR"] == "/mine"
