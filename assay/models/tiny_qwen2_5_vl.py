@@ -45,9 +45,9 @@ class TinySettings(Settings):
     """The geometry of the tiny model."""
 
     hidden_size: int = 144
-    vision_layers: int = 4
+    vision_layers: int = 2
     text_layers: int = 4
-    max_pixels: int = 224 * 224
+    max_pixels: int = 168 * 168
     """Larger images are scaled down to this many pixels; 28 x 28 of them make one token."""
     vocabulary: int = 768
 
