@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CHUNK_ROWS = 64
+CHUNK_ROWS = 32
 CHUNK_BYTES = 16 * 2**20
 """Of samples that travel to a worker together, however few they are."""
 CODE = (

@@ -66,8 +66,9 @@ def test_plan_deals_edits_in_equal_share_to_each_split() -> None:
     assert shares == {(split, edit): 20 for split in Split for edit in EDITS}
 
 
-def test_plan_gives_a_sample_several_different_pairs() -> None:
-    shards = planned(candidates(12), EDITS, pairs_per_sample=4)
+@pytest.mark.parametrize("edits", [EDITS, ("splice", "splice", "retouch")])
+def test_plan_gives_a_sample_several_different_pairs(edits: tuple[str, ...]) -> None:
+    shards = planned(candidates(12), edits, pairs_per_sample=4)
     pairs = Counter((recipe.sample, recipe.manipulation, recipe.seed) for recipe in recipes(shards))
     assert len(pairs) == 12 * 4
     assert set(pairs.values()) == {1}
