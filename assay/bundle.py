@@ -20,7 +20,7 @@ from assay.records import Split
 if TYPE_CHECKING:
     from assay.dataset import Dataset
 
-_BATCH = 64
+_BATCH = 16
 """Decoded images in memory at a time."""
 
 

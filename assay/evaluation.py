@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from assay.dataset import Dataset
 
-_BATCH = 64
+_BATCH = 16
 """Decoded images in memory at a time."""
 _HEADLINE = ("auc", "average_precision", "balanced_accuracy", "tpr_at_5_fpr", "ece")
 
