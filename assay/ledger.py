@@ -176,6 +176,10 @@ def _finding(measurement: Measurement, null_rates: NullRates) -> Finding:
     rate = null_rates.rate(measurement.id, measurement.value)
     sentence = (
         f"{title} measures {measurement.value:.3g}; "
-        f"{100 * rate:.2g} % of authentic images measure as high."
+        f"{_percent(rate)} of authentic images measure as high."
     )
     return Finding(measurement, rate, sentence)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"
