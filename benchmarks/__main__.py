@@ -16,7 +16,7 @@ def main(names: list[str]) -> int:
     figures, failed = [], False
     for name in names or MODULES:
         sys.stderr.write(f"measuring {name} ...\n")
-        command = [sys.executable, "-m", f"benchmarks.{name}", "--json"]
+        command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{name}", "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         lines = done.stdout.splitlines()
         failed |= not lines
