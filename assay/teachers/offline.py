@@ -49,7 +49,7 @@ def region_words(mask: Mask) -> str:
 
 def _claim(label: Label, manipulation: str, mask: Mask | None) -> str:
     if label is Label.AUTHENTIC:
-        return "No part of the image differs from the rest in its history."
+        return "No manipulation was found."
     if label is Label.SYNTHESIZED:
         return "The whole image was produced by a generator."
     where = region_words(mask) if mask is not None and mask.any() else "image"

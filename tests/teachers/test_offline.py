@@ -44,5 +44,5 @@ def test_rationale_of_an_unknown_edit_claims_no_particular_one() -> None:
 
 def test_rationale_of_an_authentic_image_mentions_no_edit() -> None:
     text = offline.write_rationale(Label.AUTHENTIC, "", None, [])
-    assert text.startswith("No part of the image differs")
+    assert text.startswith("No manipulation was found.")
     assert "None of the measured evidence is unusual" in text
