@@ -60,6 +60,8 @@ class Slice:
     name: str
     n: int
     authentic: int
+    groups: int
+    """Independent photographs among the images; intervals over few of them are too narrow."""
     metrics: dict[str, Metric | None]
     """By name (`assay.metrics.METRICS`); None where the part lacks a class."""
     baseline_auc: Metric | None
@@ -207,5 +209,5 @@ def _measured(
     if "baseline" in rows:
         alone = rows["baseline"].to_numpy(np.float64)
         baseline = measure(alone, positive, groups, threshold, bootstrap, ["auc"])["auc"]
-    authentic = int((~positive).sum())
-    return Slice(Variant(kind), by, name, len(rows), authentic, metrics, baseline)
+    counts = len(rows), int((~positive).sum()), len(set(groups))
+    return Slice(Variant(kind), by, name, *counts, metrics, baseline)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from assay.promotion import PromotionDecision
 
 
-_WIDTH = 120
+_WIDTH = 128
 """Columns of a page; a terminal has its own."""
 
 
@@ -62,11 +62,13 @@ def slices(evaluation: Evaluation) -> Table:
     """AUC of each manipulation, source and dataset, one column a variant, and of metadata alone."""
     parts = {(p.by, p.name, p.variant): p for p in evaluation.slices if p.by != "all"}
     variants = sorted({variant for _, _, variant in parts})
-    table = _table("AUC by", "", *variants, "metadata alone", "n")
+    table = _table("AUC by", "", *variants, "metadata alone", "n", "groups")
     for by, name in dict.fromkeys((by, name) for by, name, _ in parts):
         shown = [parts[by, name, v] for v in variants if (by, name, v) in parts]
         aucs = [interval(part.metrics["auc"]) for part in shown]
-        table.add_row(by, name, *aucs, interval(shown[-1].baseline_auc), str(shown[-1].n))
+        last = shown[-1]
+        counts = str(last.n), str(last.groups)
+        table.add_row(by, name, *aucs, interval(last.baseline_auc), *counts)
     return table
 
 

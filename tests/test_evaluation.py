@@ -129,6 +129,12 @@ def test_evaluate_measures_every_slice_in_every_variant() -> None:
     assert found == {(kind.value, *name) for kind in Variant for name in names}
 
 
+def test_slice_counts_its_groups() -> None:
+    mixed = part(evaluate(table(), 0.5, 10), "dataset", "mixed")
+    rows = table()
+    assert mixed.groups == rows[rows["dataset"] == "mixed"]["group"].nunique() < mixed.n
+
+
 def test_manipulation_slice_compares_with_all_authentic_images() -> None:
     rows = table()
     once = rows[rows["variant"] == "as_is"]
