@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.table import Table
-
-_UNITS_A_KIB = 1 if sys.platform == "linux" else 1024
-"""What ``ru_maxrss`` counts in: KiB on Linux, bytes on macOS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +70,3 @@ def in_turns(rounds: int, *contestants: Callable[[], float]) -> list[float]:
     """Each contestant's median over ``rounds``; within a round they follow one another."""
     results = [[contestant() for contestant in contestants] for _ in range(rounds)]
     return [statistics.median(column) for column in zip(*results, strict=True)]
-
-
-def peak_mib() -> float:
-    """The most memory that this process or any of its ended children has held, MiB."""
-    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    return max(resource.getrusage(who).ru_maxrss for who in whose) / _UNITS_A_KIB / 1024
