@@ -43,8 +43,8 @@ def stages(done: Iterable[Stage]) -> Table:
 
 
 def interval(metric: Metric | None) -> str:
-    """A metric with its 95 % interval, ``0.870 (0.820 - 0.910)``; a dash where undefined."""
-    return f"{metric.value:.3f} ({metric.low:.3f} - {metric.high:.3f})" if metric else "-"
+    """A metric with its 95 % interval, ``0.870 (0.820-0.910)``; a dash where undefined."""
+    return f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})" if metric else "-"
 
 
 def metrics(evaluation: Evaluation) -> Table:
@@ -142,6 +142,7 @@ def as_html(*drawn: RenderableType) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
-        numeric = name in {"seconds", "n", "count"}
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+        numeric = name in {"seconds", "n", "groups", "count"}
+        # Numbers stay whole in a narrow terminal; an interval goes below its value.
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
     return table
