@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from assay.errors import StorageError
 
 Row = dict[str, Any]
 """JSON types by column; ``key`` identifies the row."""
@@ -26,9 +31,22 @@ class Journal:
         self.done: set[str] = {json.loads(line)["key"] for line in lines[1:]}
 
     @classmethod
-    def beside(cls, output: Path, made_from: dict[str, str]) -> Journal:
-        """The journal of ``output``, hidden in the same folder."""
-        return cls(output.with_name(f".{output.name}.journal"), made_from)
+    @contextmanager
+    def beside(cls, output: Path, made_from: dict[str, str]) -> Iterator[Journal]:
+        """The journal of ``output``, hidden in the same folder.
+
+        Raises `StorageError` where the folder cannot be written or another process writes
+        ``output``.
+        """
+        path = output.with_name(f".{output.name}.journal")
+        try:
+            with path.open("a") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield cls(path, made_from)
+        except BlockingIOError as error:
+            raise StorageError(
+                f"another run is writing {output}; wait for its end or name another output"
+            ) from error
 
     def append(self, rows: list[Row]) -> None:
         """Add ``rows`` and wait until they are on disk."""

@@ -37,7 +37,7 @@ def signature(file: Path) -> type[BaseModel]:
         p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters
     }
     # YAML reads a version or a folder's name made of digits as a number.
-    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, validate_default=True)
     return create_model(file.stem, __config__=config, **fields)  # type: ignore[call-overload, no-any-return]
 
 
@@ -98,7 +98,7 @@ def _load(config: Path) -> dict[str, Any]:
         document = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise ConfigError(f"{config}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{config}: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{config}: expected a mapping with the key 'parameters'")
@@ -161,7 +161,8 @@ def _fields(model: Any, location: Sequence[str]) -> list[str]:
 
 
 def _check_options(name: str, settings: Any) -> None:
-    """Validate ``options`` through the class of the plugin that ``settings`` names."""
+    """Validate what only plugins know: their names, and ``options`` through the named class."""
+    _check_manipulations(name, getattr(settings, "manipulations", None) or ())
     if not hasattr(settings, "options"):
         return
     try:
@@ -172,6 +173,16 @@ def _check_options(name: str, settings: Any) -> None:
         schema.model_validate(settings.options)
     except ValidationError as error:
         raise ConfigError(_first(error, schema, (name, "options"))) from error
+
+
+def _check_manipulations(name: str, chosen: Sequence[str]) -> None:
+    from assay import manipulations, plugins
+
+    try:
+        for manipulation in chosen:
+            plugins.find(manipulations.__name__, manipulations.Manipulation, manipulation)
+    except UnknownPlugin as error:
+        raise ConfigError(f"{name}.manipulations: {error}") from error
 
 
 def _options_schema(settings: Any) -> type[BaseModel]:

@@ -9,21 +9,23 @@ stopped; the output appears whole, under its own name, at the end.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
 
 from assay import images
-from assay.errors import ConfigError, DataError, ImageTooLarge, SchemaViolation
+from assay.errors import DataError, ImageTooLarge, SchemaViolation
 from assay.journal import Journal, Row
 from assay.progress import Progress, silent
 from assay.records import Label, Photo, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow.parquet as pq
 
     from assay.detector import Detector
 
@@ -46,26 +48,39 @@ BATCH_PIXELS = 2 * images.MAX_PIXELS
 
 
 def _existing(path: str) -> str:
-    if not Path(path).exists():
+    # A named pipe is neither, and reading it would wait for ever; an empty path would mean ".".
+    if not path or not (Path(path).is_file() or Path(path).is_dir()):
         raise ValueError("no such file or folder")
     return path
 
 
-def _table_name(path: str) -> str:
-    if path and Path(path).suffix.lower() not in TABLE_SUFFIXES:
+def _table_name(path: str, info: ValidationInfo) -> str:
+    source = info.data.get("input")
+    if not path:
+        if source is not None and not is_single_image(Path(source)):
+            raise ValueError("required; pass --set output=FILE.csv (or .parquet)")
+        return path
+    if Path(path).suffix.lower() not in TABLE_SUFFIXES:
         raise ValueError(f"expected a name that ends in {' or '.join(TABLE_SUFFIXES)}")
+    if Path(path).is_dir():
+        raise ValueError("is a folder; name a file")
+    if source is not None and Path(path).resolve() == Path(source).resolve():
+        raise ValueError("is the input, which it would replace; name another file")
     return path
 
 
 InputPath = Annotated[str, AfterValidator(_existing)]
 """An image, a folder or a Parquet table that exists."""
 OutputPath = Annotated[str, AfterValidator(_table_name)]
-"""Where rows go, as CSV or Parquet by suffix; empty for none."""
+"""Where rows go, as CSV or Parquet by suffix; may be empty for a single image ``input`` alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image to score: its name in the output, a key that is unique, and its content."""
+    """One image to score: its name in the output, a key of its own, and its content.
+
+    The key of a file changes with the file, so that a row of what it was before does not count.
+    """
 
     name: str
     key: str
@@ -87,36 +102,32 @@ def is_single_image(source: Path) -> bool:
     return source.is_file() and source.suffix.lower() != ".parquet"
 
 
-def output_for(source: str, output: str) -> str:
-    """Where rows go; empty when one image is explained instead.
-
-    Raises `ConfigError` where several images have nowhere to go.
-    """
-    if not output and not is_single_image(Path(source)):
-        raise ConfigError("output: required; pass --set output=FILE.csv (or .parquet)")
-    return output
-
-
 def score(
     source: Path, output: Path, detector: Detector, progress: Progress = silent
 ) -> pd.DataFrame:
     """Score every image of ``source`` into ``output`` (CSV or Parquet by suffix), sorted by file.
 
     Columns are `COLUMNS`; the three probabilities sum to 1, and are empty where ``error`` is not.
-    Raises `DataError` where ``source`` holds nothing to score.
+    Raises `DataError` where ``source`` holds nothing to score, and `StorageError` where another
+    process is writing ``output``.
     """
-    output.parent.mkdir(parents=True, exist_ok=True)
     total = _count(source)
     if total == 0:
         raise DataError(f"{source} holds no images; scored are {', '.join(sorted(SUFFIXES))}")
-    journal = Journal.beside(output, {"source": str(source.resolve()), "model": detector.version})
-    progress(len(journal.done), total, "score images")
-    for batch in _batches(_items(source), journal.done):
-        journal.append(_score_batch(batch, detector))
-        progress(len(journal.done), total, "score images")
-    table = _frame(sorted(journal.rows(), key=lambda row: str(row["file"])))
-    _write(table, output)
-    journal.remove()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    made_from = {"source": str(source.resolve()), "model": detector.version}
+    made_from["state"] = _state(source) if source.is_file() else ""
+    with Journal.beside(output, made_from) as journal:
+        current: set[str] = set()
+        progress(min(len(journal.done), total), total, "score images")
+        for batch in _batches(_noted(_items(source), current), journal.done):
+            journal.append(_score_batch(batch, detector))
+            progress(min(len(journal.done), total), total, "score images")
+        # Files that changed or went away since the run that was killed have left rows behind.
+        rows = [row for row in journal.rows() if row["key"] in current]
+        table = _frame(sorted(rows, key=lambda row: str(row["file"])))
+        _write(table, output)
+        journal.remove()
     return table
 
 
@@ -130,9 +141,9 @@ def _items(source: Path) -> Iterator[Item]:
     if source.is_dir():
         for file in _image_files(source):
             name = file.relative_to(source).as_posix()
-            yield Item(name, name, file)
+            yield Item(_as_text(name), f"{name} {_state(file)}", file)
     elif is_single_image(source):
-        yield Item(source.name, source.name, source)
+        yield Item(_as_text(source.name), source.name, source)
     else:
         yield from _table_items(source)
 
@@ -142,9 +153,29 @@ def _count(source: Path) -> int:
         return 1
     if source.is_dir():
         return len(_image_files(source))
-    import pyarrow.parquet as pq
+    with _opened(source) as table:
+        return int(table.metadata.num_rows)
 
-    return int(pq.read_metadata(source).num_rows)
+
+def _noted(items: Iterator[Item], keys: set[str]) -> Iterator[Item]:
+    """``items``, their keys added to ``keys`` as they pass."""
+    for item in items:
+        keys.add(item.key)
+        yield item
+
+
+def _as_text(name: str) -> str:
+    """A file's name with bytes that are not UTF-8 escaped, as no table could hold them."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _state(file: Path) -> str:
+    """What changes with a file's content, as far as that is known without reading it."""
+    try:
+        status = file.stat()
+    except OSError:
+        return "gone"
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _image_files(folder: Path) -> list[Path]:
@@ -152,23 +183,39 @@ def _image_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.relative_to(folder).as_posix())
 
 
-def _table_items(table: Path) -> Iterator[Item]:
-    """Rows of a Parquet table: bytes in ``image``, names in ``file``, ``image_id`` or the row."""
+def _opened(table: Path) -> pq.ParquetFile:
+    """A Parquet table with images; raises `SchemaViolation` where it is none."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    source = pq.ParquetFile(table)
-    columns = set(source.schema_arrow.names)
-    if "image" not in columns:
+    try:
+        opened = pq.ParquetFile(table)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SchemaViolation(f"{table} is no Parquet table ({error}); write it again") from error
+    schema = opened.schema_arrow
+    if "image" not in schema.names:
         raise SchemaViolation(f"{table} has no column 'image' that holds the images' bytes")
-    name = next((c for c in ("file", "image_id") if c in columns), None)
-    row = 0
-    for batch in source.iter_batches(BATCH_IMAGES, columns=["image", *([name] if name else [])]):
-        for record in batch.to_pylist():
-            image = record["image"]
-            # Hugging Face stores an image as a struct of bytes and path.
-            data = (image.get("bytes") if isinstance(image, dict) else image) or b""
-            yield Item(str(record[name]) if name else f"{row:09d}", f"{row}", data)
-            row += 1
+    kind = schema.field("image").type
+    # Hugging Face stores an image as a struct of bytes and path.
+    kind = kind.field("bytes").type if pa.types.is_struct(kind) else kind
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        raise SchemaViolation(f"{table}: column 'image' holds {kind}; it must hold images' bytes")
+    return opened
+
+
+def _table_items(table: Path) -> Iterator[Item]:
+    """Rows of a Parquet table: bytes in ``image``, names in ``file``, ``image_id`` or the row."""
+    with _opened(table) as source:
+        columns = set(source.schema_arrow.names)
+        name = next((c for c in ("file", "image_id") if c in columns), "")
+        row = 0
+        for batch in source.iter_batches(BATCH_IMAGES, columns=["image", *filter(None, [name])]):
+            for record in batch.to_pylist():
+                image = record["image"]
+                data = (image.get("bytes") if isinstance(image, dict) else image) or b""
+                given = record.get(name)
+                yield Item(f"{row:09d}" if given is None else str(given), f"{row}", data)
+                row += 1
 
 
 def _batches(items: Iterator[Item], done: set[str]) -> Iterator[list[tuple[Item, Photo | str]]]:

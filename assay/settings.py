@@ -8,4 +8,6 @@ from pydantic import BaseModel, ConfigDict
 class Settings(BaseModel):
     """A frozen, typed group of settings; an unknown key is an error, never ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )

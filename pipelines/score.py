@@ -3,7 +3,7 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
-from assay.scoring import InputPath, OutputPath, output_for
+from assay.scoring import InputPath, OutputPath
 from steps.explain_image import explain_image
 from steps.fetch_model import fetch_model
 from steps.score_images import score_images
@@ -16,7 +16,7 @@ def score(input: InputPath, output: OutputPath = "", model: str = "champion") ->
     ``model`` is an alias or a version of the registry.
     """
     bundle = fetch_model(model)
-    if target := output_for(input, output):
-        score_images(bundle, input, target)
+    if output:
+        score_images(bundle, input, output)
     else:
         explain_image(bundle, input)

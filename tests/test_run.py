@@ -34,6 +34,11 @@ WRONG = [
     ("score", [], "input: required; pass --set input=VALUE"),
     ("score", ["input=/nowhere"], "input: no such file or folder, got '/nowhere'"),
     ("score", ["input=/", "output=a.xls"], "output: expected a name that ends in .csv or .parquet"),
+    ("score", ["input="], "input: no such file or folder, got ''"),
+    ("score", ["input=/dev/null"], "input: no such file or folder, got '/dev/null'"),
+    ("score", ["input=/"], "output: required; pass --set output=FILE.csv"),
+    ("train", ["data.manipulations=[splise]"], "data.manipulations: unknown manipulation 'splise'"),
+    ("train", ["training.optimisation.learning_rate=.inf"], "Input should be a finite number"),
 ]
 
 
@@ -70,12 +75,13 @@ def test_wrong_setting_is_one_line_and_starts_nothing(
         ("parameters: 3", "parameters: expected a mapping"),
         ("- 1", "expected a mapping"),
         ("a: [", "while parsing"),
+        ("\udcff", "can't decode byte 0xff"),
     ],
 )
 def test_wrong_config_file_is_one_line(
     text: str, message: str, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (tmp_path / "wrong.yaml").write_text(text)
+    (tmp_path / "wrong.yaml").write_text(text, errors="surrogateescape")
     words = ["--pipeline", "train", "--config", str(tmp_path / "wrong.yaml")]
     assert run.main(words) == run.WRONG_SETTING
     printed = capsys.readouterr().err

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from assay import scoring
-from assay.errors import ConfigError, DataError, SchemaViolation
+from assay import parameters, scoring
+from assay.errors import ConfigError, DataError, SchemaViolation, StorageError
+from assay.journal import Journal
 from assay.records import Label, Photo, Verdict
 from assay.scoring import COLUMNS, score
 
@@ -143,10 +146,77 @@ def test_batches_are_bounded_by_pixels(folder: Path, monkeypatch: pytest.MonkeyP
     assert max(sizes) <= 3 + 3
 
 
+def arguments(source: Path, output: str) -> dict[str, Any]:
+    schema = parameters.signature(Path("pipelines/score.py").resolve())
+    return parameters.validate(schema, {"input": str(source), "output": output})
+
+
 def test_output_may_only_be_left_out_for_one_image(folder: Path):
-    assert scoring.output_for(str(folder / "cmyk.JPG"), "") == ""
+    assert arguments(folder / "cmyk.JPG", "")["output"] == ""
     with pytest.raises(ConfigError, match="output: required"):
-        scoring.output_for(str(folder), "")
+        arguments(folder, "")
+
+
+def test_output_replaces_neither_the_input_nor_a_folder(tmp_path: Path):
+    table, directory = tmp_path / "t.parquet", tmp_path / "d.csv"
+    table.touch()
+    directory.mkdir()
+    with pytest.raises(ConfigError, match="output: is the input"):
+        arguments(table, f"{tmp_path}/../{tmp_path.name}/t.parquet")
+    with pytest.raises(ConfigError, match="output: is a folder"):
+        arguments(table, str(directory))
+
+
+def test_score_escapes_a_name_that_is_not_utf8(tmp_path: Path):
+    (tmp_path / "images").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path / "images") + b"/a\xff.png")).write_bytes(encoded(9))
+    rows = score(tmp_path / "images", tmp_path / "a.csv", Brightness())
+    assert list(rows["file"]) == ["a\\xff.png"]
+
+
+def test_score_judges_anew_what_changed_since_it_was_killed(folder: Path, tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        score(folder, tmp_path / "a.csv", Brightness(fail_after=1))
+    (folder / "cmyk.JPG").write_bytes(encoded(250))
+    (folder / "cut.jpeg").unlink()
+    rows = score(folder, tmp_path / "a.csv", Brightness())
+    pd.testing.assert_frame_equal(rows, score(folder, tmp_path / "b.csv", Brightness()))
+
+
+def test_score_starts_afresh_with_a_table_that_changed(tmp_path: Path):
+    table = tmp_path / "t.parquet"
+    pd.DataFrame({"image": [encoded(9)] * 40}).to_parquet(table)
+    with pytest.raises(KeyboardInterrupt):
+        score(table, tmp_path / "a.csv", Brightness(fail_after=1))
+    pd.DataFrame({"image": [encoded(200)] * 40}).to_parquet(table)
+    rows = score(table, tmp_path / "a.csv", Brightness())
+    assert list(rows["score"]) == pytest.approx([200 / 255] * 40)
+
+
+def test_score_lets_no_two_runs_write_one_output(folder: Path, tmp_path: Path):
+    with Journal.beside(tmp_path / "a.csv", {}), pytest.raises(StorageError, match="another run"):
+        score(folder, tmp_path / "a.csv", Brightness())
+
+
+@pytest.mark.parametrize("images", [[1, 2], ["a", "b"]])
+def test_score_refuses_a_column_without_bytes(images: list[Any], tmp_path: Path):
+    pd.DataFrame({"image": images}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(SchemaViolation, match="must hold images' bytes"):
+        score(tmp_path / "t.parquet", tmp_path / "a.csv", Brightness())
+
+
+def test_score_refuses_a_damaged_table(tmp_path: Path):
+    (tmp_path / "t.parquet").write_text("not Parquet")
+    with pytest.raises(SchemaViolation, match=r"t\.parquet is no Parquet table"):
+        score(tmp_path / "t.parquet", tmp_path / "a.csv", Brightness())
+
+
+def test_score_names_a_row_without_a_name_by_its_number(tmp_path: Path):
+    pd.DataFrame({"file": ["z", None], "image": [encoded(9)] * 2}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    rows = score(tmp_path / "t.parquet", tmp_path / "a.csv", Brightness())
+    assert list(rows["file"]) == ["000000001", "z"]
 
 
 def test_journal_rows_survive_as_json(folder: Path, tmp_path: Path):
