@@ -1,4 +1,4 @@
-"""Building the embedded default dataset with one process and with two, their start-up included."""
+"""Building the dataset of `make train` with one process and with two, their start-up included."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+import yaml
+
 from assay.dataset import DataSettings
 from assay.dataset_builder import build_dataset
+from assay.home import REPOSITORY
 from assay.progress import silent
 from benchmarks.figures import Figure, in_turns, report, seconds
 
@@ -25,7 +28,10 @@ def measure() -> list[Figure]:
 
 
 def _build(workers: int) -> float:
-    settings = DataSettings(workers=workers)
+    shipped = yaml.safe_load((REPOSITORY / "configs" / "train.yaml").read_text())["parameters"][
+        "data"
+    ]
+    settings = DataSettings(**shipped, workers=workers)
     with tempfile.TemporaryDirectory() as root:
         return seconds(lambda: build_dataset(settings, Path(root), silent))
 
