@@ -55,7 +55,7 @@ def _existing(path: str) -> str:
 
 
 def _table_name(path: str, info: ValidationInfo) -> str:
-    source = info.data.get("input")
+    source = (info.data or {}).get("input")  # ZenML validates each argument by itself
     if not path:
         if source is not None and not is_single_image(Path(source)):
             raise ValueError("required; pass --set output=FILE.csv (or .parquet)")

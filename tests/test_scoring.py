@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 
 from assay import parameters, scoring
 from assay.errors import ConfigError, DataError, SchemaViolation, StorageError
@@ -165,6 +166,10 @@ def test_output_replaces_neither_the_input_nor_a_folder(tmp_path: Path):
         arguments(table, f"{tmp_path}/../{tmp_path.name}/t.parquet")
     with pytest.raises(ConfigError, match="output: is a folder"):
         arguments(table, str(directory))
+
+
+def test_output_path_validates_without_an_input():
+    assert TypeAdapter(scoring.OutputPath).validate_python("a.csv") == "a.csv"
 
 
 def test_score_escapes_a_name_that_is_not_utf8(tmp_path: Path):
