@@ -35,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         values = _parameters(options.pipeline, options.config, options.set)
+        return _run(options.pipeline, values)
     except ConfigError as error:
         return _refuse(error)
-    return _run(options.pipeline, values)
+    except KeyboardInterrupt:  # while libraries are still being imported
+        print("run.py: interrupted, nothing had begun", file=sys.stderr)
+        return INTERRUPTED
 
 
 def pipelines() -> dict[str, Path]:
@@ -90,15 +93,15 @@ def _run(pipeline: str, arguments: dict[str, Any]) -> int:
     from pipelines import _runs as runs
 
     log = logs.start(name)  # after zenml's import, which puts its own handlers in place
-    tracking.close_orphans()
-    runs.close_orphans()
     try:
+        tracking.close_orphans()
+        runs.close_orphans()
         runs.launch(pipeline, name, arguments)
-    except ConfigError as error:
-        return _refuse(error)
     except KeyboardInterrupt:
         return _interrupted(name, log)
-    except Exception as error:  # noqa: BLE001 (the process boundary: a stage may raise anything)
+    except Exception as error:  # the process boundary: a stage may raise anything
+        if isinstance(error, ConfigError) and runs.find(name) is None:
+            raise
         return _failed(name, error, log)
     _report(runs.find(name), log)
     return 0

@@ -16,6 +16,7 @@ import yaml
 
 import run
 from assay import home, model_registry
+from assay.errors import ConfigError
 from assay.model_registry import Alias
 
 if TYPE_CHECKING:
@@ -218,6 +219,25 @@ def test_interrupted_run_is_ended_and_tagged(
     assert run.main(words) == run.INTERRUPTED
     assert latest().status.is_finished
     assert [tag.name for tag in latest().tags] == ["interrupted"]
+
+
+def test_wrong_setting_found_by_a_stage_is_its_failure(
+    trained: PipelineRunResponse,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+):
+    from assay import scoring
+
+    def refuse(*_: object) -> None:
+        raise ConfigError("too late to refuse")
+
+    monkeypatch.setattr(scoring, "explain", refuse)
+    (tmp_path / "one.png").touch()
+    words = ["--pipeline", "score", "--set", f"input={tmp_path / 'one.png'}"]
+    assert run.main(words) == run.FAILED
+    assert "stage explain_image failed: too late to refuse (log: " in capsys.readouterr().err
 
 
 KILLED = """

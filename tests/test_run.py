@@ -100,6 +100,17 @@ def test_set_overrides_the_config_file(tmp_path: Path):
     assert (values["data"].limit, values["data"].seed) == (7, 3)
 
 
+def test_interruption_before_the_run_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_parameters", interrupt)
+    assert run.main(["--pipeline", "train"]) == run.INTERRUPTED
+    assert capsys.readouterr().err == "run.py: interrupted, nothing had begun\n"
+
+
 def test_list_names_every_pipeline_with_its_purpose(capsys: pytest.CaptureFixture[str]):
     assert run.main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
