@@ -27,7 +27,9 @@ class Journal:
         lines = self._lines()
         if not lines or json.loads(lines[0]) != made_from:
             lines = [json.dumps(made_from)]
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            path.write_text(f"{lines[0]}\n", encoding="utf-8")
+        else:  # cut off what a kill tore, without writing anew what is safe (JSON here is ASCII)
+            os.truncate(path, sum(len(line) + 1 for line in lines))
         self.done: set[str] = {json.loads(line)["key"] for line in lines[1:]}
 
     @classmethod
