@@ -71,8 +71,9 @@ def read(folder: Path, manifest: Path) -> list[Entry]:
 def check_inside(folder: Path, file: str, where: str) -> str:
     """``file`` when it lies inside ``folder``, links followed, else `SchemaViolation`."""
     try:
+        file.encode()  # a name that is not UTF-8 fits no table
         inside = (folder / file).resolve().is_relative_to(folder.resolve())
-    except (ValueError, OSError, RuntimeError) as error:  # a NUL byte, too long, a loop of links
+    except (ValueError, OSError, RuntimeError) as error:  # not UTF-8, a NUL byte, too long, a loop
         raise SchemaViolation(f"{where}: {file[:80]!r} is no path ({error})") from error
     if not inside:
         raise SchemaViolation(f"{where}: {file!r} leads out of the folder; copy the file into it")

@@ -220,3 +220,10 @@ def test_folder_reads_the_shared_images(shared_data: Path) -> None:
     assert {entry.split for entry in entries} == {Split.TRAIN, Split.TEST}
     assert sum(bool(entry.mask) for entry in entries) == 277
     assert isinstance(next(source.fetch()), Sample)
+
+
+def test_folder_name_that_is_not_utf8_is_named(tmp_path: Path):
+    (tmp_path / "authentic").mkdir()
+    (tmp_path / "authentic" / "a\udcff.png").touch()
+    with pytest.raises(SchemaViolation, match="is no path"):
+        Folder(path=tmp_path).fingerprint()
