@@ -25,6 +25,8 @@ def promote(
     """Compare both on the same normalised test images; move alias and stage if promoted."""
     champion = model_registry.version_of(Alias.CHAMPION)
     if champion == model_version:
+        # Again, for a run that was killed between alias and stage.
+        model_versions.set_stage(model_version, Alias.CHAMPION)
         return PromotionDecision(False, (f"version {champion} is the champion already",), None)
     rival = None
     if champion is not None:
