@@ -11,6 +11,8 @@ import os
 import shlex
 from pathlib import Path
 
+from assay.parallel import cores
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 _QUIET = {
@@ -66,7 +68,7 @@ def environment() -> dict[str, str]:
     defaults = {
         "ASSAY_HOME": str(home),
         # Threads that wait for one another on shared cores ran up to ten times slower than one.
-        "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)),
+        "OMP_NUM_THREADS": str(max(1, cores() // 2)),
         **{k: str(v) for k, v in state.items()},
         **_QUIET,
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import home, tracking
+from assay.detector import MODEL_FILE
 from assay.errors import NoChampion
 from assay.fingerprints import content_hash
 
@@ -80,7 +81,7 @@ def fetch(name: str) -> Path:
 
     Raises `NoChampion` when nothing is registered under that name.
     """
-    if (Path(name) / "assay_model.json").is_file():
+    if (Path(name) / MODEL_FILE).is_file():
         return Path(name)
     version = _resolve(name)
     copy = home.folder("models") / f"{version.version}-{version.tags.get(HASH_TAG, '')[:12]}"
