@@ -35,6 +35,7 @@ def why_not(photo: Photo) -> str:
     """Why ``photo`` cannot be examined in the pixels, in a few words; empty when it can."""
     if min(photo.size) < SMALLEST_SIDE:
         return f"smaller than {SMALLEST_SIDE} pixels"
-    if float(photo.pixels.std()) < _FLAT_DEVIATION:
+    # OpenCV, as numpy would copy the picture to float64; each channel, as a plain red is flat too.
+    if cv2.meanStdDev(photo.pixels)[1].max() < _FLAT_DEVIATION:
         return "a flat picture"
     return ""
