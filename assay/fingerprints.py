@@ -31,6 +31,11 @@ def content_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def group_digest(group: str) -> str:
+    """Short name of a group, by which a model remembers what it was fitted on; 16 hex digits."""
+    return hashlib.sha256(group.encode()).hexdigest()[:16]
+
+
 def run_key(stage: str, *parts: str | Settings) -> str:
     """A folder name for one run of ``stage``: equal exactly when code, data and settings are."""
     texts = [p if isinstance(p, str) else p.model_dump_json() for p in parts]

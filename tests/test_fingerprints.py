@@ -1,0 +1,13 @@
+"""Names made from hashes: stable, and different where the content is."""
+
+from __future__ import annotations
+
+from assay.fingerprints import group_digest
+
+
+def test_group_digest_is_stable_and_short():
+    assert group_digest("chelsea") == "1ecd41c03ef78bd6"
+
+
+def test_group_digest_takes_names_beyond_ascii():
+    assert len({group_digest(name) for name in ("", "Möwe", "Mowe")}) == 3
