@@ -8,6 +8,7 @@ from typing import Any
 from zenml import add_tags
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
+from zenml.exceptions import RunInterruptedException
 from zenml.integrations.registry import integration_registry
 from zenml.models import PipelineRunResponse, StepRunResponse
 from zenml.orchestrators import publish_utils
@@ -21,14 +22,20 @@ _PROCESS = "process"
 
 
 def launch(pipeline: str, run_name: str, arguments: Mapping[str, Any]) -> None:
-    """Run ``pipeline`` here, to its end; what a stage raises is raised."""
+    """Run ``pipeline`` here, to its end; what a stage raises is raised.
+
+    A request to end (SIGTERM), which ZenML turns into an error of its own, is a KeyboardInterrupt.
+    """
     source_utils.set_custom_source_root(str(home.REPOSITORY))
     # Every step names its materializers, so nothing needs those of ZenML's integrations, for which
     # it would import torch, scikit-learn and scipy even where all is cached (decision 0040).
     integration_registry.activate_integrations = _nothing
     function = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
     identified = {_PROCESS: processes.identity()}
-    function.with_options(run_name=run_name, extra=identified)(**arguments)
+    try:
+        function.with_options(run_name=run_name, extra=identified)(**arguments)
+    except RunInterruptedException as error:
+        raise KeyboardInterrupt from error
 
 
 def find(run_name: str) -> PipelineRunResponse | None:

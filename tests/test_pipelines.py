@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,6 +216,22 @@ def test_interrupted_run_is_ended_and_tagged(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scoring, "explain", interrupt)
+    (tmp_path / "one.png").touch()
+    words = ["--pipeline", "score", "--set", f"input={tmp_path / 'one.png'}"]
+    assert run.main(words) == run.INTERRUPTED
+    assert latest().status.is_finished
+    assert [tag.name for tag in latest().tags] == ["interrupted"]
+
+
+def test_run_that_is_told_to_end_is_interrupted(
+    trained: PipelineRunResponse, state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    from assay import scoring
+
+    def terminate(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(scoring, "explain", terminate)
     (tmp_path / "one.png").touch()
     words = ["--pipeline", "score", "--set", f"input={tmp_path / 'one.png'}"]
     assert run.main(words) == run.INTERRUPTED
