@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from assay.errors import StorageError
+from assay.locks import exclusive
 
 Row = dict[str, Any]
 """JSON types by column; ``key`` identifies the row."""
@@ -41,14 +41,9 @@ class Journal:
         ``output``.
         """
         path = output.with_name(f".{output.name}.journal")
-        try:
-            with path.open("a") as stream:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield cls(path, made_from)
-        except BlockingIOError as error:
-            raise StorageError(
-                f"another run is writing {output}; wait for its end or name another output"
-            ) from error
+        refusal = f"another run is writing {output}; wait for its end or name another output"
+        with exclusive(path, refusal):
+            yield cls(path, made_from)
 
     def append(self, rows: list[Row]) -> None:
         """Add ``rows`` and wait until they are on disk."""
@@ -67,7 +62,15 @@ class Journal:
         self._path.unlink()
 
     def _lines(self) -> list[str]:
-        """The complete lines: what a kill tore off at the end does not count."""
+        """The good lines: what a kill tore off at the end, or a crash damaged, does not count."""
         if not self._path.exists():
             return []
-        return self._path.read_text(encoding="utf-8").split("\n")[:-1]
+        complete = self._path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+        return list(takewhile(_is_object, complete))
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

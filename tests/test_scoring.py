@@ -104,6 +104,12 @@ def test_score_goes_on_where_it_was_killed(folder: Path, tmp_path: Path):
     pd.testing.assert_frame_equal(rows, score(folder, tmp_path / "b.csv", Brightness()))
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xfe\0\n", b"\n\n", b"[]\n", b"\0\0\0\0"])
+def test_score_survives_a_damaged_journal(damage: bytes, folder: Path, tmp_path: Path):
+    (tmp_path / ".a.csv.journal").write_bytes(damage)
+    assert len(score(folder, tmp_path / "a.csv", Brightness())) == 24
+
+
 def test_score_starts_afresh_with_another_model(folder: Path, tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         score(folder, tmp_path / "a.csv", Brightness(fail_after=1))
