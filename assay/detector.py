@@ -17,6 +17,7 @@ import numpy.typing as npt
 from assay import ledger, models, prompts
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
+from assay.fingerprints import group_digest
 from assay.records import Finding, Label, Photo, Pixels, Verdict
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Detector:
         null_rates: ledger.NullRates,
         calibration: Calibration | None,
         version: str,
+        seen_groups: frozenset[str],
     ) -> None:
         self._model = model
         self._processor = processor
@@ -49,6 +51,7 @@ class Detector:
         self.null_rates = null_rates
         self.calibration = calibration
         self.version = version
+        self._seen_groups = seen_groups
 
     @classmethod
     def load(cls, path: Path) -> Detector:
@@ -70,7 +73,12 @@ class Detector:
             ledger.NullRates.load(path / NULL_RATES_FILE),
             Calibration.load(calibration) if calibration.exists() else None,
             facts.get("version", path.name),
+            frozenset(facts["seen_groups"]),
         )
+
+    def has_seen(self, group: str) -> bool:
+        """Whether images of this group trained, calibrated or selected the model."""
+        return group_digest(group) in self._seen_groups
 
     def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
         """One verdict a photo, in order; with ``rationale`` the model also writes its reasons.
@@ -165,6 +173,8 @@ def read_facts(path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads((path / MODEL_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointMismatch(f"{path} is not a model folder: {error}") from error
+    if missing := {"family", "prompt_version", "seen_groups"} - facts.keys():
+        raise CheckpointMismatch(f"{path / MODEL_FILE} lacks {', '.join(sorted(missing))}")
     if facts.get("prompt_version") != prompts.PROMPT_VERSION:
         raise CheckpointMismatch(
             f"{path} was trained on prompt version {facts.get('prompt_version')!r}, this is "
@@ -177,6 +187,8 @@ def _with_adapter(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:
     """Merge the adapter into the base: the same function, without its extra products."""
     from peft import PeftModel
 
+    if not (adapter / "adapter_model.safetensors").is_file():  # peft would take a pickle instead
+        raise CheckpointMismatch(f"{adapter} holds no adapter_model.safetensors: train it again")
     try:
         merged: PreTrainedModel = PeftModel.from_pretrained(base, adapter).merge_and_unload()
     except (OSError, ValueError, RuntimeError) as error:

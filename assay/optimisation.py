@@ -51,7 +51,7 @@ class OptimisationSettings(Settings):
     """Weight of all rationale tokens together, beside 1 for the verdict token."""
     evaluations: int = Field(default=4, ge=1)
     """How often the validation split is scored, and a checkpoint kept, over the whole run."""
-    patience: int = Field(default=3, ge=1)
+    patience: int = Field(default=2, ge=1)
     """Stop after this many evaluations without a better validation AUC."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
@@ -71,7 +71,7 @@ def optimise(
     Checkpoints live under ``folder``, whose name begins with the stage's.
     """
     reporter = _reporter(progress, on_metrics, f"training {folder.name.split('-')[0]}")
-    trainer = _trainer(model, processor, data, settings, folder, [reporter])
+    trainer = _trainer(model, processor, data, settings, folder, reporter)
     trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
 
 
@@ -125,18 +125,34 @@ def _trainer(
     data: tuple[TrainingData, TrainingData],
     settings: OptimisationSettings,
     folder: Path,
-    callbacks: list[TrainerCallback],
+    reporter: TrainerCallback,
 ) -> Any:
+    from transformers import EarlyStoppingCallback, PrinterCallback
+
+    trainer = _answer_trainer(processor.verdict_ids())(
+        model=model,
+        args=_arguments(settings, folder, len(data[0])),
+        data_collator=Collator(processor, settings.rationale_weight),
+        train_dataset=data[0],
+        eval_dataset=data[1],
+        compute_metrics=_metrics,
+        callbacks=[reporter, EarlyStoppingCallback(settings.patience)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    # The loss is a mean over its batch, so accumulated batches are to be averaged, not summed.
+    trainer.model_accepts_loss_kwargs = False
+    return trainer
+
+
+def _answer_trainer(verdict_ids: list[int]) -> Any:
+    """A Trainer class whose loss and predictions look at the answer's positions alone."""
+    import torch
     from peft import PeftModel
     from safetensors.torch import save_model
-    from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
+    from transformers import Trainer
     from transformers.utils import SAFE_WEIGHTS_NAME
 
-    verdict_ids = processor.verdict_ids()
-
     class AnswerTrainer(Trainer):
-        """Trainer whose loss and predictions look at the answer's positions alone."""
-
         def compute_loss(
             self,
             model: Any,
@@ -146,45 +162,33 @@ def _trainer(
         ) -> Any:
             inputs = dict(inputs)
             labels, weights = inputs.pop("labels"), inputs.pop("loss_weights")
-            lengths = inputs.pop("answer_lengths")
+            first = labels.shape[1] - inputs.pop("answer_lengths")
             inputs.pop("verdicts")
             logits = model(**inputs, logits_to_keep=labels.shape[1] + 1, use_cache=False).logits
             loss = verdict_loss(logits, labels, weights)
-            first = labels.shape[1] - lengths
-            rows = first.new_tensor(range(len(first)))
-            return (loss, logits[rows, first][:, verdict_ids]) if return_outputs else loss
-
-        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-            # save_pretrained renames the weights of a whole Qwen2.5-VL to their published names,
-            # which resuming and "best model" then fail to find, with no more than a warning.
-            if isinstance(model, PeftModel):
-                super()._save(output_dir, state_dict)
-                return
-            folder = Path(output_dir or str(self.args.output_dir))
-            folder.mkdir(parents=True, exist_ok=True)
-            save_model(model, str(folder / SAFE_WEIGHTS_NAME))
+            if not return_outputs:
+                return loss
+            return loss, logits[torch.arange(len(first)), first][:, verdict_ids]
 
         def prediction_step(
             self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: Any = None
         ) -> tuple[Tensor, Tensor, Tensor]:
-            import torch
-
             inputs = self._prepare_inputs(inputs)
             with torch.no_grad(), self.compute_loss_context_manager():
                 loss, logits = self.compute_loss(model, inputs, return_outputs=True)
             return loss, logits.float(), inputs["verdicts"]
 
-    trainer = AnswerTrainer(
-        model=model,
-        args=_arguments(settings, folder, len(data[0])),
-        data_collator=Collator(processor, settings.rationale_weight),
-        train_dataset=data[0],
-        eval_dataset=data[1],
-        compute_metrics=_metrics,
-        callbacks=[*callbacks, EarlyStoppingCallback(settings.patience)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+            # save_pretrained renames the weights of a whole Qwen2.5-VL to their published names,
+            # which resuming and "best model" then fail to find, with no more than a warning.
+            if isinstance(self.model, PeftModel) or self.model is None:
+                super()._save(output_dir, state_dict)
+                return
+            folder = Path(output_dir or str(self.args.output_dir))
+            folder.mkdir(parents=True, exist_ok=True)
+            save_model(self.model, str(folder / SAFE_WEIGHTS_NAME))
+
+    return AnswerTrainer
 
 
 def _arguments(settings: OptimisationSettings, folder: Path, rows: int) -> TrainingArguments:

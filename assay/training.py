@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from assay import ledger, models, prompts
 from assay.detector import MODEL_FILE, NULL_RATES_FILE
-from assay.fingerprints import run_key
+from assay.fingerprints import group_digest, run_key
 from assay.optimisation import OnMetrics, OptimisationSettings, optimise
 from assay.progress import Progress
 from assay.records import Split
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from assay.dataset import Dataset
+
+_FITTED = (Split.TRAIN, Split.VALIDATION)
 
 
 class BaseSettings(Settings):
@@ -95,6 +97,7 @@ def train_adapter(
     on_metrics: OnMetrics,
 ) -> Path:
     """Return a model folder: base, adapter, null rates, and what they were made from."""
+    import torch
     from peft import get_peft_model
 
     run = work / run_key("adapter", dataset.version, base_settings, settings)
@@ -103,6 +106,7 @@ def train_adapter(
     family = models.family(base_settings.family)
     processor = family.load_processor(base)
     data = _prepare(dataset, measurements, processor, run, progress)
+    torch.manual_seed(settings.optimisation.seed)  # of the adapter's first weights
     model = get_peft_model(family.load_model(base), _lora(settings, family.lora_targets))
     optimise(model, processor, data, settings.optimisation, run, progress, on_metrics)
 
@@ -114,12 +118,19 @@ def train_adapter(
             "family": base_settings.family,
             "prompt_version": prompts.PROMPT_VERSION,
             "dataset_version": dataset.version,
+            "seen_groups": _seen_groups(dataset),
             "base": base_settings.model_dump(mode="json"),
             "training": settings.model_dump(mode="json"),
         }
         (folder / MODEL_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
     return _finish(run, write)
+
+
+def _seen_groups(dataset: Dataset) -> list[str]:
+    """Digests of the photographs that training or validation has used: none of them may judge."""
+    fitted = [dataset.table(["group"], split)["group"].unique() for split in _FITTED]
+    return sorted({group_digest(str(group)) for groups in fitted for group in groups})
 
 
 def _lora(settings: TrainingSettings, targets: str) -> Any:
@@ -143,11 +154,11 @@ def _prepare(
 ) -> tuple[TrainingData, TrainingData]:
     rates = ledger.fit_null_rates(measurements)
 
-    def split(name: Split) -> TrainingData:
-        folder = run / "prepared" / name
-        return prepare(dataset, name, measurements, rates, processor, folder, progress)
-
-    return split(Split.TRAIN), split(Split.VALIDATION)
+    training, validation = (
+        prepare(dataset, name, measurements, rates, processor, run / "prepared" / name, progress)
+        for name in _FITTED
+    )
+    return training, validation
 
 
 def _finish(run: Path, write: Callable[[Path], None]) -> Path:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from assay.dataset import Dataset
 
 _IGNORED = -100
+_ROWS = "rows.json"
 LABELS = tuple(Label)
 
 
@@ -47,7 +48,7 @@ class TrainingData:
     """The conversations of one split, read from a folder that `prepare` wrote."""
 
     def __init__(self, folder: Path) -> None:
-        self._rows: list[dict[str, Any]] = json.loads((folder / "rows.json").read_text())
+        self._rows: list[dict[str, Any]] = json.loads((folder / _ROWS).read_text())
         self._pixels: npt.NDArray[np.uint8] = np.memmap(folder / "pixels.u8", np.uint8, "r")
 
     def __len__(self) -> int:
@@ -109,7 +110,7 @@ def prepare(
     folder: Path,
     progress: Progress,
 ) -> TrainingData:
-    """Write the conversations of ``split`` into ``folder`` and open them.
+    """Write the conversations of ``split`` into ``folder``, unless they are there, and open them.
 
     Images are bias-controlled first, as everywhere in training; ``measurements`` is the table of
     `ledger.measure_dataset` for the same variant. Raises `ConfigError` when the split is empty.
@@ -118,6 +119,8 @@ def prepare(
         raise ConfigError(
             f"the dataset has no {split} rows; add groups of images, or set data.validation_share"
         )
+    if (folder / _ROWS).exists():
+        return TrainingData(folder)
     folder.mkdir(parents=True, exist_ok=True)
     measured = _by_image(measurements)
     rows: list[dict[str, Any]] = []
@@ -130,7 +133,10 @@ def prepare(
             rows.append(_row(sample, photo, resized, found, processor) | {"offset": offset})
             offset += pixels_file.write(np.ascontiguousarray(resized).tobytes())
             progress(len(rows), total, f"preparing {split}")
-    (folder / "rows.json").write_text(json.dumps(rows))
+    # The rows are written last and at once: where they stand, the pixels are whole.
+    unfinished = folder / f"{_ROWS}.unfinished"
+    unfinished.write_text(json.dumps(rows))
+    unfinished.replace(folder / _ROWS)
     return TrainingData(folder)
 
 

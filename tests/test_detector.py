@@ -12,9 +12,9 @@ from assay.calibration import Calibration
 from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector
 from assay.errors import CheckpointMismatch
 from assay.progress import silent
-from assay.records import Label, Photo
+from assay.records import Label, Photo, Split
 from tests.scenes import scene
-from tests.training_runs import ADAPTER, BASE, dataset_and_measurements
+from tests.training_runs import ADAPTER, BASE, dataset_and_measurements, samples
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,30 @@ def test_a_model_of_another_prompt_is_refused(folder: Path, tmp_path: Path) -> N
     (copy / MODEL_FILE).write_text(json.dumps(facts | {"prompt_version": "0"}))
     with pytest.raises(CheckpointMismatch, match="prompt version '0'"):
         Detector.load(copy)
+
+
+def test_a_pickled_adapter_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = changed(folder, tmp_path)
+    weights = copy / "adapter" / "adapter_model.safetensors"
+    weights.rename(weights.with_name("adapter_model.bin"))
+    with pytest.raises(CheckpointMismatch, match=r"no adapter_model\.safetensors"):
+        Detector.load(copy)
+
+
+def test_a_description_without_a_part_names_it(folder: Path, tmp_path: Path) -> None:
+    copy = changed(folder, tmp_path)
+    facts = json.loads((copy / MODEL_FILE).read_text())
+    del facts["seen_groups"]
+    (copy / MODEL_FILE).write_text(json.dumps(facts))
+    with pytest.raises(CheckpointMismatch, match="lacks seen_groups"):
+        Detector.load(copy)
+
+
+def test_detector_knows_the_groups_that_it_was_fitted_on(detector: Detector) -> None:
+    fitted = {s.group for s in samples() if s.split is not Split.TEST}
+    held_out = {s.group for s in samples() if s.split is Split.TEST}
+    assert all(map(detector.has_seen, fitted))
+    assert not any(map(detector.has_seen, held_out))
 
 
 def test_a_folder_without_an_adapter_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -78,6 +78,51 @@ def test_the_best_checkpoint_is_the_one_that_stays(
     assert validation_loss(setting, model) == pytest.approx(first_best, abs=1e-3)
 
 
+def test_training_stops_when_validation_no_longer_improves(
+    setting: Setting, tmp_path: Path
+) -> None:
+    steps: list[int] = []
+    ruinous = RESTLESS.model_copy(update={"learning_rate": 3.0, "max_steps": 24, "patience": 1})
+    settings = ruinous.model_copy(update={"evaluations": 24})
+    optimise(
+        setting.model(adapter=False),
+        setting.processor,
+        setting.data,
+        settings,
+        tmp_path,
+        silent,
+        lambda step, _: steps.append(step),
+    )
+    assert max(steps) < 24
+
+
+def test_accumulated_batches_give_the_gradient_of_one_large_batch(
+    setting: Setting, tmp_path: Path
+) -> None:
+    def gradient_norm(batch_size: int, accumulation: int) -> float:
+        norms: list[float] = []
+        settings = RESTLESS.model_copy(
+            update={
+                "max_steps": 1,
+                "batch_size": batch_size,
+                "accumulation": accumulation,
+                "rationale_weight": 0.0,
+            }
+        )
+        optimise(
+            setting.model(adapter=False),
+            setting.processor,
+            setting.data,
+            settings,
+            tmp_path / f"{batch_size}",
+            silent,
+            lambda _, metrics: norms.append(metrics.get("grad_norm", 0.0)),
+        )
+        return max(norms)
+
+    assert gradient_norm(4, 2) == pytest.approx(gradient_norm(8, 1), rel=1e-3)
+
+
 def test_auc_of_one_class_is_that_of_guessing() -> None:
     assert auc(torch.rand(4).numpy(), torch.ones(4, dtype=torch.bool).numpy()) == 0.5
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
@@ -118,6 +119,28 @@ class Steps:
 
     def add(self, step: int, metrics: dict[str, float]) -> None:
         self.steps.append(step)
+
+
+def test_a_resumed_run_prepares_its_pixels_only_once(
+    data: Data, base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, killing_at(3), unheard)
+    prepared: list[str] = []
+    training.train_adapter(
+        *data, base, BASE, ADAPTER, tmp_path, lambda _, __, what: prepared.append(what), unheard
+    )
+    assert not [what for what in prepared if what.startswith("preparing")]
+
+
+def test_adapters_of_one_seed_are_equal_whatever_ran_before(
+    data: Data, base: Path, tmp_path: Path
+) -> None:
+    first = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path / "a", silent, unheard)
+    torch.rand(100)
+    second = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path / "b", silent, unheard)
+    for name, value in weights(first / "adapter").items():
+        np.testing.assert_array_equal(weights(second / "adapter")[name], value)
 
 
 def test_a_checkpoint_cut_short_is_not_resumed_from(data: Data, base: Path, tmp_path: Path) -> None:
