@@ -60,7 +60,8 @@ class NullRates:
         """Share of authentic images with at least this ``value``, above 0 and at most 1.
 
         The image itself counts as one more, (r + 1) / (n + 1), so that a finite reference never
-        claims that something is impossible (Davison & Hinkley 1997, section 4.2). Raises
+        claims that something is impossible (Davison & Hinkley 1997, section 4.2). Of a reference
+        kept as quantiles it claims no less than they can resolve, half a step. Raises
         `CheckpointMismatch` for a measurement that it was not fitted on.
         """
         if name not in self.references:
@@ -69,6 +70,8 @@ class NullRates:
         reference = self.references[name]
         below = int(np.searchsorted(reference.quantiles, value, side="left"))
         as_high = 1 - below / len(reference.quantiles)
+        if reference.count > _GRID:  # quantiles end half a step below the highest value
+            as_high = max(as_high, 0.5 / _GRID)
         return (reference.count * as_high + 1) / (reference.count + 1)
 
     def save(self, path: Path) -> None:

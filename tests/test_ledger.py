@@ -53,7 +53,14 @@ def test_rate_of_a_large_reference_stays_close_to_exact() -> None:
     for quantile in (0.01, 0.5, 0.95, 0.99):
         found = rates.rate("a", float(np.quantile(values, quantile)))
         assert found == pytest.approx(1 - quantile, abs=0.002)
-    assert rates.rate("a", values.max() + 1) == pytest.approx(1 / 20_001)
+
+
+def test_rate_above_a_large_reference_claims_no_more_than_its_quantiles_resolve() -> None:
+    values = np.arange(20_000.0)
+    rates = NullRates.fit({"a": values.tolist()})
+    top = values[-2]  # 2 of 20 000 are as high, all above the highest quantile
+    assert rates.rate("a", top) >= 3 / 20_001
+    assert rates.rate("a", values.max() + 1) == pytest.approx(0.5 / 512, rel=0.1)
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(FINITE, min_size=1)), FINITE)
