@@ -26,11 +26,12 @@ from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, read_ta
 from assay.dataset_plan import plan_shards
 from assay.dataset_shards import Candidate, Chunk, ShardReport, spool, write_shard
 from assay.duplicates import merge_groups
-from assay.errors import SchemaViolation
+from assay.errors import ConfigError, SchemaViolation
+from assay.locks import exclusive
 from assay.manipulations import Manipulation
 from assay.parallel import parallel_map
 from assay.progress import Progress, silent
-from assay.records import Rejected, Sample, Split
+from assay.records import Label, Rejected, Sample, Split
 from assay.sources import Source
 from assay.splits import Row, assign_splits
 
@@ -68,13 +69,19 @@ def build_dataset(settings: DataSettings, root: Path, progress: Progress = silen
     """Build, finish or open the dataset that ``settings`` describe, in a folder under ``root``.
 
     Rows that cannot be used are listed with the reason in `Dataset.rejected`. Raises what the
-    source raises (`UnknownPlugin`, `SchemaViolation`), and `SchemaViolation` when nothing is left.
+    source raises (`UnknownPlugin`, `SchemaViolation`), `SchemaViolation` when nothing is left,
+    `ConfigError` for edits of a source that holds edited images already, and `StorageError` while
+    another run builds the same dataset.
     """
     source = sources.create(settings.source, settings.options)
     edits = _edits(settings, source)
     path = root / _key(settings, source, edits)
     if not (path / MANIFEST).exists():
-        _build(settings, source, edits, path, progress)
+        path.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f".{path.name}.lock")  # beside it: no part of the dataset
+        with exclusive(lock, "another run builds this dataset; wait for it"):
+            if not (path / MANIFEST).exists():  # the other run may just have ended
+                _build(settings, source, edits, path, progress)
     return Dataset(path)
 
 
@@ -105,8 +112,10 @@ def _build(
     settings: DataSettings, source: Source, edits: Sequence[str], path: Path, progress: Progress
 ) -> None:
     spooled = path / "spool"
-    spooled.mkdir(parents=True, exist_ok=True)
+    spooled.mkdir(exist_ok=True)
     candidates, rejected = _read(settings, source, spooled, progress)
+    if edits and not source.raw_material:
+        _check_all_authentic(candidates, settings)
     candidates, torn = _split(candidates, settings)
     rejected += torn
     if not candidates:
@@ -116,6 +125,19 @@ def _build(
     rejected += [row for report in reports for row in report.rejected]
     _finish(path, settings, [digest for report in reports for digest in report.digests], rejected)
     shutil.rmtree(spooled)
+
+
+def _check_all_authentic(candidates: Sequence[Candidate], settings: DataSettings) -> None:
+    """Raise `ConfigError` where only a part would become pairs: size would give the label away."""
+    given = [c for c in candidates if c.label is not Label.AUTHENTIC]
+    if given:
+        raise ConfigError(
+            f"data.manipulations: {settings.source} holds {len(given)} images that are not "
+            f"authentic ({given[0].image_id}); they would keep their size while the authentic ones "
+            f"become pairs of {settings.pair_size} pixels, and size would tell the labels apart. "
+            "Set data.manipulations only for raw material; for labelled images leave it out "
+            "(--config configs/train_folder.yaml)"
+        )
 
 
 def _read(

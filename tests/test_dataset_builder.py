@@ -13,7 +13,7 @@ import assay
 from assay import dataset_builder, images
 from assay.dataset import Dataset, DataSettings
 from assay.dataset_builder import CODE, build_dataset
-from assay.errors import SchemaViolation, UnknownPlugin
+from assay.errors import ConfigError, SchemaViolation, StorageError, UnknownPlugin
 from assay.records import Label, Split
 from tests.scenes import scene
 
@@ -69,6 +69,14 @@ def test_build_edits_authentic_samples_into_pairs(tmp_path: Path) -> None:
         photo = images.decode(sample.image)
         assert (photo.format, photo.size) == ("JPEG", (64, 64))
         assert bool(sample.mask) == (sample.label is Label.MANIPULATED)
+
+
+def test_build_refuses_edits_where_size_would_tell_the_labels_apart(tmp_path: Path) -> None:
+    settings = folder_of(tmp_path / "in", extra="edited.png,manipulated,,train\n")
+    (tmp_path / "in" / "edited.png").write_bytes(images.encode_png(scene(50, 64, 64)))
+    with pytest.raises(ConfigError, match=r"data\.manipulations.*edited\.png.*train_folder"):
+        build_dataset(with_edits(settings), tmp_path)
+    assert len(build_dataset(settings, tmp_path)) == 13
 
 
 def test_build_of_photos_is_the_same_in_any_number_of_processes(tmp_path: Path) -> None:
@@ -128,6 +136,16 @@ def test_build_goes_on_where_it_was_cut_short(tmp_path: Path) -> None:
     assert dataset.version == whole.version
     assert all(file.stat().st_mtime_ns == before for file, before in finished.items())
     assert not list(dataset.path.glob("spool"))
+
+
+def test_build_is_refused_while_another_run_builds_the_same(tmp_path: Path) -> None:
+    settings = folder_of(tmp_path / "in")
+
+    def meet(*_: object) -> None:
+        with pytest.raises(StorageError, match="another run builds this dataset"):
+            build_dataset(settings, tmp_path)
+
+    assert len(build_dataset(settings, tmp_path, meet)) == 12
 
 
 def test_build_opens_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +214,7 @@ def imported(file: Path) -> set[str]:
 
 def test_code_names_every_module_that_decides_content() -> None:
     package = Path(assay.__file__).parent
-    harmless = {"errors.py", "parallel.py", "plugins.py", "progress.py", "settings.py"}
+    harmless = {"errors.py", "locks.py", "parallel.py", "plugins.py", "progress.py", "settings.py"}
     hashed = {file for pattern in CODE for file in package.glob(pattern)}
     used = {name for file in hashed for name in imported(file) if (package / name).is_file()}
     assert used - harmless <= {str(file.relative_to(package)) for file in hashed}
