@@ -10,6 +10,7 @@ import pytest
 
 import run
 from assay import parameters
+from assay.dataset import DataSettings
 
 CONFIGS = sorted((run.ROOT / "configs").glob("*.yaml"))
 
@@ -33,6 +34,25 @@ def test_config_fits_the_signature_of_its_pipeline(config: Path, tmp_path: Path)
     assignments = [text.replace("FOLDER", str(tmp_path)) for text in options.set]
     values = run._parameters(options.pipeline, config, assignments)
     assert set(values) == set(parameters.signature(run.pipelines()[options.pipeline]).model_fields)
+
+
+def data_settings(name: str, *assignments: str) -> DataSettings:
+    """What the configuration ``name`` tells its pipeline about the data."""
+    values = run._parameters(name, run.ROOT / "configs" / f"{name}.yaml", list(assignments))
+    assert isinstance(values["data"], DataSettings)
+    return values["data"]
+
+
+@pytest.mark.parametrize("name", ["evaluate", "data_validation"])
+def test_config_has_the_data_that_train_has(name: str):
+    assert data_settings(name) == data_settings("train") != DataSettings()
+
+
+def test_evaluate_config_says_how_to_take_labelled_images_as_they_are(tmp_path: Path):
+    head = (run.ROOT / "configs/evaluate.yaml").read_text(encoding="utf-8")
+    assignments = re.findall(r"--set (data\.\S+)", head.replace("FOLDER", str(tmp_path)))
+    data = data_settings("evaluate", *assignments)
+    assert (data.source, data.manipulations) == ("folder", None)
 
 
 def test_configs_without_a_pipeline_of_their_name_extend_one():
