@@ -59,16 +59,15 @@ def metrics(evaluation: Evaluation) -> Table:
 
 
 def slices(evaluation: Evaluation) -> Table:
-    """AUC of each manipulation, source and dataset, one column a variant, and of metadata alone."""
+    """AUC of each manipulation, source and dataset, and of metadata alone, in each variant."""
     parts = {(p.by, p.name, p.variant): p for p in evaluation.slices if p.by != "all"}
     variants = sorted({variant for _, _, variant in parts})
-    table = _table("AUC by", "", *variants, "metadata alone", "n", "groups")
+    columns = [name for v in variants for name in (v, f"{v}\nmetadata alone")]
+    table = _table("AUC by", "", *columns, "n", "groups")
     for by, name in dict.fromkeys((by, name) for by, name, _ in parts):
-        shown = [parts[by, name, v] for v in variants if (by, name, v) in parts]
-        aucs = [interval(part.metrics["auc"]) for part in shown]
-        last = shown[-1]
-        counts = str(last.n), str(last.groups)
-        table.add_row(by, name, *aucs, interval(last.baseline_auc), *counts)
+        shown = [parts[by, name, variant] for variant in variants]
+        aucs = [auc for part in shown for auc in (part.metrics["auc"], part.baseline_auc)]
+        table.add_row(by, name, *map(interval, aucs), str(shown[0].n), str(shown[0].groups))
     return table
 
 

@@ -7,6 +7,9 @@ import io
 import pandas as pd
 
 from assay import reporting
+from assay.evaluation import Evaluation, Slice
+from assay.images import Variant
+from assay.metrics import Metric
 from assay.promotion import PromotionDecision
 from assay.records import Finding, Label, Measurement, Verdict
 from assay.reporting import Stage
@@ -32,6 +35,21 @@ def test_decision_gives_outcome_and_every_reason():
         "- too close",
         "- too few",
     ]
+
+
+def test_slices_show_metadata_alone_in_each_variant():
+    def part(kind: Variant, auc: float, alone: float) -> Slice:
+        metrics = {"auc": Metric(auc, auc - 0.1, auc + 0.1, 40)}
+        baseline = Metric(alone, alone - 0.1, alone + 0.1, 40)
+        return Slice(kind, "manipulation", "colour_filter", 4000, 20, 1000, metrics, baseline)
+
+    parts = part(Variant.AS_IS, 0.6, 0.9), part(Variant.BIAS_CONTROLLED, 0.55, 0.5)
+    lines = shown(reporting.slices(Evaluation(0.5, parts))).splitlines()
+    intervals = "0.600 (0.500-0.700) 0.900 (0.800-1.000) 0.550 (0.450-0.650) 0.500 (0.400-0.600)"
+    assert lines[-1].split() == f"manipulation colour_filter {intervals} 4000 1000".split()
+    assert lines[0].split() == ["as_is", "bias_controlled"]  # above "metadata alone" of each
+    assert lines[1].count("metadata alone") == 2
+    assert max(map(len, lines)) <= 128
 
 
 def test_verdict_prints_written_reasons_literally():
