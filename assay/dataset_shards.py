@@ -180,7 +180,8 @@ def _candidate(row: dict[str, Any], place: Place) -> Candidate | Rejected:
         image_id=row["image_id"],
         label=Label(row["label"]),
         dataset=row["dataset"],
-        group=row["group"] or row["image_id"],
+        # An image without a group is its own; the same file name elsewhere is another image.
+        group=row["group"] or f"{row['dataset']}/{row['image_id']}",
         split=Split(row["split"]) if row["split"] else None,
         bytes=row["bytes"],
         picture=PerceptualHash(row["hash"], row["quality"], row["digest"]),
