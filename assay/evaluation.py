@@ -1,11 +1,13 @@
 """How good a model is, and on what: predictions on a split, metrics with intervals, per slice.
 
 `judge` is the whole of it. Every slice is measured `as_is` and `bias_controlled`, and beside each
-score stands that of a baseline that sees only metadata.
+score stands that of a baseline that sees only metadata. Images of a photograph that the model was
+fitted on are predicted, marked as seen, and never measured.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -15,6 +17,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter
 
 from assay.baseline import MetadataBaseline, features
+from assay.errors import DataError
 from assay.images import Variant, decode, variant
 from assay.manipulations import is_material
 from assay.metrics import Bootstrap, Metric, measure
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
     from assay.dataset import Dataset
 
+logger = logging.getLogger(__name__)
+
 _BATCH = 16
 """Decoded images in memory at a time."""
 _HEADLINE = ("auc", "average_precision", "balanced_accuracy", "tpr_at_5_fpr", "ece")
@@ -35,7 +40,6 @@ _HEADLINE = ("auc", "average_precision", "balanced_accuracy", "tpr_at_5_fpr", "e
 class EvaluationSettings(Settings):
     """How a model is judged."""
 
-    variants: tuple[Variant, ...] = tuple(Variant)
     resamples: int = Field(500, ge=1)
     """Bootstrap resamples behind each interval."""
     seed: int = 0
@@ -48,6 +52,9 @@ class DetectsPhotos(Protocol):
 
     def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
         """One verdict a photo, in order."""
+
+    def has_seen(self, group: str) -> bool:
+        """Whether the model was fitted, or calibrated, on images of ``group``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +114,13 @@ def judge(
 ) -> tuple[pd.DataFrame, Evaluation]:
     """Predict the test split in every variant, fit the baseline beside it, and evaluate both.
 
-    Returns the predictions of `predict` with a column ``baseline``, and their `Evaluation`.
+    Returns the predictions of `predict` with a column ``baseline``, and their `Evaluation`. Raises
+    `DataError` as `evaluate` does.
     """
     import pandas as pd
 
     parts = []
-    for kind in settings.variants:
+    for kind in Variant:
         part = predict(detector, dataset, Split.TEST, kind, progress)
         baseline = MetadataBaseline.fit(dataset, kind, settings.workers, progress)
         parts.append(part.assign(baseline=baseline.scores(part)))
@@ -126,8 +134,8 @@ def predict(
     """One row an image of ``split`` in the form ``kind``, in the dataset's order.
 
     Columns: image_id, variant, label, manipulation, source, dataset, group, material (False for
-    authentic images), the metadata of `assay.baseline.FEATURES`, and p_authentic, p_manipulated,
-    p_synthesized.
+    authentic images), seen (the model was fitted on the group), the metadata of
+    `assay.baseline.FEATURES`, and p_authentic, p_manipulated, p_synthesized.
     """
     import pandas as pd
 
@@ -136,7 +144,8 @@ def predict(
     for batch in _batches(dataset.samples(split)):
         photos = [decode(variant(s.image, s.image_id, kind)) for s in batch]
         verdicts = detector.detect(photos)
-        rows += map(_prediction, batch, photos, verdicts, [kind] * len(batch))
+        seen = [detector.has_seen(sample.group) for sample in batch]
+        rows += map(_prediction, batch, photos, verdicts, [kind] * len(batch), seen)
         progress(len(rows), total, f"predicting {split}, {kind}")
     return pd.DataFrame(rows)
 
@@ -147,15 +156,25 @@ def evaluate(
     """Measure ``predictions`` (columns as `predict` returns them) overall and per slice.
 
     A slice of one manipulation, or of the material or benign ones, holds its images and all
-    authentic images; a source or dataset holds its own alone. Intervals resample groups.
+    authentic images; a source or dataset holds its own alone. Intervals resample groups. Rows that
+    the model has seen are left out; raises `DataError` when no other is left.
     """
+    rows = unseen(predictions)
+    _report_left_out(predictions, rows)
     bootstrap = Bootstrap(resamples, seed)
     parts = [
         _measured(kind, by, name, part, threshold, bootstrap)
-        for kind in sorted(set(predictions["variant"]))
-        for by, name, part in _cut(predictions[predictions["variant"] == kind])
+        for kind in sorted(set(rows["variant"]))
+        for by, name, part in _cut(rows[rows["variant"] == kind])
     ]
     return Evaluation(threshold, tuple(parts))
+
+
+def unseen(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose group the model was not fitted on: all, where no column ``seen`` says so."""
+    if "seen" not in predictions:
+        return predictions
+    return predictions[~predictions["seen"].to_numpy(bool)]
 
 
 def score(predictions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -168,7 +187,23 @@ def _batches(samples: Iterator[Sample]) -> Iterator[list[Sample]]:
         yield batch
 
 
-def _prediction(sample: Sample, photo: Photo, verdict: Verdict, kind: Variant) -> dict[str, Any]:
+def _report_left_out(predictions: pd.DataFrame, measured: pd.DataFrame) -> None:
+    total, kept = predictions["image_id"].nunique(), measured["image_id"].nunique()
+    if total and not kept:
+        raise DataError(
+            "every test photograph was used to train this model; evaluate on other images"
+        )
+    if kept < total:
+        logger.warning(
+            "%d of %d test images are left out: this model was trained on their photographs",
+            total - kept,
+            total,
+        )
+
+
+def _prediction(
+    sample: Sample, photo: Photo, verdict: Verdict, kind: Variant, seen: bool
+) -> dict[str, Any]:
     edited = sample.label != Label.AUTHENTIC
     return {
         "image_id": sample.image_id,
@@ -179,6 +214,7 @@ def _prediction(sample: Sample, photo: Photo, verdict: Verdict, kind: Variant) -
         "dataset": sample.dataset,
         "group": sample.group,
         "material": edited and is_material(sample.manipulation),
+        "seen": seen,
         **features(photo),
         **{f"p_{label}": verdict.probabilities[label] for label in Label},
     }

@@ -1,7 +1,7 @@
 """Champion against challenger: one pure decision, its reasons included.
 
 Both are compared on the same images of the same test set, paired, with intervals that resample
-groups. A refusal is a value.
+groups, and only on images of photographs that neither was fitted on. A refusal is a value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from assay.evaluation import score
+from assay.evaluation import score, unseen
 from assay.metrics import Bootstrap, Metric, auc_difference, measure
 from assay.records import Label
 from assay.settings import Settings
@@ -43,7 +43,7 @@ class PromotionDecision:
     promoted: bool
     reasons: tuple[str, ...]
     difference: Metric | None
-    """Challenger minus champion; None without a champion or a common test set."""
+    """Challenger minus champion; None without a champion or a common test set with both classes."""
 
 
 def decide(
@@ -55,7 +55,7 @@ def decide(
     metadata alone. Against a champion it has to be better (AUC difference above zero) and
     credibly no worse than by the margin (non-inferiority of the interval's lower end).
     """
-    objections, merits = _standing(challenger, settings)
+    objections, merits = _standing(unseen(challenger), settings)
     difference = None
     if champion is None:
         merits.append("there is no champion yet")
@@ -63,11 +63,8 @@ def decide(
         objections.append("the champion was evaluated on other test images; evaluate both on one")
     else:
         difference = _difference(challenger, champion, settings)
-        if difference is not None:
-            reason = f"AUC difference to the champion {_words(difference, sign='+')}"
-            better = difference.value > 0 and difference.low > -settings.margin
-            needed = f"needs a gain and a lower end above {-settings.margin:g}"
-            (merits if better else objections).append(reason if better else f"{reason}, {needed}")
+        better, reason = _comparison(difference, settings.margin)
+        (merits if better else objections).append(reason)
     reasons = tuple(objections or merits)
     return PromotionDecision(not objections, reasons, difference)
 
@@ -76,7 +73,8 @@ def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[li
     """Objections and merits of a challenger on its own."""
     auc = _auc(challenger, score(challenger), settings)
     if auc is None:
-        return ["the test set lacks authentic or other images, so no AUC is defined"], []
+        lacking = "the test images it was not trained on lack authentic or other ones"
+        return [f"{lacking}, so no AUC is defined"], []
     words = f"AUC {_words(auc)}"
     objections = []
     if auc.low <= settings.floor:
@@ -88,9 +86,22 @@ def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[li
     return objections, [f"{words} clears the floor of {settings.floor:g}"]
 
 
+def _comparison(difference: Metric | None, margin: float) -> tuple[bool, str]:
+    """Whether the challenger is better by so much, in words too."""
+    if difference is None:
+        lacking = "the test images that neither model was trained on lack authentic or other ones"
+        return False, f"{lacking}, so they cannot be compared; train and compare on other images"
+    reason = f"AUC difference to the champion {_words(difference, sign='+')}"
+    if difference.value > 0 and difference.low > -margin:
+        return True, reason
+    return False, f"{reason}, needs a gain and a lower end above {-margin:g}"
+
+
 def _auc(
     rows: pd.DataFrame, scores: npt.NDArray[np.float64], settings: PromotionSettings
 ) -> Metric | None:
+    if rows.empty:
+        return None
     positive, groups = _positive(rows), rows["group"].to_numpy(str)
     bootstrap = Bootstrap(settings.resamples, settings.seed)
     return measure(scores, positive, groups, _UNUSED_THRESHOLD, bootstrap, ["auc"])["auc"]
@@ -99,12 +110,16 @@ def _auc(
 def _difference(
     challenger: pd.DataFrame, champion: pd.DataFrame, settings: PromotionSettings
 ) -> Metric | None:
-    rival = champion.set_index("image_id").loc[challenger["image_id"]]
+    """On the images that neither has seen, paired; None where these lack a class."""
+    fair, rival = unseen(challenger), unseen(champion).set_index("image_id")
+    fair = fair[fair["image_id"].isin(rival.index)]
+    if fair.empty:
+        return None
     return auc_difference(
-        score(challenger),
-        score(rival),
-        _positive(challenger),
-        challenger["group"].to_numpy(str),
+        score(fair),
+        score(rival.loc[fair["image_id"]]),
+        _positive(fair),
+        fair["group"].to_numpy(str),
         Bootstrap(settings.resamples, settings.seed),
     )
 

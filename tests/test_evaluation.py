@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from assay import images
 from assay.baseline import FEATURES, MetadataBaseline
 from assay.dataset import Dataset
+from assay.errors import DataError
 from assay.evaluation import Evaluation, EvaluationSettings, Slice, evaluate, judge, predict
 from assay.images import Variant
 from assay.progress import silent
@@ -21,7 +23,10 @@ from tests.scenes import sample, scene
 
 
 class Brightness:
-    """A detector that believes bright images are synthesized."""
+    """A detector that believes bright images are synthesized, fitted on the groups ``seen``."""
+
+    def __init__(self, seen: Collection[str] = ()) -> None:
+        self.seen = seen
 
     def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
         shares = [float(photo.pixels.mean()) / 255 for photo in photos]
@@ -29,6 +34,9 @@ class Brightness:
             Verdict(Label.AUTHENTIC, p, dict(zip(Label, (1 - p, 0.0, p), strict=True)), False)
             for p in shares
         ]
+
+    def has_seen(self, group: str) -> bool:
+        return group in self.seen
 
 
 def image(seed: int, split: Split, edited: bool) -> Sample:
@@ -98,6 +106,39 @@ def test_predict_reports_progress(dataset: Dataset) -> None:
     calls: list[tuple[int, int, str]] = []
     predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, lambda *call: calls.append(call))
     assert calls[-1][:2] == (48, 48)
+
+
+def test_predict_marks_what_the_model_was_fitted_on(dataset: Dataset) -> None:
+    rows = predict(Brightness(["test-3", "train-4"]), dataset, Split.TEST, Variant.AS_IS, silent)
+    assert set(rows[rows["seen"]]["group"]) == {"test-3"}
+    assert rows["seen"].sum() == 4
+
+
+def test_judge_measures_only_what_the_model_was_not_fitted_on(
+    dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = [f"test-{n}" for n in range(3)]
+    settings = EvaluationSettings(resamples=5, workers=1)
+    with caplog.at_level(logging.WARNING):
+        predictions, evaluation = judge(Brightness(seen), 0.5, dataset, settings, silent)
+    assert len(predictions) == 2 * 48
+    assert {s.n for s in evaluation.slices if s.by == "all"} == {48 - 12}
+    assert "12 of 48 test images" in caplog.text
+
+
+def test_evaluate_equals_that_of_the_unseen_rows_alone(caplog: pytest.LogCaptureFixture) -> None:
+    rows = table()
+    seen = rows["group"].isin([f"g{n}" for n in range(30)])
+    marked = rows.assign(seen=seen, p_authentic=rows["p_authentic"].mask(seen, 0.0))
+    assert evaluate(marked, 0.5, 10) == evaluate(rows[~seen], 0.5, 10)
+    caplog.clear()
+    evaluate(rows.assign(seen=False), 0.5, 10)
+    assert not caplog.records
+
+
+def test_evaluate_refuses_a_model_that_was_fitted_on_everything() -> None:
+    with pytest.raises(DataError, match="evaluate on other images"):
+        evaluate(table().assign(seen=True), 0.5, 10)
 
 
 def test_baseline_sees_the_shortcut_until_it_is_controlled(dataset: Dataset) -> None:

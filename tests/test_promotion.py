@@ -106,6 +106,49 @@ def test_test_set_of_one_class_is_refused() -> None:
     assert "no AUC is defined" in decision.reasons[0]
 
 
+def without(rows: pd.DataFrame, groups: int) -> pd.DataFrame:
+    """``rows`` of a model that was fitted on the first ``groups`` groups."""
+    return rows.assign(seen=rows["group"].isin([f"g{n}" for n in range(groups)]))
+
+
+def test_images_that_either_has_seen_are_not_compared() -> None:
+    challenger, champion = predictions(2.0), predictions(1.5, noise=2)
+    expected = decide(challenger[160:], champion[160:], SETTINGS)
+    cheating = champion.assign(
+        p_authentic=champion["p_authentic"].mask(
+            champion.index < 160, (champion["label"] == "authentic").astype(float)
+        )
+    )
+    decision = decide(without(challenger, 20), without(cheating, 40), SETTINGS)
+    assert decision.difference == expected.difference
+    assert decision.difference != decide(challenger, cheating, SETTINGS).difference
+
+
+def test_floor_is_cleared_on_unseen_images_only() -> None:
+    guesses = predictions(0)
+    learnt = (guesses["label"] == "authentic").astype(float)
+    memory = guesses.assign(p_authentic=guesses["p_authentic"].mask(guesses.index < 200, learnt))
+    assert decide(memory, None, SETTINGS).promoted
+    assert not decide(without(memory, 50), None, SETTINGS).promoted
+
+
+@pytest.mark.parametrize("seen", [99, 100])
+def test_champion_that_has_seen_too_much_cannot_be_compared(seen: int) -> None:
+    champion = predictions(1.5, noise=2)
+    champion.loc[396:, "label"] = "authentic"
+    challenger = predictions(2.0).assign(label=champion["label"])
+    decision = decide(challenger, without(champion, seen), SETTINGS)
+    assert not decision.promoted
+    assert decision.difference is None
+    assert "neither model was trained on" in decision.reasons[0]
+
+
+def test_challenger_that_has_seen_everything_is_refused() -> None:
+    decision = decide(without(predictions(2.0), 100), None, SETTINGS)
+    assert not decision.promoted
+    assert "no AUC is defined" in decision.reasons[0]
+
+
 def test_promotion_imports_neither_torch_nor_sklearn() -> None:
     code = "import sys, assay.promotion; print({'torch', 'sklearn', 'mlflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
