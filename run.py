@@ -87,7 +87,10 @@ def _run(pipeline: str, arguments: dict[str, Any]) -> int:
     """Run and report; the log file has what the terminal leaves out."""
     from assay import home, logs
 
-    home.prepare_environment()
+    try:
+        home.prepare_environment()
+    except (AssayError, OSError) as error:
+        return _unusable(error)
     name = f"{pipeline}-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{token_hex(2)}"
     from assay import tracking
     from pipelines import _runs as runs
@@ -103,13 +106,22 @@ def _run(pipeline: str, arguments: dict[str, Any]) -> int:
         if isinstance(error, ConfigError) and runs.find(name) is None:
             raise
         return _failed(name, error, log)
-    _report(runs.find(name), log)
+    try:
+        _report(runs.find(name), log)
+    except (AssayError, OSError) as error:
+        return _unusable(error)
     return 0
 
 
 def _refuse(error: AssayError) -> int:
     print(f"run.py: {error}", file=sys.stderr)
     return WRONG_SETTING
+
+
+def _unusable(error: Exception) -> int:
+    """The state folder, or what it should hold, cannot be used."""
+    print(f"run.py: {error}", file=sys.stderr)
+    return FAILED
 
 
 def _interrupted(name: str, log: Path) -> int:

@@ -186,11 +186,12 @@ def read_facts(path: Path) -> dict[str, Any]:
 def _with_adapter(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:
     """Merge the adapter into the base: the same function, without its extra products."""
     from peft import PeftModel
+    from safetensors import SafetensorError
 
     if not (adapter / "adapter_model.safetensors").is_file():  # peft would take a pickle instead
         raise CheckpointMismatch(f"{adapter} holds no adapter_model.safetensors: train it again")
     try:
         merged: PreTrainedModel = PeftModel.from_pretrained(base, adapter).merge_and_unload()
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointMismatch(f"{adapter} does not fit its base: {error}") from error
     return merged

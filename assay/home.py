@@ -11,6 +11,7 @@ import os
 import shlex
 from pathlib import Path
 
+from assay.errors import StorageError
 from assay.parallel import cores
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -79,12 +80,28 @@ def prepare_environment() -> Path:
     """Set `environment` in this process and write it to ``env`` in the state folder.
 
     ``source .assay/env`` then points the plain ``zenml`` and ``mlflow`` commands at the state.
-    Returns the state folder.
+    Returns the state folder. Raises `StorageError` for one that was moved or copied: ZenML and
+    MLflow keep absolute paths, so it would silently work on the folder that it came from.
     """
     home, variables = root(), environment()
+    _refuse_moved(home)
     os.environ.update(variables)
     for name in ("zenml", "mlflow"):
         folder(name)
     exports = "".join(f"export {k}={shlex.quote(v)}\n" for k, v in variables.items())
     (home / "env").write_text(exports, encoding="utf-8")
     return home
+
+
+def _refuse_moved(home: Path) -> None:
+    stored = home / "env"
+    if not stored.is_file():
+        return
+    lines = stored.read_text(encoding="utf-8").splitlines()
+    prefix = "export ASSAY_HOME="
+    made = next((" ".join(shlex.split(s.removeprefix(prefix))) for s in lines if prefix in s), "")
+    if made and Path(made) != home:
+        raise StorageError(
+            f"{home} is a state folder that was made as {made}, and its databases still point "
+            "there; move it back, or delete it and train again"
+        )

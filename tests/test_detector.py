@@ -94,6 +94,14 @@ def test_a_pickled_adapter_is_refused(folder: Path, tmp_path: Path) -> None:
         Detector.load(copy)
 
 
+def test_a_torn_adapter_is_named(folder: Path, tmp_path: Path) -> None:
+    copy = changed(folder, tmp_path)
+    weights = copy / "adapter" / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(CheckpointMismatch, match="adapter does not fit"):
+        Detector.load(copy)
+
+
 def test_a_description_without_a_part_names_it(folder: Path, tmp_path: Path) -> None:
     copy = changed(folder, tmp_path)
     facts = json.loads((copy / MODEL_FILE).read_text())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from assay import home
+from assay.errors import StorageError
 
 
 @pytest.fixture
@@ -19,6 +20,19 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(os, "environ", os.environ.copy())
     return tmp_path / "state"
+
+
+def test_a_state_folder_that_was_moved_is_refused(clean: Path):
+    home.prepare_environment()
+    moved = clean.rename(clean.with_name("moved"))
+    os.environ["ASSAY_HOME"] = str(moved)
+    with pytest.raises(StorageError, match=f"made as {clean}"):
+        home.prepare_environment()
+    assert sorted(p.name for p in moved.iterdir()) == ["env", "mlflow", "zenml"]
+
+
+def test_the_same_state_folder_is_used_again(clean: Path):
+    assert home.prepare_environment() == home.prepare_environment() == clean
 
 
 def test_root_is_in_the_repository_unless_moved(clean: Path):
