@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from assay import images
 from assay.errors import DataError, ImageTooLarge, SchemaViolation
 from assay.journal import Journal, Row
 from assay.progress import Progress, silent
 from assay.records import Label, Photo, Verdict
+from assay.settings import at_home
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +70,9 @@ def _table_name(path: str, info: ValidationInfo) -> str:
     return path
 
 
-InputPath = Annotated[str, AfterValidator(_existing)]
-"""An image, a folder or a Parquet table that exists."""
-OutputPath = Annotated[str, AfterValidator(_table_name)]
+InputPath = Annotated[str, BeforeValidator(at_home), AfterValidator(_existing)]
+"""An image, a folder or a Parquet table that exists; ``~`` is the user's home."""
+OutputPath = Annotated[str, BeforeValidator(at_home), AfterValidator(_table_name)]
 """Where rows go, as CSV or Parquet by suffix; may be empty for a single image ``input`` alone."""
 
 

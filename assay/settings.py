@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
+
+from assay.errors import ConfigError
 
 
 class Settings(BaseModel):
@@ -11,3 +16,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
+
+
+def at_home(path: Any) -> Any:
+    """``path`` with a leading ``~`` replaced by that user's home; what is no path comes back.
+
+    For pydantic validators. Raises `ConfigError` where there is no such user.
+    """
+    if not isinstance(path, str) or not path.startswith("~"):
+        return path
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: {error}") from error

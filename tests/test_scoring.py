@@ -236,3 +236,11 @@ def test_journal_rows_survive_as_json(folder: Path, tmp_path: Path):
     lines = (tmp_path / ".a.csv.journal").read_text().splitlines()
     assert json.loads(lines[0])["model"] == "brightness-1"
     assert all({"key", *COLUMNS} <= set(json.loads(line)) for line in lines[1:])
+
+
+def test_paths_may_start_at_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.png").touch()
+    given = {scoring.InputPath: "~/a.png", scoring.OutputPath: "~/a.csv"}
+    read = [TypeAdapter(kind).validate_python(path) for kind, path in given.items()]
+    assert read == [str(tmp_path / "a.png"), str(tmp_path / "a.csv")]

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import DirectoryPath
+from pydantic import BeforeValidator, DirectoryPath
 
 from assay import images
 from assay.errors import DataError, ImageTooLarge, SchemaViolation, UnreadableImage, did_you_mean
 from assay.records import Rejected, Sample
+from assay.settings import at_home
 from assay.sources import Source, manifests
 from assay.sources.manifests import LABELS, Entry
 
@@ -27,7 +28,8 @@ class Folder(Source):
 
     name: ClassVar[str] = "folder"
 
-    path: DirectoryPath
+    path: Annotated[DirectoryPath, BeforeValidator(at_home)]
+    """The directory; ``~`` is the user's home."""
     manifest: str = ""
     """Name of the manifest; empty takes the one that is there, else the label sub-folders."""
 
@@ -102,7 +104,7 @@ def _state(path: Path) -> str:
 
 
 def _by_folder(folder: Path) -> list[Entry]:
-    """Entries of the files below the label sub-folders, hidden ones left out."""
+    """Entries of the files below the label sub-folders, without hidden files and folders."""
     names = sorted(path.name for path in folder.iterdir() if path.is_dir())
     misspelt = [name for name in names if name not in LABELS and did_you_mean(name, LABELS)]
     if misspelt or LABELS.keys().isdisjoint(names):
@@ -115,5 +117,9 @@ def _by_folder(folder: Path) -> list[Entry]:
         Entry(manifests.check_inside(folder, path.relative_to(folder).as_posix(), name), label)
         for name, label in LABELS.items()
         for path in sorted((folder / name).rglob("[!.]*"))
-        if path.is_file()
+        if path.is_file() and not _is_hidden(path.relative_to(folder))
     ]
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

@@ -88,6 +88,8 @@ def test_folder_without_a_manifest_is_labelled_by_its_sub_folders(tmp_path: Path
         (tmp_path / label / "deep").mkdir(parents=True)
         (tmp_path / label / "deep" / "1.png").write_bytes(IMAGE)
     (tmp_path / "authentic" / ".DS_Store").write_bytes(b"hidden")
+    (tmp_path / "authentic" / ".thumbnails").mkdir()
+    (tmp_path / "authentic" / ".thumbnails" / "1.png").write_bytes(IMAGE)
     labels = {name: sample.label for name, sample in fetched(Folder(path=tmp_path)).items()}
     assert labels == {f"{label}/deep/1.png": label for label in Label}
 
@@ -190,6 +192,13 @@ def test_options_are_checked(tmp_path: Path) -> None:
         Folder(path=tmp_path / "absent")
     with pytest.raises(SchemaViolation, match=r"holds no labels\.csv"):
         Folder(path=tmp_path, manifest="labels.csv").entries()
+
+
+def test_path_may_start_at_the_users_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert Folder(path=f"~/{folder.name}").path == folder
+    with pytest.raises(ValidationError, match="path"):
+        Folder(path="~no-such-user/images")
 
 
 def test_fingerprint_follows_manifest_and_files(folder: Path) -> None:
