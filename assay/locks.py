@@ -14,7 +14,8 @@ from assay.errors import StorageError
 def exclusive(path: Path, refusal: str) -> Iterator[None]:
     """Hold the lock on ``path``; raises `StorageError` with ``refusal`` while another holds it.
 
-    The file is made if need be, and stays: a lock that is deleted while others open it locks nobody out.
+    The file is made if need be, and stays: one that is deleted while others open it locks nobody
+    out.
     """
     with path.open("a") as stream:
         try:
