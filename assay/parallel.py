@@ -35,8 +35,10 @@ PRELOADED = ("pyarrow.parquet", "pandas")
 
 
 def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The number of cores that this process may use, by affinity and by a container's quota."""
+    import joblib
+
+    return int(joblib.cpu_count())
 
 
 def parallel_map(

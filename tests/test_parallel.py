@@ -40,6 +40,18 @@ def test_cores_is_positive() -> None:
     assert cores() >= 1
 
 
+def test_cores_heed_a_limit_beside_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert cores() == 1
+
+
+def test_cores_are_no_more_than_this_process_may_run_on() -> None:
+    command = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); "
+    command += "from assay.parallel import cores; print(cores())"
+    root = Path(__file__).parent.parent
+    assert subprocess.check_output([sys.executable, "-c", command], cwd=root, text=True) == "1\n"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_parallel_map_keeps_the_order(workers: int) -> None:
     assert list(parallel_map(partial(square, offset=1), range(20), workers)) == [
