@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from assay.errors import SplitLeakage, StorageError
+from assay.errors import DataError, SplitLeakage, StorageError
 from assay.records import Label, Sample, Split, sample_schema
 from assay.settings import Settings
 
@@ -104,6 +104,22 @@ class Dataset:
     def check_splits(self) -> None:
         """Raise `SplitLeakage` if a group stands in two splits."""
         check_splits(self.table(["group", "split"]))
+
+    def check_trainable(self, splits: Sequence[Split] = tuple(Split)) -> None:
+        """Raise `DataError` if one of ``splits`` lacks authentic images, or lacks others.
+
+        A model is fitted on the first, calibrated on the second and judged on the third; each
+        needs both sides of the verdict.
+        """
+        for split in splits:
+            labels = set(self.table(["label"], split)["label"].to_pylist())
+            lacking = [] if Label.AUTHENTIC.value in labels else ["authentic"]
+            lacking += [] if labels - {Label.AUTHENTIC.value} else ["manipulated or synthesized"]
+            if lacking:
+                raise DataError(
+                    f"the {split.value} split holds no {' and no '.join(lacking)} images; add "
+                    "images of other groups, or change data.validation_share or data.test_share"
+                )
 
 
 def read_table(path: Path, columns: Sequence[str], split: Split | None = None) -> pa.Table:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assay.dataset import Dataset, DataSettings, row_digest, to_row, to_sample
-from assay.errors import SplitLeakage, StorageError
+from assay.errors import DataError, SplitLeakage, StorageError
 from assay.records import Label, Sample, Split, sample_schema
 from tests.datasets import stored
 from tests.scenes import sample
@@ -67,6 +67,26 @@ def test_check_splits_names_the_torn_group(tmp_path: Path) -> None:
     with pytest.raises(SplitLeakage, match="'g' in test and train and validation"):
         stored(tmp_path / "torn", torn).check_splits()
     three(tmp_path / "whole").check_splits()
+
+
+@pytest.mark.parametrize("split", Split)
+@pytest.mark.parametrize(
+    ("label", "lacking"),
+    [(Label.AUTHENTIC, "manipulated or synthesized"), (Label.SYNTHESIZED, "authentic")],
+)
+def test_check_trainable_names_the_split_and_what_it_lacks(
+    tmp_path: Path, split: Split, label: Label, lacking: str
+) -> None:
+    every = [
+        sample(i, split=part, label=kind)
+        for i, part in enumerate(Split)
+        for kind in (Label.AUTHENTIC, Label.SYNTHESIZED)
+    ]
+    dataset = stored(tmp_path / "one", [s for s in every if s.split != split or s.label is label])
+    with pytest.raises(DataError, match=f"the {split} split holds no {lacking} images; add"):
+        dataset.check_trainable()
+    dataset.check_trainable([part for part in Split if part is not split])
+    stored(tmp_path / "whole", every).check_trainable()
 
 
 @pytest.mark.parametrize("content", [None, "{"])
