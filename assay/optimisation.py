@@ -47,7 +47,7 @@ class OptimisationSettings(Settings):
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_share: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
-    rationale_weight: float = Field(default=3.0, ge=0)
+    rationale_weight: float = Field(default=5.0, ge=0)
     """Weight of all rationale tokens together, beside 1 for the verdict token."""
     evaluations: int = Field(default=4, ge=1)
     """How often the validation split is scored, and a checkpoint kept, over the whole run."""

@@ -39,7 +39,9 @@ class BaseSettings(Settings):
     """Settings of the family, such as the geometry of a tiny model."""
     warm_up: bool = True
     """Train all weights first: under a random base an adapter alone learns too little."""
-    optimisation: OptimisationSettings = OptimisationSettings(epochs=4.0, learning_rate=2e-3)
+    optimisation: OptimisationSettings = OptimisationSettings(
+        epochs=6.0, learning_rate=2e-3, rationale_weight=10.0
+    )
 
     @field_validator("family")
     @classmethod

@@ -25,8 +25,7 @@ def promote(
     """Compare both on the same normalised test images; move alias and stage if promoted."""
     champion = model_registry.version_of(Alias.CHAMPION)
     if champion == model_version:
-        # Again, for a run that was killed between alias and stage.
-        model_versions.set_stage(model_version, Alias.CHAMPION)
+        _crown(model_version)  # again, for a run that was killed between alias and stage
         return PromotionDecision(False, (f"version {champion} is the champion already",), None)
     rival = None
     if champion is not None:
@@ -36,6 +35,10 @@ def promote(
     challenger = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
     decision = promotion.decide(challenger, rival, settings)
     if decision.promoted:
-        model_registry.set_alias(Alias.CHAMPION, model_version)
-        model_versions.set_stage(model_version, Alias.CHAMPION)
+        _crown(model_version)
     return decision
+
+
+def _crown(version: str) -> None:
+    model_registry.set_alias(Alias.CHAMPION, version)
+    model_versions.set_stage(version, Alias.CHAMPION)
