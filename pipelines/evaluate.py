@@ -18,4 +18,5 @@ def evaluate(
 ) -> None:
     """Evaluate ``model``, an alias or a version of the registry."""
     bundle = fetch_model(model)
-    evaluate_model(build_dataset(data, fingerprint(data)), bundle, evaluation)
+    dataset = build_dataset(data, fingerprint(data), for_training=False)
+    evaluate_model(dataset, bundle, evaluation)

@@ -7,6 +7,7 @@ from zenml import log_metadata, step
 from assay import dataset_builder, home, sources
 from assay.dataset import Dataset, DataSettings
 from assay.progress import bar
+from assay.records import Split
 from materializers.dataset import DatasetMaterializer
 from steps.caching import CACHED
 
@@ -17,10 +18,16 @@ def fingerprint(data: DataSettings) -> str:
 
 
 @step(cache_policy=CACHED, output_materializers={"dataset": DatasetMaterializer})
-def build_dataset(data: DataSettings, source_fingerprint: str) -> Annotated[Dataset, "dataset"]:
-    """Build, or find again, the dataset of ``data``; what the source holds is part of the key."""
+def build_dataset(
+    data: DataSettings, source_fingerprint: str, for_training: bool = True
+) -> Annotated[Dataset, "dataset"]:
+    """Build, or find again, the dataset of ``data``; what the source holds is part of the key.
+
+    It must have what a training needs of each split, or else only what a judgement needs.
+    """
     log_metadata({"source_fingerprint": source_fingerprint})
     with bar() as progress:
         built = dataset_builder.build_dataset(data, home.folder("datasets"), progress)
     built.check_splits()
+    built.check_trainable(tuple(Split) if for_training else (Split.TEST,))
     return built

@@ -19,7 +19,9 @@ import yaml
 import run
 from assay import home, model_registry
 from assay.errors import ConfigError
+from assay.images import encode_png
 from assay.model_registry import Alias
+from tests.scenes import scene
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -70,6 +72,15 @@ def latest() -> PipelineRunResponse:
 
 def states(done: PipelineRunResponse) -> dict[str, str]:
     return {name: str(step.status) for name, step in done.steps.items()}
+
+
+def labelled(folder: Path, *labels: str) -> None:
+    """Six pictures of each label, in sub-folders named after them."""
+    for first, label in enumerate(labels, 1):
+        (folder / label).mkdir()
+        for seed in range(100 * first, 100 * first + 6):
+            picture = encode_png(scene(seed, 64, 64))
+            (folder / label / f"{seed}.png").write_bytes(picture)
 
 
 @pytest.fixture(scope="module")
@@ -145,18 +156,24 @@ def test_edited_domain_code_runs_its_steps_again(
 
 
 def test_changed_folder_is_built_again(trained: PipelineRunResponse, state: Path, tmp_path: Path):
-    from assay.sources.photos import Photos
-
-    samples = Photos().fetch()
-    folder = tmp_path / "authentic"
-    folder.mkdir()
+    labelled(tmp_path, "authentic", "manipulated")
     seen = []
     for added in range(2):
-        (folder / f"{added}.png").write_bytes(next(samples).image)
+        (tmp_path / "authentic" / f"{added}.png").write_bytes(encode_png(scene(added, 64, 64)))
         parameters = {"data": {"source": "folder", "options": {"path": str(tmp_path)}}}
         for _ in range(2):
             seen += states(launch(state, "data_validation", parameters)).values()
     assert seen == ["completed", "cached"] * 2
+
+
+def test_data_that_cannot_be_trained_on_ends_the_first_stage(
+    trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    labelled(tmp_path, "authentic")
+    words = ["--config", str(home.REPOSITORY / "configs" / "train_folder.yaml")]
+    words += ["--set", f"data.options.path={tmp_path}"]
+    assert run.main(["--pipeline", "train", *words]) == run.FAILED
+    assert "stage build_dataset failed: the train split holds no" in capsys.readouterr().err
 
 
 def test_score_has_a_row_for_good_and_bad_files(
@@ -187,9 +204,19 @@ def test_score_explains_a_single_image(
     assert "authentic" in printed
 
 
+def test_evaluate_needs_no_images_to_train_on(
+    trained: PipelineRunResponse, state: Path, tmp_path: Path
+):
+    labelled(tmp_path, "authentic", "manipulated")
+    rows = [f"{p.relative_to(tmp_path)},{p.parent.name},test" for p in tmp_path.glob("*/*.png")]
+    (tmp_path / "manifest.csv").write_text("\n".join(["file,label,split", *rows]))
+    data = {"source": "folder", "options": {"path": str(tmp_path)}, "workers": 1}
+    done = launch(state, "evaluate", {"model": "1", "data": data, "evaluation": {"resamples": 20}})
+    assert set(states(done).values()) == {"completed"}
+
+
 def test_evaluate_measures_a_registered_version(trained: PipelineRunResponse, state: Path):
     done = launch(state, "evaluate", {"model": "1", "data": DATA, "evaluation": {"resamples": 20}})
-    assert states(done)["build_dataset"] == "cached"
     evaluation = done.steps["evaluate_model"].outputs["evaluation"][0].load()
     assert "as_is/auc" in evaluation.headline()
 
