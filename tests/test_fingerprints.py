@@ -6,7 +6,8 @@ from assay.fingerprints import group_digest
 
 
 def test_group_digest_is_stable_and_short():
-    assert group_digest("chelsea") == "1ecd41c03ef78bd6"
+    # Model folders keep these digests: another form would forget what a model has seen.
+    assert group_digest("chelsea") == "1ecd41c03ef78bd6"  # pragma: allowlist secret
 
 
 def test_group_digest_takes_names_beyond_ascii():
