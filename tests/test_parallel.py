@@ -97,7 +97,7 @@ def waiting_script(folder: Path) -> subprocess.Popen[str]:
     script.write_text(
         textwrap.dedent(
             """
-            import pathlib, sys, time
+            import pathlib, signal, sys, time
             from assay.parallel import parallel_map
 
             def wait(path):
@@ -106,6 +106,8 @@ def waiting_script(folder: Path) -> subprocess.Popen[str]:
                     time.sleep(0.02)
 
             if __name__ == "__main__":
+                # A test run in the background of a shell inherits that Ctrl-C is ignored.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
                 paths = [pathlib.Path(sys.argv[1], name) for name in ("one", "two")]
                 list(parallel_map(wait, paths, 2))
             """
