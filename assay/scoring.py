@@ -44,7 +44,7 @@ COLUMNS = (
     "error",
 )
 BATCH_IMAGES = 16
-BATCH_PIXELS = 2 * images.MAX_PIXELS
+BATCH_PIXELS = images.MAX_PIXELS
 """A batch ends at either limit, which bounds memory whatever the images' sizes."""
 
 
