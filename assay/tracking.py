@@ -6,9 +6,11 @@ The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names 
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import home, processes
@@ -83,6 +85,8 @@ def log_metrics(run_id: str, step: int, metrics: Mapping[str, float]) -> None:
 
 def close_orphans() -> list[str]:
     """Mark runs whose process has died as FAILED; returns their names."""
+    if _is_missing(os.environ.get("MLFLOW_TRACKING_URI", "")):
+        return []  # and a first run need not wait for MLflow before it does anything
     store = client()
     experiment = store.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
@@ -93,6 +97,11 @@ def close_orphans() -> list[str]:
         store.set_tag(orphan.info.run_id, "ended_by", "its process died")
         store.set_terminated(orphan.info.run_id, "FAILED")
     return [str(orphan.info.run_name) for orphan in orphans]
+
+
+def _is_missing(uri: str) -> bool:
+    """Whether ``uri`` is that of a local database that does not exist yet."""
+    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists()
 
 
 def git_commit() -> str:

@@ -76,6 +76,13 @@ def test_run_of_a_killed_process_is_closed_as_failed():
     assert tracking.close_orphans() == []
 
 
+def test_closing_orphans_makes_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    database = tmp_path / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    assert tracking.close_orphans() == []
+    assert not database.exists()
+
+
 def test_register_gives_equal_content_one_version(run_id: str, tmp_path: Path):
     first = model_registry.register(bundle(tmp_path / "a", b"one"), run_id)
     assert model_registry.register(bundle(tmp_path / "b", b"one"), run_id) == first
