@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from assay.images import FORMATS, Variant, decode, variant
+from assay.images import FORMATS, Variant, photo_of
 from assay.parallel import parallel_map
 from assay.progress import Progress
 from assay.records import Label, Photo, Sample, Split
@@ -91,5 +91,5 @@ class MetadataBaseline:
 
 
 def _training_row(kind: Variant, sample: Sample) -> tuple[list[float], bool]:
-    photo = decode(variant(sample.image, sample.image_id, kind))
+    photo = photo_of(sample, kind)
     return list(features(photo).values()), sample.label != Label.AUTHENTIC

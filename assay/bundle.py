@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +12,12 @@ import numpy as np
 from assay.calibration import Calibration, calibrate
 from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector, read_facts
 from assay.fingerprints import content_hash
-from assay.images import Variant, decode, variant
+from assay.images import Variant, photo_of
 from assay.progress import Progress
 from assay.records import Split
 
 if TYPE_CHECKING:
     from assay.dataset import Dataset
-
-_BATCH = 16
-"""Decoded images in memory at a time."""
 
 
 def calibrated(adapter: Path, dataset: Dataset, work: Path, progress: Progress) -> Path:
@@ -47,9 +43,8 @@ def _fit(detector: Detector, dataset: Dataset, progress: Progress) -> Calibratio
     """Fit on validation images in the normalised form, the one that the adapter learned from."""
     total = dataset.table(["image_id"], Split.VALIDATION).num_rows
     logits, labels, groups = [], [], []
-    samples = dataset.samples(Split.VALIDATION)
-    while batch := list(islice(samples, _BATCH)):
-        photos = [decode(variant(s.image, s.image_id, Variant.BIAS_CONTROLLED)) for s in batch]
+    for batch in dataset.batches(Split.VALIDATION):
+        photos = [photo_of(sample, Variant.BIAS_CONTROLLED) for sample in batch]
         logits.append(detector.logits(photos))
         labels += [sample.label for sample in batch]
         groups += [sample.group for sample in batch]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MANIFEST = "dataset.json"
 _BYTES = ("image", "mask")
 _BATCH_ROWS = 32
+_DECODED_ROWS = 16
 _TABLE_BATCH_ROWS = 65_536
 
 
@@ -91,6 +93,12 @@ class Dataset:
         """Stream the samples of a split, or of all, a few in memory at a time."""
         for batch in read_batches(self.path, sample_schema().names, split, _BATCH_ROWS):
             yield from map(to_sample, batch.to_pylist())
+
+    def batches(self, split: Split | None = None) -> Iterator[list[Sample]]:
+        """Stream the same samples a batch at a time, few enough to be decoded together."""
+        samples = self.samples(split)
+        while batch := list(islice(samples, _DECODED_ROWS)):
+            yield batch
 
     def summary(self) -> dict[str, Any]:
         """Version, rows, rejected rows, and rows by label, manipulation, split and dataset."""

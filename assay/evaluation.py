@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,7 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from assay.baseline import MetadataBaseline, features
 from assay.errors import DataError
-from assay.images import Variant, decode, variant
+from assay.images import Variant, photo_of
 from assay.manipulations import is_material
 from assay.metrics import Bootstrap, Metric, measure
 from assay.progress import Progress
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 16
-"""Decoded images in memory at a time."""
 _HEADLINE = ("auc", "average_precision", "balanced_accuracy", "tpr_at_5_fpr", "ece")
 
 
@@ -141,8 +138,8 @@ def predict(
 
     total = dataset.table(["image_id"], split).num_rows
     rows: list[dict[str, Any]] = []
-    for batch in _batches(dataset.samples(split)):
-        photos = [decode(variant(s.image, s.image_id, kind)) for s in batch]
+    for batch in dataset.batches(split):
+        photos = [photo_of(sample, kind) for sample in batch]
         verdicts = detector.detect(photos)
         seen = [detector.has_seen(sample.group) for sample in batch]
         rows += map(_prediction, batch, photos, verdicts, [kind] * len(batch), seen)
@@ -180,11 +177,6 @@ def unseen(predictions: pd.DataFrame) -> pd.DataFrame:
 def score(predictions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Probability ``[n]`` that an image is not authentic."""
     return 1 - predictions["p_authentic"].to_numpy(np.float64)
-
-
-def _batches(samples: Iterator[Sample]) -> Iterator[list[Sample]]:
-    while batch := list(islice(samples, _BATCH)):
-        yield batch
 
 
 def _report_left_out(predictions: pd.DataFrame, measured: pd.DataFrame) -> None:

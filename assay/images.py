@@ -22,7 +22,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from assay.errors import ImageTooLarge, SchemaViolation, UnreadableImage
-from assay.records import Mask, Photo, Pixels
+from assay.records import Mask, Photo, Pixels, Sample
 
 MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 50_000_000
@@ -132,6 +132,11 @@ def bias_control(data: bytes, key: str) -> bytes:
 def variant(data: bytes, image_id: str, kind: Variant) -> bytes:
     """The bytes of an image in the form ``kind``; ``image_id`` is the key of its quality."""
     return data if kind is Variant.AS_IS else bias_control(data, image_id)
+
+
+def photo_of(sample: Sample, kind: Variant) -> Photo:
+    """The decoded image of ``sample`` in the form ``kind``; raises as `decode`."""
+    return decode(variant(sample.image, sample.image_id, kind))
 
 
 def _check_bytes(data: bytes) -> None:

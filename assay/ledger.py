@@ -17,7 +17,7 @@ import numpy as np
 
 from assay.errors import CheckpointMismatch
 from assay.evidence import examiners
-from assay.images import Variant, decode, variant
+from assay.images import Variant, photo_of
 from assay.parallel import parallel_map
 from assay.progress import Progress, silent
 from assay.records import Finding, Label, Measurement, Photo, Sample, Split
@@ -159,7 +159,7 @@ def fit_null_rates(table: pa.Table) -> NullRates:
 
 
 def _measured_row(kind: Variant, sample: Sample) -> dict[str, Any]:
-    photo = decode(variant(sample.image, sample.image_id, kind))
+    photo = photo_of(sample, kind)
     keys = {name: getattr(sample, name) for name in _KEYS}
     return keys | {measurement.id: measurement.value for measurement in measure(photo)}
 

@@ -128,7 +128,7 @@ def prepare(
     with (folder / "pixels.u8").open("wb") as pixels_file:
         for sample in dataset.samples(split):
             found = ledger.findings(measured[sample.image_id], null_rates)
-            photo = _controlled(sample)
+            photo = images.photo_of(sample, images.Variant.BIAS_CONTROLLED)
             resized = processor.resize(photo.pixels)
             rows.append(_row(sample, photo, resized, found, processor) | {"offset": offset})
             offset += pixels_file.write(np.ascontiguousarray(resized).tobytes())
@@ -154,11 +154,6 @@ def _row(
         "answer": processor.answer_ids(prompts.render(prompts.Answer(sample.label, rationale))),
         "label": LABELS.index(sample.label),
     }
-
-
-def _controlled(sample: Sample) -> Photo:
-    kind = images.Variant.BIAS_CONTROLLED
-    return images.decode(images.variant(sample.image, sample.image_id, kind))
 
 
 def _by_image(measurements: pa.Table) -> Mapping[str, tuple[Measurement, ...]]:
