@@ -2,7 +2,7 @@
 
 # The first interpreter that really runs and is new enough (a pyenv shim may exist and not run).
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 BIN := .venv/bin
 
@@ -13,7 +13,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
 
 setup: ## install the locked environment into .venv (a second call does nothing)
-	@test -n "$(PYTHON)" || { echo "set-up: Python 3.11 or newer is needed" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "set-up: Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }
 	@$(PYTHON) scripts/set_up.py
 
 train: setup ## build the data, train, evaluate and register a model

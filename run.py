@@ -150,14 +150,15 @@ def _failed(name: str, error: Exception, log: Path) -> int:
 
 def _report(run: PipelineRunResponse | None, log: Path) -> None:
     """The closing tables: stages, what came out, and where to look next."""
-    from assay import home, reporting
+    from assay import home
+    from assay.reports import terminal
     from pipelines import _runs as runs
 
     if run is None:
         return
-    console = reporting.console()
-    console.print(reporting.stages(runs.stages(run)))
-    for drawn in reporting.outcome(runs.results(run)):
+    console = terminal.console()
+    console.print(terminal.stages(runs.stages(run)))
+    for drawn in terminal.outcome(runs.results(run)):
         console.print()
         console.print(drawn)
     console.print(f"\nlog: {log}\ndashboards: source {home.root() / 'env'}, then", end=" ")

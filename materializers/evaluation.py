@@ -7,8 +7,8 @@ from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
-from assay import reporting
 from assay.evaluation import Evaluation
+from assay.reports import terminal
 
 _FILE = "evaluation.json"
 _PAGE = "evaluation.html"
@@ -34,7 +34,7 @@ class EvaluationMaterializer(BaseMaterializer):
         """The tables of the closing report, as a page."""
         page = f"{self.uri}/{_PAGE}"
         with self.artifact_store.open(page, "w") as stream:
-            stream.write(reporting.as_html(reporting.metrics(data), reporting.slices(data)))
+            stream.write(terminal.as_html(terminal.metrics(data), terminal.slices(data)))
         return {page: VisualizationType.HTML}
 
     def extract_metadata(self, data: Evaluation) -> dict[str, MetadataType]:

@@ -15,7 +15,7 @@ from zenml.orchestrators import publish_utils
 from zenml.utils import source_utils
 
 from assay import home, processes
-from assay.reporting import Stage
+from assay.reports.terminal import Stage
 
 INTERRUPTED = "interrupted"
 _PROCESS = "process"

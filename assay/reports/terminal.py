@@ -1,4 +1,4 @@
-"""What a run came to, as tables: drawn in a terminal, or kept as a page for the dashboard."""
+"""What a run came to, as tables drawn in a terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from assay.reports import interval
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from assay.evaluation import Evaluation
-    from assay.metrics import Metric
     from assay.promotion import PromotionDecision
 
 
@@ -40,11 +41,6 @@ def stages(done: Iterable[Stage]) -> Table:
         colour = {"failed": "red", "cached": "dim"}.get(stage.state, "")
         table.add_row(stage.name, Text(stage.state, colour), f"{stage.seconds:.1f}")
     return table
-
-
-def interval(metric: Metric | None) -> str:
-    """A metric with its 95 % interval, ``0.870 (0.820-0.910)``; a dash where undefined."""
-    return f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})" if metric else "-"
 
 
 def metrics(evaluation: Evaluation) -> Table:

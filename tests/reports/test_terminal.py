@@ -6,30 +6,30 @@ import io
 
 import pandas as pd
 
-from assay import reporting
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
 from assay.metrics import Metric
 from assay.promotion import PromotionDecision
 from assay.records import Finding, Label, Measurement, Verdict
-from assay.reporting import Stage
+from assay.reports import terminal
+from assay.reports.terminal import Stage
 
 
 def shown(drawn: object) -> str:
-    console = reporting.console()
+    console = terminal.console()
     console.file = io.StringIO()
     console.print(drawn)
     return console.file.getvalue()
 
 
 def test_stages_show_state_and_seconds():
-    text = shown(reporting.stages([Stage("build", "cached", 0.04)]))
+    text = shown(terminal.stages([Stage("build", "cached", 0.04)]))
     assert text.splitlines()[1].split() == ["build", "cached", "0.0"]
 
 
 def test_decision_gives_outcome_and_every_reason():
     made = PromotionDecision(False, ("too close", "too few"), None)
-    text = shown(reporting.decision(made, "7"))
+    text = shown(terminal.decision(made, "7"))
     assert [line.strip() for line in text.splitlines()] == [
         "version 7: not promoted",
         "- too close",
@@ -44,7 +44,7 @@ def test_slices_show_metadata_alone_in_each_variant():
         return Slice(kind, "manipulation", "colour_filter", 4000, 20, 1000, metrics, baseline)
 
     parts = part(Variant.AS_IS, 0.6, 0.9), part(Variant.BIAS_CONTROLLED, 0.55, 0.5)
-    lines = shown(reporting.slices(Evaluation(0.5, parts))).splitlines()
+    lines = shown(terminal.slices(Evaluation(0.5, parts))).splitlines()
     intervals = "0.600 (0.500-0.700) 0.900 (0.800-1.000) 0.550 (0.450-0.650) 0.500 (0.400-0.600)"
     assert lines[-1].split() == f"manipulation colour_filter {intervals} 4000 1000".split()
     assert lines[0].split() == ["as_is", "bias_controlled"]  # above "metadata alone" of each
@@ -56,7 +56,7 @@ def test_verdict_prints_written_reasons_literally():
     probabilities = dict(zip(Label, (0.1, 0.7, 0.2), strict=True))
     finding = Finding(Measurement("noise", 0.5), 0.02, "Noise measures 0.5.")
     given = Verdict(Label.MANIPULATED, 0.9, probabilities, True, (finding,), "See [/left] there.")
-    text = shown(reporting.verdict(given.as_dict()))
+    text = shown(terminal.verdict(given.as_dict()))
     assert "manipulated 70.0%" in text
     assert "Noise measures 0.5." in text
     assert "See [/left] there." in text
@@ -70,13 +70,13 @@ def test_scores_count_labels_errors_and_reviews():
             "needs_review": pd.array([True, False, None], dtype="boolean"),
         }
     )
-    lines = [line.split() for line in shown(reporting.scores(table)).splitlines()]
+    lines = [line.split() for line in shown(terminal.scores(table)).splitlines()]
     assert ["authentic", "2"] in lines
     assert ["error", "1"] in lines
     assert ["to", "review", "1"] in lines
 
 
 def test_page_escapes_what_it_shows():
-    page = reporting.as_html(reporting.stages([Stage("<b>", "ran", 1)]))
+    page = terminal.as_html(terminal.stages([Stage("<b>", "ran", 1)]))
     assert "&lt;b&gt;" in page
     assert "<b>" not in page

@@ -1,0 +1,78 @@
+"""Pictures inside a page, as data URIs: figures as SVG, images as small WebP files."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from assay.records import Label, Mask, Pixels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    Label.AUTHENTIC.value: "#2a6fb0",
+    Label.MANIPULATED.value: "#c8641b",
+    Label.SYNTHESIZED.value: "#7a4fb3",
+}
+"""One colour a label, the same in every figure and page; told apart with any colour vision."""
+INK, FAINT = "#1f2933", "#8795a1"
+
+_OUTLINE = (255, 214, 0)
+_WEBP_QUALITY = 75
+
+
+def thumbnail(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> str:
+    """A data URI of ``[h, w, 3]`` pixels, at most ``side`` wide and high.
+
+    The region that a ``mask`` ``[h, w]`` marks is outlined.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small: Pixels = _reduced(pixels, size)
+    if mask is not None:
+        small = _outlined(small, _reduced(mask.astype(np.uint8), size))
+    return _data_uri("image/webp", _webp(small))
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, in the style of all reports; no window system is touched."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def svg(drawn: Figure) -> str:
+    """A data URI of a finished figure; the same figure gives the same bytes."""
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "assay"}):
+        drawn.savefig(buffer, format="svg", metadata={"Date": None})
+    return _data_uri("image/svg+xml", buffer.getvalue())
+
+
+def _reduced(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _outlined(pixels: Pixels, mask: Pixels) -> Pixels:
+    """``mask`` ``[h, w]`` of 0 and 1, drawn over ``pixels``."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    drawn = cv2.drawContours(pixels.copy(), contours, -1, _OUTLINE, 1)
+    return drawn.astype(np.uint8, copy=False)
+
+
+def _webp(pixels: Pixels) -> bytes:
+    options = [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY]
+    _, buffer = cv2.imencode(".webp", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    return buffer.tobytes()
+
+
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
