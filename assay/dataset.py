@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +100,14 @@ class Dataset:
         while batch := list(islice(samples, _DECODED_ROWS)):
             yield batch
 
+    def find(self, image_ids: Collection[str]) -> Iterator[Sample]:
+        """Stream the samples that are called ``image_ids``, in stored order; unknown ids are none.
+
+        Shards without any of them stay closed, and no other row is kept.
+        """
+        for batch in find_batches(self.path, image_ids):
+            yield from map(to_sample, batch.to_pylist())
+
     def summary(self) -> dict[str, Any]:
         """Version, rows, rejected rows, and rows by label, manipulation, split and dataset."""
         return {
@@ -157,6 +165,21 @@ def read_batches(
                 if split is not None:
                     batch = batch.filter(pc.equal(batch["split"], split.value))
                 yield batch.select(list(columns))
+
+
+def find_batches(path: Path, image_ids: Collection[str]) -> Iterator[pa.RecordBatch]:
+    """Stream the rows of the shards in ``path`` that are called ``image_ids``."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wanted = pa.array(sorted(image_ids), pa.string())
+    for file in sorted(path.glob("*.parquet")):
+        with pq.ParquetFile(file) as shard:
+            if not pc.any(pc.is_in(shard.read(["image_id"])["image_id"], wanted)).as_py():
+                continue
+            for batch in shard.iter_batches(_DECODED_ROWS, columns=sample_schema().names):
+                yield batch.filter(pc.is_in(batch["image_id"], wanted))
 
 
 def check_splits(table: pa.Table) -> None:

@@ -2,26 +2,28 @@
 
 `judge` is the whole of it. Every slice is measured `as_is` and `bias_controlled`, and beside each
 score stands that of a baseline that sees only metadata. Images of a photograph that the model was
-fitted on are predicted, marked as seen, and never measured.
+fitted on are predicted, marked as seen, and never measured; data sets of one class are measured
+apart (decision 0034).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field, TypeAdapter
 
-from assay.baseline import MetadataBaseline, features
+from assay.baseline import MetadataBaseline
+from assay.calibration import Calibration
 from assay.errors import DataError
-from assay.images import Variant, photo_of
-from assay.manipulations import is_material
+from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, measure
+from assay.predictions import DetectsPhotos, predict, score, two_class, unseen
 from assay.progress import Progress
-from assay.records import Label, Photo, Sample, Split, Verdict
+from assay.records import Label, Split
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,16 +46,6 @@ class EvaluationSettings(Settings):
     """Processes that read the baseline's training images; None takes one a core."""
 
 
-class DetectsPhotos(Protocol):
-    """Whatever answers about photos; `assay.detector.Detector` in production."""
-
-    def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
-        """One verdict a photo, in order."""
-
-    def has_seen(self, group: str) -> bool:
-        """Whether the model was fitted, or calibrated, on images of ``group``."""
-
-
 @dataclass(frozen=True, slots=True)
 class Slice:
     """The metrics of one part of the test images."""
@@ -71,6 +63,11 @@ class Slice:
     baseline_auc: Metric | None
     """AUC of metadata alone on the same images; None also where no baseline was fitted."""
 
+    @property
+    def is_of_one_class(self) -> bool:
+        """Whether the part lacks authentic images, or others."""
+        return self.authentic in (0, self.n)
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -78,6 +75,15 @@ class Evaluation:
 
     threshold: float
     slices: tuple[Slice, ...]
+    review: tuple[float, float] | None = None
+    """Scores from the first to the second are handed to people; None where that is unknown."""
+    apart: tuple[str, ...] = ()
+    """Data sets of one class, which count in no slice but their own."""
+
+    def one_class_datasets(self) -> tuple[str, ...]:
+        """Data sets of one class, whether they stand apart or, for want of others, count in all."""
+        found = (part.name for part in self.slices if part.by == "dataset" and part.is_of_one_class)
+        return tuple(dict.fromkeys(found))
 
     def overall(self, kind: Variant) -> Slice | None:
         """The slice of all images in the form ``kind``, if it was evaluated."""
@@ -104,15 +110,15 @@ class Evaluation:
 
 def judge(
     detector: DetectsPhotos,
-    threshold: float,
+    calibration: Calibration,
     dataset: Dataset,
     settings: EvaluationSettings,
     progress: Progress,
 ) -> tuple[pd.DataFrame, Evaluation]:
     """Predict the test split in every variant, fit the baseline beside it, and evaluate both.
 
-    Returns the predictions of `predict` with a column ``baseline``, and their `Evaluation`. Raises
-    `DataError` as `evaluate` does.
+    Returns the predictions of `assay.predictions.predict` with a column ``baseline``, and their
+    `Evaluation`. Raises `DataError` as `evaluate` does.
     """
     import pandas as pd
 
@@ -122,39 +128,20 @@ def judge(
         baseline = MetadataBaseline.fit(dataset, kind, settings.workers, progress)
         parts.append(part.assign(baseline=baseline.scores(part)))
     predictions = pd.concat(parts, ignore_index=True)
-    return predictions, evaluate(predictions, threshold, settings.resamples, settings.seed)
-
-
-def predict(
-    detector: DetectsPhotos, dataset: Dataset, split: Split, kind: Variant, progress: Progress
-) -> pd.DataFrame:
-    """One row an image of ``split`` in the form ``kind``, in the dataset's order.
-
-    Columns: image_id, variant, label, manipulation, source, dataset, group, material (False for
-    authentic images), seen (the model was fitted on the group), the metadata of
-    `assay.baseline.FEATURES`, and p_authentic, p_manipulated, p_synthesized.
-    """
-    import pandas as pd
-
-    total = dataset.table(["image_id"], split).num_rows
-    rows: list[dict[str, Any]] = []
-    for batch in dataset.batches(split):
-        photos = [photo_of(sample, kind) for sample in batch]
-        verdicts = detector.detect(photos)
-        seen = [detector.has_seen(sample.group) for sample in batch]
-        rows += map(_prediction, batch, photos, verdicts, [kind] * len(batch), seen)
-        progress(len(rows), total, f"predicting {split}, {kind}")
-    return pd.DataFrame(rows)
+    judged = evaluate(predictions, calibration.threshold, settings.resamples, settings.seed)
+    review = calibration.review_low, calibration.review_high
+    return predictions, replace(judged, review=review)
 
 
 def evaluate(
     predictions: pd.DataFrame, threshold: float, resamples: int = 500, seed: int = 0
 ) -> Evaluation:
-    """Measure ``predictions`` (columns as `predict` returns them) overall and per slice.
+    """Measure ``predictions`` (columns as `assay.predictions.predict` gives) overall and per slice.
 
     A slice of one manipulation, or of the material or benign ones, holds its images and all
-    authentic images; a source or dataset holds its own alone. Intervals resample groups. Rows that
-    the model has seen are left out; raises `DataError` when no other is left.
+    authentic images; a source or dataset holds its own alone. Data sets of one class stand apart
+    (`assay.predictions.two_class`). Intervals resample groups. Rows that the model has seen are
+    left out; raises `DataError` when no other is left.
     """
     rows = unseen(predictions)
     _report_left_out(predictions, rows)
@@ -164,19 +151,9 @@ def evaluate(
         for kind in sorted(set(rows["variant"]))
         for by, name, part in _cut(rows[rows["variant"] == kind])
     ]
-    return Evaluation(threshold, tuple(parts))
-
-
-def unseen(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose group the model was not fitted on: all, where no column ``seen`` says so."""
-    if "seen" not in predictions:
-        return predictions
-    return predictions[~predictions["seen"].to_numpy(bool)]
-
-
-def score(predictions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Probability ``[n]`` that an image is not authentic."""
-    return 1 - predictions["p_authentic"].to_numpy(np.float64)
+    apart = set(rows["dataset"]) - set(two_class(rows)["dataset"])
+    _report_one_class(rows, apart)
+    return Evaluation(threshold, tuple(parts), apart=tuple(sorted(apart)))
 
 
 def _report_left_out(predictions: pd.DataFrame, measured: pd.DataFrame) -> None:
@@ -193,27 +170,26 @@ def _report_left_out(predictions: pd.DataFrame, measured: pd.DataFrame) -> None:
         )
 
 
-def _prediction(
-    sample: Sample, photo: Photo, verdict: Verdict, kind: Variant, seen: bool
-) -> dict[str, Any]:
-    edited = sample.label != Label.AUTHENTIC
-    return {
-        "image_id": sample.image_id,
-        "variant": kind.value,
-        "label": str(sample.label),
-        "manipulation": sample.manipulation,
-        "source": sample.source,
-        "dataset": sample.dataset,
-        "group": sample.group,
-        "material": edited and is_material(sample.manipulation),
-        "seen": seen,
-        **features(photo),
-        **{f"p_{label}": verdict.probabilities[label] for label in Label},
-    }
+def _report_one_class(rows: pd.DataFrame, apart: set[str]) -> None:
+    single = rows.groupby("dataset")["label"].agg(_is_of_one_class)
+    if apart:
+        names = ", ".join(sorted(apart))
+        logger.warning("data sets of one class are measured apart, not in the whole: %s", names)
+    elif len(single) > 1 and single.all():
+        logger.warning(
+            "every data set is of one class, so all count in the whole: a model that only tells "
+            "data sets apart scores as high"
+        )
+
+
+def _is_of_one_class(labels: pd.Series[str]) -> bool:
+    return bool((labels == Label.AUTHENTIC.value).nunique() == 1)
 
 
 def _cut(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """What a slice is cut by, its name, and its rows."""
+    every = rows
+    rows = two_class(every)
     authentic = rows["label"] == Label.AUTHENTIC.value
     yield "all", "all", rows
     for name in sorted(set(rows["manipulation"][~authentic]) - {""}):
@@ -222,9 +198,10 @@ def _cut(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
         of_this_impact = ~authentic & (rows["material"] == material)
         if of_this_impact.any():
             yield "impact", name, rows[authentic | of_this_impact]
-    for by in ("source", "dataset"):
-        for name in sorted(set(rows[by])):
-            yield by, name, rows[rows[by] == name]
+    for name in sorted(set(rows["source"])):
+        yield "source", name, rows[rows["source"] == name]
+    for name in sorted(set(every["dataset"])):
+        yield "dataset", name, every[every["dataset"] == name]
 
 
 def _measured(

@@ -1,7 +1,8 @@
 """Champion against challenger: one pure decision, its reasons included.
 
 Both are compared on the same images of the same test set, paired, with intervals that resample
-groups, and only on images of photographs that neither was fitted on. A refusal is a value.
+groups, and only on images of photographs that neither was fitted on, the same that the evaluation
+measures (`assay.predictions.measured`). A refusal is a value.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from assay.evaluation import score, unseen
 from assay.metrics import Bootstrap, Metric, auc_difference, measure
+from assay.predictions import measured, score, two_class, unseen
 from assay.records import Label
 from assay.settings import Settings
 
@@ -49,13 +50,13 @@ class PromotionDecision:
 def decide(
     challenger: pd.DataFrame, champion: pd.DataFrame | None, settings: PromotionSettings
 ) -> PromotionDecision:
-    """Whether ``challenger`` becomes champion; predictions as `assay.evaluation.predict` gives.
+    """Whether ``challenger`` becomes champion; predictions as `assay.predictions.predict` gives.
 
     Every challenger has to clear the floor and, where its predictions hold a ``baseline``, to beat
     metadata alone. Against a champion it has to be better (AUC difference above zero) and
     credibly no worse than by the margin (non-inferiority of the interval's lower end).
     """
-    objections, merits = _standing(unseen(challenger), settings)
+    objections, merits = _standing(measured(challenger), settings)
     difference = None
     if champion is None:
         merits.append("there is no champion yet")
@@ -112,7 +113,7 @@ def _difference(
 ) -> Metric | None:
     """On the images that neither has seen, paired; None where these lack a class."""
     fair, rival = unseen(challenger), unseen(champion).set_index("image_id")
-    fair = fair[fair["image_id"].isin(rival.index)]
+    fair = two_class(fair[fair["image_id"].isin(rival.index)])
     if fair.empty:
         return None
     return auc_difference(

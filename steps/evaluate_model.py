@@ -25,7 +25,7 @@ def evaluate_model(
 ) -> tuple[Annotated[pd.DataFrame, "predictions"], Annotated[Evaluation, "evaluation"]]:
     """Predict the test split and measure, overall and per slice, with a metadata baseline."""
     detector = Detector.load(model)
-    threshold = Calibration.load(model / CALIBRATION_FILE).threshold
+    calibration = Calibration.load(model / CALIBRATION_FILE)
     with bar() as progress:
-        predictions, judged = evaluation.judge(detector, threshold, dataset, settings, progress)
+        predictions, judged = evaluation.judge(detector, calibration, dataset, settings, progress)
     return predictions, judged

@@ -8,9 +8,9 @@ from zenml import step
 from assay import model_registry, promotion
 from assay.dataset import Dataset
 from assay.detector import Detector
-from assay.evaluation import predict
 from assay.images import Variant
 from assay.model_registry import Alias
+from assay.predictions import predict
 from assay.progress import bar
 from assay.promotion import PromotionDecision, PromotionSettings
 from assay.records import Split

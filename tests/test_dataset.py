@@ -49,6 +49,14 @@ def test_samples_come_back_as_they_were_stored(tmp_path: Path) -> None:
     assert list(stored(tmp_path, originals).samples()) == originals
 
 
+def test_find_gives_the_named_samples_in_stored_order(tmp_path: Path) -> None:
+    originals = [sample(i, split=Split.TRAIN) for i in range(40)]
+    dataset = stored(tmp_path, originals)
+    found = dataset.find(["scene-33", "scene-2", "unknown"])
+    assert list(found) == [originals[2], originals[33]]
+    assert list(dataset.find([])) == []
+
+
 def test_samples_and_table_can_be_limited_to_a_split(tmp_path: Path) -> None:
     dataset = three(tmp_path)
     assert [s.image_id for s in dataset.samples(Split.TEST)] == ["scene-2"]

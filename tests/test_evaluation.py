@@ -12,14 +12,19 @@ from sklearn.metrics import roc_auc_score
 
 from assay import images
 from assay.baseline import FEATURES, MetadataBaseline
+from assay.calibration import Calibration
 from assay.dataset import Dataset
 from assay.errors import DataError
-from assay.evaluation import Evaluation, EvaluationSettings, Slice, evaluate, judge, predict
+from assay.evaluation import Evaluation, EvaluationSettings, Slice, evaluate, judge
 from assay.images import Variant
+from assay.predictions import predict
 from assay.progress import silent
 from assay.records import Label, Photo, Sample, Split, Verdict
 from tests.datasets import stored
 from tests.scenes import sample, scene
+
+
+BAND = Calibration(temperature=1.0, threshold=0.5, review_low=0.4, review_high=0.6)
 
 
 class Brightness:
@@ -31,7 +36,12 @@ class Brightness:
     def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
         shares = [float(photo.pixels.mean()) / 255 for photo in photos]
         return [
-            Verdict(Label.AUTHENTIC, p, dict(zip(Label, (1 - p, 0.0, p), strict=True)), False)
+            Verdict(
+                BAND.label((1 - p, 0.0, p)),
+                p,
+                dict(zip(Label, (1 - p, 0.0, p), strict=True)),
+                BAND.needs_review(p),
+            )
             for p in shares
         ]
 
@@ -94,6 +104,13 @@ def test_predict_gives_one_row_an_image_in_order(dataset: Dataset) -> None:
     assert set(FEATURES) < set(rows.columns)
 
 
+def test_predict_gives_label_and_need_of_review(dataset: Dataset) -> None:
+    rows = predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, silent)
+    expected = np.where(rows["p_synthesized"] >= 0.5, "synthesized", "authentic")
+    assert list(rows["predicted"]) == list(expected)
+    assert list(rows["needs_review"]) == list(rows["p_synthesized"].between(0.4, 0.6))
+
+
 def test_predict_judges_the_variant(dataset: Dataset) -> None:
     as_is, controlled = (
         predict(Brightness(), dataset, Split.TEST, kind, silent) for kind in Variant
@@ -120,9 +137,10 @@ def test_judge_measures_only_what_the_model_was_not_fitted_on(
     seen = [f"test-{n}" for n in range(3)]
     settings = EvaluationSettings(resamples=5, workers=1)
     with caplog.at_level(logging.WARNING):
-        predictions, evaluation = judge(Brightness(seen), 0.5, dataset, settings, silent)
+        predictions, evaluation = judge(Brightness(seen), BAND, dataset, settings, silent)
     assert len(predictions) == 2 * 48
     assert {s.n for s in evaluation.slices if s.by == "all"} == {48 - 12}
+    assert (evaluation.threshold, evaluation.review) == (0.5, (0.4, 0.6))
     assert "12 of 48 test images" in caplog.text
 
 
@@ -132,7 +150,7 @@ def test_evaluate_equals_that_of_the_unseen_rows_alone(caplog: pytest.LogCapture
     marked = rows.assign(seen=seen, p_authentic=rows["p_authentic"].mask(seen, 0.0))
     assert evaluate(marked, 0.5, 10) == evaluate(rows[~seen], 0.5, 10)
     caplog.clear()
-    evaluate(rows.assign(seen=False), 0.5, 10)
+    evaluate(rows[rows["dataset"] == "mixed"].assign(seen=False), 0.5, 10)
     assert not caplog.records
 
 
@@ -143,7 +161,7 @@ def test_evaluate_refuses_a_model_that_was_fitted_on_everything() -> None:
 
 def test_baseline_sees_the_shortcut_until_it_is_controlled(dataset: Dataset) -> None:
     settings = EvaluationSettings(resamples=20, workers=1)
-    predictions, evaluation = judge(Brightness(), 0.5, dataset, settings, silent)
+    predictions, evaluation = judge(Brightness(), BAND, dataset, settings, silent)
     assert set(predictions["variant"]) == {"as_is", "bias_controlled"}
     metrics = evaluation.headline()
     assert metrics["as_is/baseline_auc"].value == 1
@@ -179,11 +197,34 @@ def test_slice_counts_its_groups() -> None:
 def test_manipulation_slice_compares_with_all_authentic_images() -> None:
     rows = table()
     once = rows[rows["variant"] == "as_is"]
-    compared = once[once["manipulation"].isin(["", "splice"])]
+    compared = once[once["manipulation"].isin(["", "splice"]) & (once["dataset"] == "mixed")]
     expected = roc_auc_score(compared["label"] != "authentic", 1 - compared["p_authentic"])
     splice = part(evaluate(rows, 0.5, 10), "manipulation", "splice")
     assert splice.metrics["auc"].value == pytest.approx(expected)  # type: ignore[union-attr]
     assert splice.n == len(compared)
+
+
+def test_dataset_of_one_class_counts_in_no_slice_but_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = table()
+    evaluation = evaluate(rows, 0.5, 10)
+    alone = evaluate(rows[rows["dataset"] == "mixed"], 0.5, 10)
+    assert [s for s in evaluation.slices if s.name != "clean"] == list(alone.slices)
+    assert evaluation.apart == evaluation.one_class_datasets() == ("clean",)
+    assert "measured apart, not in the whole: clean" in caplog.text
+
+
+def test_datasets_of_one_class_count_where_there_is_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = table()
+    apart = rows.assign(dataset=np.where(rows["label"] == "authentic", "clean", "edited"))
+    evaluation = evaluate(apart, 0.5, 10)
+    assert part(evaluation, "all", "all").n == len(rows) // 2
+    assert evaluation.apart == ()
+    assert evaluation.one_class_datasets() == ("clean", "edited")
+    assert "every data set is of one class" in caplog.text
 
 
 def test_slice_of_one_class_gives_its_size_and_no_auc() -> None:

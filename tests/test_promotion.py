@@ -124,6 +124,16 @@ def test_images_that_either_has_seen_are_not_compared() -> None:
     assert decision.difference != decide(challenger, cheating, SETTINGS).difference
 
 
+def test_dataset_of_one_class_decides_nothing() -> None:
+    challenger, champion = predictions(1.5), predictions(2.0, noise=2)
+    easy = (challenger["label"] == "authentic") & (challenger.index % 2 == 0)
+    mixed = {"dataset": np.where(easy, "clean", "mixed")}
+    flattered = challenger.assign(**mixed)
+    flattered["p_authentic"] = flattered["p_authentic"].mask(easy, 1.0)
+    expected = decide(challenger[~easy], champion[~easy], SETTINGS)
+    assert decide(flattered, champion.assign(**mixed), SETTINGS) == expected
+
+
 def test_floor_is_cleared_on_unseen_images_only() -> None:
     guesses = predictions(0)
     learnt = (guesses["label"] == "authentic").astype(float)

@@ -1,0 +1,102 @@
+"""What a model says about each image of a split, and which of these rows may be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from assay.baseline import features
+from assay.images import Variant, photo_of
+from assay.manipulations import is_material
+from assay.progress import Progress
+from assay.records import Label, Photo, Sample, Split, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.dataset import Dataset
+
+
+class DetectsPhotos(Protocol):
+    """Whatever answers about photos; `assay.detector.Detector` in production."""
+
+    def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
+        """One verdict a photo, in order."""
+
+    def has_seen(self, group: str) -> bool:
+        """Whether the model was fitted, or calibrated, on images of ``group``."""
+
+
+def predict(
+    detector: DetectsPhotos, dataset: Dataset, split: Split, kind: Variant, progress: Progress
+) -> pd.DataFrame:
+    """One row an image of ``split`` in the form ``kind``, in the dataset's order.
+
+    Columns: image_id, variant, label, manipulation, source, dataset, group, material (False for
+    authentic images), seen (the model was fitted on the group), the metadata of
+    `assay.baseline.FEATURES`, predicted (a label), needs_review, and p_authentic, p_manipulated,
+    p_synthesized.
+    """
+    import pandas as pd
+
+    total = dataset.table(["image_id"], split).num_rows
+    rows: list[dict[str, Any]] = []
+    for batch in dataset.batches(split):
+        photos = [photo_of(sample, kind) for sample in batch]
+        verdicts = detector.detect(photos)
+        seen = [detector.has_seen(sample.group) for sample in batch]
+        rows += map(_prediction, batch, photos, verdicts, [kind] * len(batch), seen)
+        progress(len(rows), total, f"predicting {split}, {kind}")
+    return pd.DataFrame(rows)
+
+
+def measured(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows behind every overall figure: not `seen`, and of `two_class` data sets."""
+    return two_class(unseen(predictions))
+
+
+def two_class(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of data sets that hold authentic and other images; all rows if there is no such set.
+
+    Beside others, a data set of one class lets a model score by telling data sets apart.
+    """
+    if "dataset" not in rows:
+        return rows
+    authentic = (rows["label"] == Label.AUTHENTIC.value).groupby(rows["dataset"])
+    both = authentic.transform("nunique").to_numpy() == 2
+    return rows[both] if both.any() else rows
+
+
+def unseen(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose group the model was not fitted on: all, where no column ``seen`` says so."""
+    if "seen" not in predictions:
+        return predictions
+    return predictions[~predictions["seen"].to_numpy(bool)]
+
+
+def score(predictions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Probability ``[n]`` that an image is not authentic."""
+    return 1 - predictions["p_authentic"].to_numpy(np.float64)
+
+
+def _prediction(
+    sample: Sample, photo: Photo, verdict: Verdict, kind: Variant, seen: bool
+) -> dict[str, Any]:
+    edited = sample.label != Label.AUTHENTIC
+    return {
+        "image_id": sample.image_id,
+        "variant": kind.value,
+        "label": str(sample.label),
+        "manipulation": sample.manipulation,
+        "source": sample.source,
+        "dataset": sample.dataset,
+        "group": sample.group,
+        "material": edited and is_material(sample.manipulation),
+        "seen": seen,
+        **features(photo),
+        "predicted": str(verdict.label),
+        "needs_review": verdict.needs_review,
+        **{f"p_{label}": verdict.probabilities[label] for label in Label},
+    }
