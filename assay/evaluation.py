@@ -149,7 +149,7 @@ def evaluate(
     parts = [
         _measured(kind, by, name, part, threshold, bootstrap)
         for kind in sorted(set(rows["variant"]))
-        for by, name, part in _cut(rows[rows["variant"] == kind])
+        for by, name, part in cut(rows[rows["variant"] == kind])
     ]
     apart = set(rows["dataset"]) - set(two_class(rows)["dataset"])
     _report_one_class(rows, apart)
@@ -186,8 +186,8 @@ def _is_of_one_class(labels: pd.Series[str]) -> bool:
     return bool((labels == Label.AUTHENTIC.value).nunique() == 1)
 
 
-def _cut(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """What a slice is cut by, its name, and its rows."""
+def cut(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """What a slice of ``rows`` (of one variant) is cut by, its name, and its rows."""
     every = rows
     rows = two_class(every)
     authentic = rows["label"] == Label.AUTHENTIC.value

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from assay.metrics import Bootstrap, Metric, auc_difference, measure
+from assay.metrics import Bootstrap, Metric, differences, measure
 from assay.predictions import measured, score, two_class, unseen
 from assay.records import Label
 from assay.settings import Settings
@@ -116,13 +116,16 @@ def _difference(
     fair = two_class(fair[fair["image_id"].isin(rival.index)])
     if fair.empty:
         return None
-    return auc_difference(
-        score(fair),
+    difference = differences(
         score(rival.loc[fair["image_id"]]),
+        score(fair),
         _positive(fair),
         fair["group"].to_numpy(str),
+        (_UNUSED_THRESHOLD, _UNUSED_THRESHOLD),
         Bootstrap(settings.resamples, settings.seed),
-    )
+        ["auc"],
+    )["auc"]
+    return None if difference is None else difference.change
 
 
 def _same_images(challenger: pd.DataFrame, champion: pd.DataFrame) -> bool:
