@@ -1,0 +1,251 @@
+"""Figures of scores and metrics: arrays in, matplotlib figures out.
+
+Bands and whiskers are 95 % intervals that resample groups (`assay.metrics.Bootstrap`). Each
+function returns a figure in the style of `assay.reports.pictures`, whose `svg` puts it into a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assay.metrics import COVERAGE, ECE_BINS, Bools, Bootstrap, Floats, Metric, Weighted
+from assay.records import Label
+from assay.reports.pictures import COLOURS, FAINT, INK, figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Groups = npt.NDArray[np.generic]
+
+SERIES = ("#0b6e6e", "#b8860b", "#8795a1")
+"""Colours of things compared: the model, what it is compared with, one more."""
+
+_GRID = np.linspace(0, 1, 101)
+_MARKERS = ("o", "D", "s")
+_HISTOGRAM_BINS = 40
+
+
+def roc(
+    scores: Mapping[str, Floats], positive: Bools, groups: Groups, bootstrap: Bootstrap
+) -> Figure:
+    """ROC of each of ``scores`` ``[n]``, by name, on the same images, with a pointwise band."""
+    drawn = figure(4.6, 4.4)
+    axes = _axes(drawn, "false positive rate", "true positive rate")
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
+    for (name, values), colour in zip(scores.items(), SERIES, strict=False):
+        curve, low, high = roc_band(values, positive, groups, bootstrap)
+        axes.fill_between(_GRID, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(_GRID, curve, color=colour, label=name, linewidth=1.8)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.legend(loc="lower right", frameon=False)
+    return drawn
+
+
+def roc_band(
+    scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap
+) -> tuple[Floats, Floats, Floats]:
+    """True positive rate over 101 false positive rates, and its interval's ends; NaN if undefined.
+
+    The band is pointwise ("vertical averaging", Fawcett 2006, "An introduction to ROC analysis").
+    """
+    order = np.argsort(scores, kind="stable")
+    rows = [
+        np.interp(_GRID, *curve)
+        for weights in bootstrap.weights(groups)
+        for curve in _curves(Weighted(scores[order], positive[order], weights[:, order], 0.5))
+    ]
+    return _band(np.array(rows or [np.full(len(_GRID), np.nan)]))
+
+
+def reliability(scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap) -> Figure:
+    """How often images of a score are not authentic, over the bins of the calibration error.
+
+    Below stand the images behind each point. Perfect calibration is the diagonal.
+    """
+    drawn = figure(4.6, 4.4)
+    upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    share, low, high, count, mean = reliability_bins(scores, positive, groups, bootstrap)
+    upper.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
+    whiskers = np.clip([share - low, high - share], 0, None)
+    upper.errorbar(mean, share, yerr=whiskers, fmt="o-", color=SERIES[0], capsize=3, linewidth=1.2)
+    _style(upper, "", "share not authentic")
+    upper.set(xlim=(0, 1), ylim=(0, 1))
+    width = 1 / ECE_BINS
+    lower.bar((np.arange(ECE_BINS) + 0.5) * width, count, width * 0.9, color=FAINT)
+    _style(lower, "score", "images")
+    return drawn
+
+
+def reliability_bins(
+    scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap
+) -> tuple[Floats, Floats, Floats, npt.NDArray[np.intp], Floats]:
+    """Share not authentic with its interval's ends, images and mean score, each ``[bins]``.
+
+    Bins without images are NaN.
+    """
+    bins = np.minimum((scores * ECE_BINS).astype(np.intp), ECE_BINS - 1)
+    member = (bins[:, None] == np.arange(ECE_BINS)).astype(np.float64)
+    rows = [
+        _ratio((weights * positive) @ member, weights @ member)
+        for weights in bootstrap.weights(groups)
+    ]
+    count = np.bincount(bins, minlength=ECE_BINS)
+    return *_band(np.concatenate(rows)), count, _ratio(scores @ member, count.astype(np.float64))
+
+
+def histograms(
+    scores: Floats,
+    labels: Sequence[str],
+    threshold: float,
+    review: tuple[float, float] | None = None,
+) -> Figure:
+    """Scores ``[n]`` of each label below one another, the threshold and the review band marked."""
+    truth = np.asarray(labels)
+    drawn = figure(6.4, 4.4)
+    rows = drawn.subplots(len(Label), 1, sharex=True)
+    for axes, label in zip(rows, Label, strict=True):
+        own = scores[truth == label.value]
+        axes.hist(own, _HISTOGRAM_BINS, range=(0, 1), color=COLOURS[label.value])
+        _mark(axes, threshold, review)
+        _style(axes, "", "images")
+        axes.set_title(f"{label.value} ({len(own):,})", loc="left", fontsize=9.5, color=INK)
+    rows[-1].set(xlim=(0, 1), xlabel="score (probability that the image is not authentic)")
+    marks, words = rows[0].get_legend_handles_labels()
+    drawn.legend(marks, words, loc="outside upper right", frameon=False, ncols=2, fontsize=9)
+    return drawn
+
+
+def confusion(truth: Sequence[str], predicted: Sequence[str]) -> Figure:
+    """Images by true label (rows) and predicted label (columns), with the shares of each row."""
+    counts = confusion_counts(truth, predicted)
+    shares = _ratio(counts.astype(np.float64), counts.sum(axis=1, keepdims=True).astype(np.float64))
+    drawn = figure(4.6, 4.0)
+    axes = drawn.subplots()
+    axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        share = shares[row, column]
+        words = "none" if np.isnan(share) else f"{count:,}\n{100 * share:.0f} %"
+        ink = "white" if share > 0.55 else INK
+        axes.text(column, row, words, ha="center", va="center", color=ink, fontsize=10)
+    names = [label.value for label in Label]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+    axes.set(xlabel="predicted", ylabel="truth")
+    axes.tick_params(length=0)
+    return drawn
+
+
+def confusion_counts(truth: Sequence[str], predicted: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Images ``[3, 3]`` by true (row) and predicted (column) label, in the order of `Label`."""
+    place = {label.value: index for index, label in enumerate(Label)}
+    counts = np.zeros((len(Label), len(Label)), np.intp)
+    np.add.at(counts, ([place[t] for t in truth], [place[p] for p in predicted]), 1)
+    return counts
+
+
+def forest(
+    rows: Mapping[str, Mapping[str, Metric | None]],
+    quantity: str = "AUC",
+    reference: float = 0.5,
+    limits: tuple[float, float] | None = None,
+) -> Figure:
+    """Metrics with their intervals, one line a name of ``rows``, one colour a name in it.
+
+    ``reference`` is where nothing is found: 0.5 for an AUC, 0 for a difference. A metric that is
+    None leaves its place empty.
+    """
+    series = list(dict.fromkeys(name for shown in rows.values() for name in shown))
+    drawn = figure(6.4, 1.1 + 0.34 * max(1, len(rows)))
+    axes = _axes(drawn, f"{quantity} (95 % interval)", "")
+    axes.axvline(reference, color=FAINT, linewidth=1, linestyle=":")
+    for index, name in enumerate(series):
+        offset = 0.26 * (index - (len(series) - 1) / 2)
+        found = [(y + offset, shown.get(name)) for y, shown in enumerate(rows.values())]
+        _whiskers(axes, [(y, m) for y, m in found if m is not None], index, name)
+    axes.set_yticks(range(len(rows)), [_escaped(name) for name in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    if limits is not None:
+        axes.set_xlim(*limits)
+    if len(series) > 1:
+        drawn.legend(loc="outside upper right", frameon=False, ncols=len(series), fontsize=9)
+    return drawn
+
+
+def _whiskers(axes: Axes, found: Iterable[tuple[float, Metric]], index: int, name: str) -> None:
+    table = np.array([(y, m.value, m.low, m.high) for y, m in found]).reshape(-1, 4)
+    y, value, low, high = table.T
+    marker, colour = _MARKERS[index % len(_MARKERS)], SERIES[index % len(SERIES)]
+    ends = np.clip([value - low, high - value], 0, None)
+    axes.errorbar(
+        value,
+        y,
+        xerr=ends,
+        fmt=marker,
+        color=colour,
+        label=_escaped(name),
+        capsize=2.5,
+        markersize=5,
+        linewidth=1.4,
+    )
+
+
+def _mark(axes: Axes, threshold: float, review: tuple[float, float] | None) -> None:
+    axes.axvline(threshold, color=INK, linewidth=1.2, linestyle="--", label="threshold")
+    if review is not None and review[0] < review[1]:
+        axes.axvspan(*review, color=FAINT, alpha=0.18, linewidth=0, label="handed to people")
+
+
+def _axes(drawn: Figure, x: str, y: str) -> Axes:
+    return _style(drawn.subplots(), x, y)
+
+
+def _style(axes: Axes, x: str, y: str) -> Axes:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(color=FAINT, labelsize=9)
+    return axes
+
+
+def _escaped(text: str) -> str:
+    """Text that Matplotlib does not take for mathematics, and of a length that leaves room."""
+    short = text if len(text) <= 40 else f"{text[:39]}…"
+    return short.replace("$", r"\$")
+
+
+def _curves(data: Weighted) -> list[tuple[Floats, Floats]]:
+    """False and true positive rates, ascending, of each resample that holds both classes."""
+    positives, negatives = (_cumulative(counts) for counts in data.counts())
+    defined = (positives[:, -1] > 0) & (negatives[:, -1] > 0)
+    rates = [c[defined] / c[defined][:, -1:] for c in (negatives, positives)]
+    return list(zip(*rates, strict=True))
+
+
+def _cumulative(counts: Floats) -> Floats:
+    """Weight at or above each distinct score, from the highest, beginning with none."""
+    total = np.cumsum(counts[:, ::-1], axis=1)
+    return np.hstack([np.zeros((len(total), 1)), total])
+
+
+def _band(rows: Floats) -> tuple[Floats, Floats, Floats]:
+    """The first row, and the percentile interval of the others in each column."""
+    resampled = rows[1:] if len(rows) > 1 else rows
+    low, high = rows[0].copy(), rows[0].copy()
+    for column in np.flatnonzero(~np.isnan(rows[0])):
+        values = resampled[:, column]
+        tails = ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
+        low[column], high[column] = np.quantile(values[~np.isnan(values)], tails)
+    return rows[0], low, high
+
+
+def _ratio(numerator: Any, denominator: Any) -> Floats:
+    """NaN where the denominator is zero."""
+    shares = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=shares, where=denominator > 0)
+    return shares
