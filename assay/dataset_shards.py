@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from assay import images
 from assay.dataset import row_digest, to_row, to_sample
 from assay.duplicates import PerceptualHash, perceptual_hash
-from assay.errors import DataError, SchemaViolation
+from assay.errors import DataError, SchemaViolation, StorageError
 from assay.pairs import make_pair
 from assay.records import Label, Rejected, Sample, Split, sample_schema
 
@@ -125,7 +125,7 @@ def spool(chunk: Chunk) -> list[Candidate | Rejected]:
 def write_shard(shard: Shard) -> ShardReport:
     """Write the rows of a shard; a sample that cannot be edited is reported, not raised."""
     if shard.path.exists():
-        return _stored_report(shard.path)
+        return stored_report(shard.path)
     rows: list[dict[str, Any]] = []
     rejected: list[Rejected] = []
     with _Spool() as spooled:
@@ -138,6 +138,21 @@ def write_shard(shard: Shard) -> ShardReport:
     report = ShardReport(tuple(map(row_digest, rows)), tuple(rejected))
     _write(shard.path, rows, report)
     return report
+
+
+def stored_report(path: Path) -> ShardReport:
+    """What `write_shard` returned for a shard that exists, from its metadata alone.
+
+    Raises `StorageError` for a Parquet file that it did not write.
+    """
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_schema(path).metadata or {}
+    if _REPORT not in metadata:
+        raise StorageError(f"{path} holds no digests of its rows; build the dataset again")
+    stored = json.loads(metadata[_REPORT])
+    rejected = tuple(Rejected(image_id, reason) for image_id, reason in stored["rejected"])
+    return ShardReport(tuple(stored["digests"]), rejected)
 
 
 def _examined(sample: Sample | Rejected) -> dict[str, Any]:
@@ -247,14 +262,6 @@ def _write(path: Path, rows: list[dict[str, Any]], report: ShardReport) -> None:
             use_dictionary=text,
             write_statistics=text,
         )
-
-
-def _stored_report(path: Path) -> ShardReport:
-    import pyarrow.parquet as pq
-
-    stored = json.loads(pq.read_schema(path).metadata[_REPORT])
-    rejected = tuple(Rejected(image_id, reason) for image_id, reason in stored["rejected"])
-    return ShardReport(tuple(stored["digests"]), rejected)
 
 
 @contextmanager

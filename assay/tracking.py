@@ -85,7 +85,7 @@ def log_metrics(run_id: str, step: int, metrics: Mapping[str, float]) -> None:
 
 def close_orphans() -> list[str]:
     """Mark runs whose process has died as FAILED; returns their names."""
-    if _is_missing(os.environ.get("MLFLOW_TRACKING_URI", "")):
+    if not exists():
         return []  # and a first run need not wait for MLflow before it does anything
     store = client()
     experiment = store.get_experiment_by_name(EXPERIMENT)
@@ -99,9 +99,10 @@ def close_orphans() -> list[str]:
     return [str(orphan.info.run_name) for orphan in orphans]
 
 
-def _is_missing(uri: str) -> bool:
-    """Whether ``uri`` is that of a local database that does not exist yet."""
-    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists()
+def exists() -> bool:
+    """Whether anything may have been tracked: False for a local database that is not there yet."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
 
 
 def git_commit() -> str:

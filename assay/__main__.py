@@ -1,0 +1,149 @@
+"""What is not a pipeline: look at the datasets of the state folder.
+
+    python -m assay datasets list
+    python -m assay datasets show latest
+    python -m assay datasets diff VERSION VERSION
+
+Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+# Heavy imports are inside functions: --help answers in a fraction of a second.
+from assay.errors import AssayError, ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+FAILED, WRONG_NAME = 1, 2
+
+Answer = tuple[Any, Iterable["RenderableType"]]
+"""What ``--json`` prints, and what is drawn without it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    options = parser().parse_args(arguments)
+    if options.answer is None:
+        options.explain()
+        return 0
+    try:
+        facts, drawn = options.answer(options)
+        _print(facts, drawn, options.json)
+    except (AssayError, OSError) as error:
+        print(f"python -m assay: {error}", file=sys.stderr)
+        return WRONG_NAME if isinstance(error, ConfigError) else FAILED
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; the tests of the README parse its examples with it."""
+    top = _Parser(prog="python -m assay", description=__doc__)
+    things = top.add_subparsers(title="things", metavar="THING")
+    datasets = things.add_parser("datasets", help="the datasets of the state folder")
+    verbs = datasets.add_subparsers(title="verbs", metavar="VERB")
+    _verb(verbs, "list", "every dataset: when, from what, how many, which models", _list)
+    show = _verb(verbs, "show", "what one dataset holds", _show)
+    show.add_argument("version", help="a version, the beginning of one, 'latest', or a path")
+    diff = _verb(verbs, "diff", "what came, went and changed between two datasets", _diff)
+    diff.add_argument("before", help="as in show")
+    diff.add_argument("after", help="as in show")
+    return top
+
+
+def _verb(
+    verbs: Any, name: str, purpose: str, answer: Callable[[argparse.Namespace], Answer]
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = verbs.add_parser(name, help=purpose, description=purpose)
+    made.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    made.set_defaults(answer=answer)
+    return made
+
+
+def _list(options: argparse.Namespace) -> Answer:
+    from assay import catalogue
+    from assay.reports import catalogue as tables
+
+    found = catalogue.entries(_root(), _trained_models())
+    if not found and not options.json:
+        print(f"no datasets in {_root()}; build one: python run.py --pipeline data_validation")
+        return found, ()
+    return found, (tables.listing(found),)
+
+
+def _show(options: argparse.Namespace) -> Answer:
+    from assay import catalogue
+    from assay.reports import catalogue as tables
+
+    shown = catalogue.contents(catalogue.resolve(options.version, _root()))
+    return shown, tables.contents(shown)
+
+
+def _diff(options: argparse.Namespace) -> Answer:
+    from assay import catalogue, changes
+    from assay.reports import catalogue as tables
+
+    both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
+    found = changes.diff(*both)
+    return found, tables.difference(found)
+
+
+def _root() -> Path:
+    """Where datasets are; looking makes no folder."""
+    from assay import home
+
+    return home.root() / "datasets"
+
+
+def _trained_models() -> dict[str, list[str]]:
+    """Registered models by dataset version; none where nothing was ever registered."""
+    import os
+
+    from assay import home, model_registry
+
+    os.environ.update(home.environment())
+    return model_registry.trained_on()
+
+
+def _print(facts: Any, drawn: Iterable[RenderableType], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        from pydantic import TypeAdapter
+
+        print(json.dumps(TypeAdapter(Any).dump_python(facts, mode="json"), indent=2))
+        return
+    from assay.reports import terminal
+
+    console = terminal.console()
+    for part in drawn:
+        console.print(part)
+        console.print()
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a mistake with one line that names the nearest right word."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self.set_defaults(answer=None, explain=self.print_help)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2."""
+        wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if wrong:
+            known = [word.strip("' ") for word in wrong[2].split(",")]
+            hint = did_you_mean(wrong[1], known)
+            message = f"unknown {wrong[1]!r}{hint}; known: {', '.join(known)}"
+        self.exit(WRONG_NAME, f"{self.prog}: {message}; see: {self.prog} --help\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

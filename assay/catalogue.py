@@ -1,0 +1,183 @@
+"""The datasets of a state folder: which there are, and what each holds.
+
+Only manifests and small columns are read, never an image. `assay.changes` compares two of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from assay.dataset import MANIFEST, Dataset
+from assay.errors import ConfigError, did_you_mean
+
+COUNTED = ("label", "manipulation", "split", "dataset", "source", "licence")
+"""Columns whose values are counted."""
+LATEST = "latest"
+"""The name of the newest finished dataset."""
+
+_EXAMPLES = 3
+
+Counts = Mapping[str, int]
+"""Rows by value; an empty value is called ``none``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One build in the state folder, as its manifest tells."""
+
+    path: Path
+    state: str
+    """``complete``, ``unfinished`` (stopped, or still running) or ``unreadable``."""
+    created_at: str
+    """ISO 8601 in UTC; of an unfinished build, when its folder last changed."""
+    bytes: int
+    """Size on disk."""
+    version: str = ""
+    source: str = ""
+    rows: int = 0
+    rejected: int = 0
+    labels: Counts = field(default_factory=dict)
+    splits: Counts = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    """Registered models that were trained on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Rows that were left out for one kind of reason."""
+
+    reason: str
+    """With an ellipsis in place of what differs between the rows."""
+    count: int
+    examples: tuple[tuple[str, str], ...]
+    """A few pairs of image_id and reason in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a dataset tells about itself."""
+
+    version: str
+    path: Path
+    created_at: str
+    rows: int
+    settings: Mapping[str, Any]
+    counts: Mapping[str, Counts]
+    """For each of `COUNTED`."""
+    labels_by_split: Mapping[str, Counts]
+    groups: Counts
+    """Independent photographs by split."""
+    rejected: tuple[Rejection, ...]
+
+
+def entries(root: Path, models: Mapping[str, Sequence[str]] | None = None) -> list[Entry]:
+    """Every build under ``root``, newest first; one without a manifest is an entry too.
+
+    ``models`` are the names of trained models by dataset version.
+    """
+    found = [_entry(path, models or {}) for path in root.glob("[!.]*") if path.is_dir()]
+    return sorted(found, key=lambda entry: (entry.created_at, entry.path.name), reverse=True)
+
+
+def resolve(name: str, root: Path) -> Dataset:
+    """The dataset called ``name``: a version, the beginning of one, `LATEST`, or a path.
+
+    Raises `ConfigError` when nothing, or more than one version, is called so.
+    """
+    if (Path(name) / MANIFEST).is_file():
+        return Dataset(Path(name))
+    complete = [entry for entry in entries(root) if entry.state == "complete"]
+    if not complete:
+        raise ConfigError(
+            f"no dataset in {root}; build one with: python run.py --pipeline data_validation"
+        )
+    if name == LATEST:
+        return Dataset(complete[0].path)
+    fitting = [entry for entry in complete if name and entry.version.startswith(name)]
+    versions = sorted({entry.version for entry in fitting})
+    if not versions:
+        hint = did_you_mean(name, [*(entry.version for entry in complete), LATEST])
+        raise ConfigError(f"no dataset {name!r}{hint}; see: python -m assay datasets list")
+    if len(versions) > 1:
+        raise ConfigError(f"{name!r} begins {', '.join(versions)}; give more of the version")
+    return Dataset(fitting[0].path)
+
+
+def contents(dataset: Dataset) -> Contents:
+    """Counts, settings and rejected rows of ``dataset``."""
+    manifest = read_manifest(dataset.path)
+    table = dataset.table([*COUNTED, "group"])
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    by_split: dict[str, dict[str, int]] = {}
+    pairs = Counter(zip(columns["split"], columns["label"], strict=True))
+    for (split, label), count in sorted(pairs.items()):
+        by_split.setdefault(split, {})[label] = count
+    groups = set(zip(columns["split"], columns["group"], strict=True))
+    return Contents(
+        version=dataset.version,
+        path=dataset.path,
+        created_at=manifest.get("created_at", ""),
+        rows=len(dataset),
+        settings=manifest.get("settings", {}),
+        counts={name: counts(columns[name]) for name in COUNTED},
+        labels_by_split=by_split,
+        groups=counts(split for split, _ in groups),
+        rejected=_rejections(dataset.rejected),
+    )
+
+
+def counts(values: Iterable[str]) -> dict[str, int]:
+    """How often each value comes, in alphabetical order; an empty one is called ``none``."""
+    return dict(sorted(Counter(value or "none" for value in values).items()))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a dataset that exists."""
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return manifest
+
+
+def _entry(folder: Path, models: Mapping[str, Sequence[str]]) -> Entry:
+    files = [file.stat() for file in folder.rglob("*") if file.is_file()]
+    size = sum(file.st_size for file in files)
+    changed = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    if not (folder / MANIFEST).exists():
+        return Entry(folder, "unfinished", changed, size)
+    try:
+        manifest = read_manifest(folder)
+        return Entry(
+            path=folder,
+            state="complete",
+            created_at=manifest.get("created_at", changed),
+            bytes=size,
+            version=manifest["version"],
+            source=manifest.get("settings", {}).get("source", ""),
+            rows=manifest["rows"],
+            rejected=len(manifest["rejected"]),
+            labels=manifest["counts"].get("label", {}),
+            splits=manifest["counts"].get("split", {}),
+            models=tuple(models.get(manifest["version"], ())),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Entry(folder, "unreadable", changed, size)
+
+
+def _rejections(rows: Iterable[Mapping[str, str]]) -> tuple[Rejection, ...]:
+    """Rejected rows by kind of reason, the most frequent first."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        found.setdefault(_kind(row["reason"]), []).append((row["image_id"], row["reason"]))
+    made = [Rejection(kind, len(rows), tuple(rows[:_EXAMPLES])) for kind, rows in found.items()]
+    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
+
+
+def _kind(reason: str) -> str:
+    """The reason without what names one file: what stands in quotes or parentheses, numbers."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|\b\d[\d.,x]*\b", "…", reason)
