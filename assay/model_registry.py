@@ -1,18 +1,20 @@
-"""Registered models on MLflow: versions, the aliases challenger and champion, local copies."""
+"""Registered models on MLflow: versions, their aliases and runs, local copies."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import home, tracking
-from assay.detector import MODEL_FILE
-from assay.errors import NoChampion
+from assay.detector import MODEL_FILE, read_facts
+from assay.errors import NoChampion, did_you_mean
 from assay.fingerprints import content_hash
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ logger = logging.getLogger(__name__)
 MODEL = "assay"
 HASH_TAG = "content_hash"
 
+_LISTED = 5
+"""Versions that an error names."""
+
 
 class Alias(StrEnum):
     """The movable names of a version."""
@@ -31,13 +36,48 @@ class Alias(StrEnum):
     CHAMPION = "champion"
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Where a model comes from; what is not known, as of a directory never registered, is empty."""
+
+    name: str
+    """For a reader: ``version 3``, or the name of the directory."""
+    content: str
+    """Hash of its files."""
+    dataset_version: str = ""
+    version: str = ""
+    run: str = ""
+    """Name of the run that made it, on MLflow and on ZenML."""
+    git_commit: str = ""
+    registered_at: str = ""
+    """ISO 8601, UTC."""
+
+
 def find(bundle: Path) -> str | None:
     """The version that holds exactly ``bundle``, or None."""
-    digest = content_hash(bundle)
-    for version in tracking.client().search_model_versions(f"name = '{MODEL}'"):
-        if version.tags.get(HASH_TAG) == digest:
-            return str(version.version)
-    return None
+    found = _holding(content_hash(bundle))
+    return None if found is None else str(found.version)
+
+
+def describe(bundle: Path) -> ModelFacts:
+    """What the registry, and the folder itself, know about ``bundle``.
+
+    Raises `CheckpointMismatch` for a folder that is no model.
+    """
+    digest, dataset = content_hash(bundle), str(read_facts(bundle).get("dataset_version", ""))
+    version = _holding(digest)
+    if version is None:
+        return ModelFacts(bundle.name, digest, dataset)
+    registered = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+    return ModelFacts(
+        name=f"version {version.version}",
+        content=digest,
+        dataset_version=version.tags.get("dataset_version", dataset),
+        version=str(version.version),
+        run=_run_name(version),
+        git_commit=version.tags.get("git_commit", ""),
+        registered_at=registered.isoformat(timespec="seconds"),
+    )
 
 
 def register(bundle: Path, run_id: str) -> str:
@@ -70,16 +110,15 @@ def set_alias(alias: Alias, version: str) -> None:
 
 def version_of(alias: Alias) -> str | None:
     """The number of the version that ``alias`` points at, or None."""
-    try:
-        return str(_resolve(alias.value).version)
-    except NoChampion:
-        return None
+    return _aliases().get(alias.value)
 
 
 def fetch(name: str) -> Path:
-    """A local copy of the model called ``name``: an alias, a version number or a directory.
+    """A local copy of the model called ``name``: an alias, a version, a run or a directory.
 
-    Raises `NoChampion` when nothing is registered under that name.
+    A run is given by its MLflow id or by its name, which is that of the ZenML run too, and stands
+    for the latest version that it registered. Raises `NoChampion` when nothing is registered under
+    that name.
     """
     if (Path(name) / MODEL_FILE).is_file():
         return Path(name)
@@ -88,6 +127,26 @@ def fetch(name: str) -> Path:
     if not copy.is_dir():
         _download(version, copy)
     return copy
+
+
+def trained_on() -> dict[str, list[str]]:
+    """Names of registered versions, newest first, by the dataset version they were trained on.
+
+    Empty where nothing was ever registered; asking makes no store.
+    """
+    if not tracking.exists():
+        return {}
+    store, chosen = tracking.client(), f"name = '{MODEL}'"
+    aliases: dict[str, list[str]] = {}
+    for model in store.search_registered_models(chosen):
+        for alias, number in model.aliases.items():
+            aliases.setdefault(str(number), []).append(alias)
+    found: dict[str, list[str]] = {}
+    versions = store.search_model_versions(chosen)
+    for version in sorted(versions, key=lambda v: int(v.version), reverse=True):
+        name = " ".join([f"v{version.version}", *sorted(aliases.get(str(version.version), []))])
+        found.setdefault(version.tags.get("dataset_version", ""), []).append(name)
+    return found
 
 
 def _provenance(tags: Mapping[str, str]) -> dict[str, str]:
@@ -107,16 +166,57 @@ def _download(version: ModelVersion, target: Path) -> None:
 
 
 def _resolve(name: str) -> ModelVersion:
+    """The version that ``name`` means: its number, its alias, or the run that registered it."""
+    versions, aliases = _versions(), _aliases()
+    number = aliases.get(name, name)
+    for version in versions:
+        if number == str(version.version):
+            return version
+    for version in versions:
+        if name in {version.run_id, _run_name(version)}:
+            return version
+    raise NoChampion(_unknown(name, versions, aliases))
+
+
+def _unknown(name: str, versions: Sequence[ModelVersion], aliases: Mapping[str, str]) -> str:
+    """That nothing has this name, and what has one."""
+    kind = "version" if name.isdigit() else "alias or run"
+    missing = f"no registered model has the {kind} {name!r}"
+    runs = {str(version.version): _run_name(version) for version in versions}
+    named = "".join(f", {alias} is version {number}" for alias, number in sorted(aliases.items()))
+    latest = ", ".join(f"{number} (run {run})" for number, run in list(runs.items())[:_LISTED])
+    known = f"registered: {latest or 'none'}{' ...' if len(runs) > _LISTED else ''}{named}"
+    hint = did_you_mean(name, [*aliases, *runs.values()])
+    return f"{missing}{hint}; {known}; train one with: python run.py --pipeline train"
+
+
+def _holding(digest: str) -> ModelVersion | None:
+    """The version of this content hash, or None."""
+    return next((v for v in _versions() if v.tags.get(HASH_TAG) == digest), None)
+
+
+def _versions() -> list[ModelVersion]:
+    """All versions, the latest first."""
+    found = tracking.client().search_model_versions(f"name = '{MODEL}'")
+    return sorted(found, key=lambda version: -int(version.version))
+
+
+def _aliases() -> dict[str, str]:
+    """Which version each alias points at."""
     from mlflow.exceptions import MlflowException
 
-    store = tracking.client()
     try:
-        if name.isdigit():
-            return store.get_model_version(MODEL, name)
-        return store.get_model_version_by_alias(MODEL, name)
-    except MlflowException as error:
-        kind = "version" if name.isdigit() else "alias"
-        raise NoChampion(
-            f"no registered model has the {kind} {name!r}; "
-            "train one with: python run.py --pipeline train"
-        ) from error
+        aliases = tracking.client().get_registered_model(MODEL).aliases
+    except MlflowException:  # nothing was ever registered
+        return {}
+    return {alias: str(version) for alias, version in aliases.items()}
+
+
+def _run_name(version: ModelVersion) -> str:
+    """The name of the run that made it; its id where the run was deleted for good."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(tracking.client().get_run(str(version.run_id)).info.run_name)
+    except MlflowException:
+        return str(version.run_id)

@@ -76,6 +76,11 @@ def unseen(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions[~predictions["seen"].to_numpy(bool)]
 
 
+def same_images(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+    """Whether both tables hold the same images, in the same variants, with the same labels."""
+    return _keys(first) == _keys(second)
+
+
 def score(predictions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Probability ``[n]`` that an image is not authentic."""
     return 1 - predictions["p_authentic"].to_numpy(np.float64)
@@ -100,3 +105,8 @@ def _prediction(
         "needs_review": verdict.needs_review,
         **{f"p_{label}": verdict.probabilities[label] for label in Label},
     }
+
+
+def _keys(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    keys = rows[["image_id", "variant", "label"]]
+    return sorted(keys.itertuples(index=False, name=None))

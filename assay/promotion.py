@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from assay.metrics import Bootstrap, Metric, differences, measure
-from assay.predictions import measured, score, two_class, unseen
+from assay.predictions import measured, same_images, score, two_class, unseen
 from assay.records import Label
 from assay.settings import Settings
 
@@ -60,7 +60,7 @@ def decide(
     difference = None
     if champion is None:
         merits.append("there is no champion yet")
-    elif not _same_images(challenger, champion):
+    elif not same_images(challenger, champion):
         objections.append("the champion was evaluated on other test images; evaluate both on one")
     else:
         difference = _difference(challenger, champion, settings)
@@ -126,16 +126,6 @@ def _difference(
         ["auc"],
     )["auc"]
     return None if difference is None else difference.change
-
-
-def _same_images(challenger: pd.DataFrame, champion: pd.DataFrame) -> bool:
-    """Whether both tables hold the same images, in the same variant, with the same labels."""
-    return _keys(challenger) == _keys(champion)
-
-
-def _keys(rows: pd.DataFrame) -> list[tuple[str, ...]]:
-    keys = rows[["image_id", "variant", "label"]]
-    return sorted(keys.itertuples(index=False, name=None))
 
 
 def _positive(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from assay import home, model_registry, tracking
+from assay import home, model_registry, prompts, tracking
 from assay.errors import NoChampion
 from assay.model_registry import Alias
 
@@ -104,6 +106,55 @@ def test_fetch_returns_what_the_alias_points_at(run_id: str, tmp_path: Path):
 def test_fetch_of_an_unknown_name_says_how_to_make_one(name: str):
     with pytest.raises(NoChampion, match=r"python run\.py --pipeline train"):
         model_registry.fetch(name)
+
+
+def made_by(run: str, folder: Path, weights: bytes) -> str:
+    """The version that a new run called ``run`` registered."""
+    with tracking.run(run, {}, {"dataset_version": "d2"}) as run_id:
+        return model_registry.register(bundle(folder, weights), run_id)
+
+
+def test_fetch_takes_a_run_by_its_name_or_id_and_gives_its_latest_version(tmp_path: Path):
+    with tracking.run("train-20260101-000000-ab12", {}, {}) as run_id:
+        for weights in (b"calibrated", b"calibrated anew"):
+            model_registry.register(bundle(tmp_path / weights.decode(), weights), run_id)
+    made_by("train-20260101-000000-cd34", tmp_path / "other", b"other")
+    for name in ("train-20260101-000000-ab12", run_id):
+        weights = model_registry.fetch(name) / "base" / "model.safetensors"
+        assert weights.read_bytes() == b"calibrated anew"
+
+
+def test_fetch_of_a_misspelt_run_names_the_nearest_and_what_there_is(tmp_path: Path):
+    version = made_by("train-20260102-000000-ab12", tmp_path / "model", b"named")
+    model_registry.set_alias(Alias.CHALLENGER, version)
+    with pytest.raises(NoChampion) as caught:
+        model_registry.fetch("train-20260102-000000-ab13")
+    assert "did you mean 'train-20260102-000000-ab12'" in str(caught.value)
+    assert f"{version} (run train-20260102-000000-ab12)" in str(caught.value)
+    assert f"challenger is version {version}" in str(caught.value)
+
+
+def test_alias_is_not_mistaken_for_a_run_of_its_name(tmp_path: Path, run_id: str):
+    held = model_registry.register(bundle(tmp_path / "held", b"held"), run_id)
+    model_registry.set_alias(Alias.CHAMPION, held)
+    made_by("champion", tmp_path / "namesake", b"namesake")
+    assert model_registry.version_of(Alias.CHAMPION) == held
+    weights = model_registry.fetch("champion") / "base" / "model.safetensors"
+    assert weights.read_bytes() == b"held"
+
+
+def test_describe_says_where_a_version_comes_from(tmp_path: Path):
+    folder = bundle(tmp_path / "model", b"described")
+    facts = {"family": "f", "prompt_version": prompts.PROMPT_VERSION, "seen_groups": []}
+    (folder / "assay_model.json").write_text(json.dumps({**facts, "dataset_version": "d9"}))
+    unknown = model_registry.describe(folder)
+    assert (unknown.name, unknown.dataset_version, unknown.version) == ("model", "d9", "")
+    with tracking.run("train-x", {}, {"dataset_version": "d9"}) as run:
+        version = model_registry.register(folder, run)
+    known = model_registry.describe(folder)
+    assert (known.name, known.run, known.dataset_version) == (f"version {version}", "train-x", "d9")
+    assert known.git_commit == tracking.git_commit()
+    assert datetime.fromisoformat(known.registered_at).tzinfo is not None
 
 
 def test_existing_or_new_opens_a_run_where_the_store_knows_none(run_id: str):

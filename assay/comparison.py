@@ -1,0 +1,268 @@
+"""Two models on the same images: paired differences with intervals, a verdict, and what flipped.
+
+Everything is the second model minus the first, measured on images of photographs that neither was
+fitted on. Intervals resample photographs and hold for few of them (decision 0035).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field, TypeAdapter
+
+from assay.errors import DataError
+from assay.evaluation import cut
+from assay.images import Variant
+from assay.metrics import Bootstrap, Difference, Metric, differences, mean
+from assay.model_registry import ModelFacts
+from assay.predictions import same_images, score, two_class, unseen
+from assay.records import Label
+from assay.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRICS = ("auc", "average_precision", "balanced_accuracy", "brier", "ece")
+"""What is compared, the one that decides first."""
+PRIMARY = METRICS[0]
+LOWER_IS_BETTER = frozenset({"brier", "ece"})
+
+_IMAGE = ["image_id", "variant"]
+
+
+class ComparisonSettings(Settings):
+    """How two models are compared."""
+
+    resamples: int = Field(1000, ge=1)
+    """Bootstrap resamples behind each interval."""
+    seed: int = 0
+
+
+class Outcome(StrEnum):
+    """What the second model is beside the first, by the primary metric."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    UNDECIDED = "no significant difference"
+
+
+class Change(StrEnum):
+    """How a decision about an image changed from the first model to the second."""
+
+    MENDED = "mended"
+    """Wrong before, right now: authentic or not is what counts."""
+    BROKEN = "broken"
+    """Right before, wrong now."""
+    RELABELLED = "relabelled"
+    """Not authentic to both, manipulated to one and synthesized to the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedSlice:
+    """The differences on one part of the images, which are cut as an evaluation cuts them."""
+
+    variant: Variant
+    by: str
+    name: str
+    n: int
+    authentic: int
+    groups: int
+    """Independent photographs among the images."""
+    metrics: dict[str, Difference | None]
+    """By name (`METRICS`); None where the part lacks a class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """An image that the two models decide differently."""
+
+    image_id: str
+    variant: Variant
+    change: Change
+    label: str
+    """The truth."""
+    manipulation: str
+    group: str
+    scores: tuple[float, float]
+    predicted: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FlipCount:
+    """The flips of one variant, counted."""
+
+    variant: Variant
+    n: int
+    counts: dict[Change, int]
+    net: Metric | None
+    """Mended minus broken as a share of all images: McNemar's contrast, resampled by group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Every slice, every flip, and the two models where they are known."""
+
+    slices: tuple[ComparedSlice, ...]
+    flips: tuple[Flip, ...]
+    flip_counts: tuple[FlipCount, ...]
+    left_out: int
+    """Images of photographs that one of the models was fitted on."""
+    models: tuple[ModelFacts, ModelFacts] | None = None
+
+    @property
+    def overall(self) -> ComparedSlice:
+        """All images in the form that decides."""
+        whole = (s for s in self.slices if s.by == "all" and s.variant is Variant.BIAS_CONTROLLED)
+        return next(whole)
+
+    @property
+    def primary(self) -> Difference:
+        """The difference that decides."""
+        difference = self.overall.metrics[PRIMARY]
+        assert difference is not None  # noqa: S101 (`compare` refuses images without one)
+        return difference
+
+    @property
+    def outcome(self) -> Outcome:
+        """By whether the interval of the primary difference excludes zero."""
+        change = self.primary.change
+        if change.low > 0:
+            return Outcome.BETTER
+        return Outcome.WORSE if change.high < 0 else Outcome.UNDECIDED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Comparison:
+        """Invert `as_dict`."""
+        return TypeAdapter(cls).validate_python(stored)
+
+
+def compare(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    first_threshold: float,
+    second_threshold: float,
+    settings: ComparisonSettings,
+) -> Comparison:
+    """Compare predictions (as `assay.predictions.predict` gives) about the same images.
+
+    Raises `DataError` for different images, and where those that neither model has seen do not
+    give the primary metric.
+    """
+    rows = paired(first, second)
+    bootstrap = Bootstrap(settings.resamples, settings.seed)
+    thresholds = first_threshold, second_threshold
+    variants = {kind: part for kind in Variant if len(part := rows[rows["variant"] == kind.value])}
+    slices = [
+        _compared(kind, by, name, part, thresholds, bootstrap)
+        for kind, of_kind in variants.items()
+        for by, name, part in cut(of_kind)
+    ]
+    _require_primary(slices)
+    flips = [flip for kind, of_kind in variants.items() for flip in _flips(kind, of_kind)]
+    counts = [_counted(kind, of_kind, bootstrap) for kind, of_kind in variants.items()]
+    left_out = first["image_id"].nunique() - rows["image_id"].nunique()
+    return Comparison(tuple(slices), tuple(flips), tuple(counts), left_out)
+
+
+def paired(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """One row an image and variant that neither model has seen, in the order of ``first``.
+
+    The columns that describe the image, and ``first``, ``second`` (scores) and ``first_label``,
+    ``second_label`` (decisions). Raises `DataError` when the tables hold different images, or no
+    image is left.
+    """
+    if not same_images(first, second):
+        raise DataError(
+            "the two models were applied to different images (ids, variants and labels have to "
+            "agree); let both predict the same dataset"
+        )
+    rows = _scored(unseen(first), "first").merge(
+        _scored(unseen(second), "second")[[*_IMAGE, "second", "second_label"]], on=_IMAGE
+    )
+    if rows.empty:
+        raise DataError(
+            "every photograph was used to train one of the two models; compare them on other images"
+        )
+    return rows
+
+
+def _scored(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    columns: dict[str, Any] = {name: score(rows), f"{name}_label": rows["predicted"]}
+    return rows.assign(**columns)
+
+
+def _compared(
+    kind: Variant,
+    by: str,
+    name: str,
+    rows: pd.DataFrame,
+    thresholds: tuple[float, float],
+    bootstrap: Bootstrap,
+) -> ComparedSlice:
+    positive, groups = _edited(rows["label"]), rows["group"].to_numpy(str)
+    first, second = (rows[model].to_numpy(np.float64) for model in ("first", "second"))
+    metrics = differences(first, second, positive, groups, thresholds, bootstrap, METRICS)
+    counts = len(rows), int((~positive).sum()), len(set(groups))
+    return ComparedSlice(kind, by, name, *counts, metrics)
+
+
+def _require_primary(slices: list[ComparedSlice]) -> None:
+    decisive = [s for s in slices if s.by == "all" and s.variant is Variant.BIAS_CONTROLLED]
+    if not decisive or decisive[0].metrics[PRIMARY] is None:
+        raise DataError(
+            "the bias_controlled images that neither model was trained on lack authentic or other "
+            "ones; compare them on other images"
+        )
+
+
+def _flips(kind: Variant, rows: pd.DataFrame) -> list[Flip]:
+    changes = zip(_changes(rows), rows.to_dict("records"), strict=True)
+    return [
+        Flip(
+            image_id=row["image_id"],
+            variant=kind,
+            change=change,
+            label=row["label"],
+            manipulation=row["manipulation"],
+            group=row["group"],
+            scores=(row["first"], row["second"]),
+            predicted=(row["first_label"], row["second_label"]),
+        )
+        for change, row in changes
+        if change is not None
+    ]
+
+
+def _changes(rows: pd.DataFrame) -> list[Change | None]:
+    """What happened to the decision about each row."""
+    edited = _edited(rows["label"])
+    before, now = (_edited(rows[f"{model}_label"]) == edited for model in ("first", "second"))
+    other_kind = (rows["first_label"] != rows["second_label"]).to_numpy(bool)
+    names = np.select(
+        [~before & now, before & ~now, other_kind],
+        [Change.MENDED.value, Change.BROKEN.value, Change.RELABELLED.value],
+        "",
+    )
+    return [Change(name) if name else None for name in names.tolist()]
+
+
+def _counted(kind: Variant, rows: pd.DataFrame, bootstrap: Bootstrap) -> FlipCount:
+    """On the images that every overall figure is measured on."""
+    rows = two_class(rows)
+    changes = _changes(rows)
+    counts = {change: changes.count(change) for change in Change}
+    steps = {Change.MENDED: 1.0, Change.BROKEN: -1.0}
+    gains = np.array([steps.get(change, 0.0) if change else 0.0 for change in changes])
+    net = mean(gains, rows["group"].to_numpy(str), bootstrap)
+    return FlipCount(kind, len(rows), counts, net)
+
+
+def _edited(labels: pd.Series[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    return (labels != Label.AUTHENTIC.value).to_numpy(bool)
