@@ -6,7 +6,7 @@ function returns a figure in the style of `assay.reports.pictures`, whose `svg` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Groups = npt.NDArray[np.generic]
+
+Labels = Iterable[str]
+"""A label an image."""
 
 SERIES = ("#0b6e6e", "#b8860b", "#8795a1")
 """Colours of things compared: the model, what it is compared with, one more."""
@@ -100,12 +103,12 @@ def reliability_bins(
 
 def histograms(
     scores: Floats,
-    labels: Sequence[str],
+    labels: Labels,
     threshold: float,
     review: tuple[float, float] | None = None,
 ) -> Figure:
     """Scores ``[n]`` of each label below one another, the threshold and the review band marked."""
-    truth = np.asarray(labels)
+    truth = np.asarray(list(labels))
     drawn = figure(6.4, 4.4)
     rows = drawn.subplots(len(Label), 1, sharex=True)
     for axes, label in zip(rows, Label, strict=True):
@@ -120,7 +123,7 @@ def histograms(
     return drawn
 
 
-def confusion(truth: Sequence[str], predicted: Sequence[str]) -> Figure:
+def confusion(truth: Labels, predicted: Labels) -> Figure:
     """Images by true label (rows) and predicted label (columns), with the shares of each row."""
     counts = confusion_counts(truth, predicted)
     shares = _ratio(counts.astype(np.float64), counts.sum(axis=1, keepdims=True).astype(np.float64))
@@ -140,7 +143,7 @@ def confusion(truth: Sequence[str], predicted: Sequence[str]) -> Figure:
     return drawn
 
 
-def confusion_counts(truth: Sequence[str], predicted: Sequence[str]) -> npt.NDArray[np.intp]:
+def confusion_counts(truth: Labels, predicted: Labels) -> npt.NDArray[np.intp]:
     """Images ``[3, 3]`` by true (row) and predicted (column) label, in the order of `Label`."""
     place = {label.value: index for index, label in enumerate(Label)}
     counts = np.zeros((len(Label), len(Label)), np.intp)

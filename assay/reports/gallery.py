@@ -1,26 +1,30 @@
-"""Cards: images of a dataset as thumbnails with a few lines, and which of them are worth seeing."""
+"""Images worth seeing: thumbnails with a few lines, and the page of mistakes and abstentions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay import images
-from assay.records import Sample
+from assay.images import Variant
+from assay.predictions import score, unseen
+from assay.records import Label, Sample
 from assay.reports import pictures
+from assay.reports.page import Page, render
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from assay.dataset import Dataset
+    from assay.evaluation import Evaluation
 
 PER_GROUP = 2
 """Images of one photograph among the cards of a section."""
-SIDE = 112
-"""Pixels of a thumbnail's longer side."""
+PER_SECTION = 16
+"""Cards below one heading."""
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 """A row of predictions, by column."""
 
 
@@ -34,6 +38,76 @@ class Card:
     """True label; it colours the card."""
     lines: tuple[str, ...]
     """Text below; the first is also what a screen reader says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Cards below a heading: ``shown`` of the ``found`` images among ``of`` that could be there."""
+
+    title: str
+    order: str
+    """How the cards are ordered, in words."""
+    found: int
+    of: int
+    cards: tuple[Card, ...]
+
+
+def page(
+    predictions: pd.DataFrame,
+    dataset: Dataset,
+    evaluation: Evaluation,
+    kind: Variant = Variant.BIAS_CONTROLLED,
+) -> Page:
+    """The most confident mistakes of each label, and the images nearest to the threshold.
+
+    Of ``predictions`` (`assay.predictions.predict`) those in the form ``kind`` count that the model
+    was not fitted on; of one photograph at most `PER_GROUP` images stand below one heading.
+    """
+    rows = unseen(predictions[predictions["variant"] == kind.value])
+    rows = rows.assign(score=score(rows)).sort_values("image_id", kind="stable")
+    return render(
+        "gallery.html",
+        "Mistakes and abstentions",
+        kind=kind.value,
+        per_group=PER_GROUP,
+        images=len(rows),
+        photographs=rows["group"].nunique(),
+        evaluation=evaluation,
+        mistakes=[_mistakes(dataset, rows, label, evaluation.threshold) for label in Label],
+        abstentions=_abstentions(dataset, rows, evaluation.threshold),
+    )
+
+
+def _mistakes(dataset: Dataset, rows: pd.DataFrame, label: Label, threshold: float) -> Section:
+    own, is_authentic = rows[rows["label"] == label.value], label == Label.AUTHENTIC
+    wrong = own[(own["score"] >= threshold) == is_authentic]
+    wrong = wrong.sort_values("score", ascending=not is_authentic, kind="stable")
+    title = f"{label.value}, taken for {'altered' if is_authentic else 'authentic'}"
+    order = f"{'highest' if is_authentic else 'lowest'} scores first"
+    return _section(title, order, dataset, wrong, len(own))
+
+
+def _abstentions(dataset: Dataset, rows: pd.DataFrame, threshold: float) -> Section:
+    unsure = rows[rows["needs_review"].to_numpy(bool)]
+    nearest = (unsure["score"] - threshold).abs().sort_values(kind="stable").index
+    return _section(
+        "handed to people",
+        "nearest to the threshold first",
+        dataset,
+        unsure.loc[nearest],
+        len(rows),
+    )
+
+
+def _section(title: str, order: str, dataset: Dataset, rows: pd.DataFrame, of: int) -> Section:
+    shown = cards(dataset, spread(rows, PER_SECTION), _lines)
+    return Section(title, order, len(rows), of, tuple(shown))
+
+
+def _lines(row: Row) -> Iterator[str]:
+    yield f"score {row['score']:.3f}, taken for {row['predicted']}"
+    yield f"truth: {row['label']}{', ' + row['manipulation'] if row['manipulation'] else ''}"
+    yield row["image_id"]
 
 
 def cards(
@@ -61,7 +135,7 @@ def thumbnail(sample: Sample) -> str:
     """A data URI of a sample's image, its altered region outlined."""
     photo = images.decode(sample.image)
     mask = images.decode_mask(sample.mask, photo.size) if sample.mask else None
-    return pictures.thumbnail(photo.pixels, SIDE, mask)
+    return pictures.thumbnail(photo.pixels, mask=mask)
 
 
 def spread(rows: pd.DataFrame, limit: int, per_group: int = PER_GROUP) -> pd.DataFrame:
