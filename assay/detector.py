@@ -47,7 +47,7 @@ class Detector:
     ) -> None:
         self._model = model
         self._processor = processor
-        self._verdict_ids = processor.verdict_ids()
+        processor.verdict_ids()  # refuses a tokenizer that cannot tell the verdicts apart
         self.null_rates = null_rates
         self.calibration = calibration
         self.version = version
@@ -93,19 +93,20 @@ class Detector:
 
     def logits(self, photos: Sequence[Photo]) -> npt.NDArray[np.float32]:
         """Uncalibrated logits of the verdict words ``[n, 3]``, in the order of `Label`."""
-        parts = [
-            self._verdict_logits(*self._questions(photos[start : start + BATCH_SIZE])[:2])
-            for start in range(0, len(photos), BATCH_SIZE)
-        ]
+        parts = []
+        for start in range(0, len(photos), BATCH_SIZE):
+            pixels, rows, _ = self._questions(photos[start : start + BATCH_SIZE])
+            parts.append(verdict_logits(self._model, self._processor, pixels, rows))
         return np.concatenate(parts) if parts else np.zeros((0, len(Label)), np.float32)
 
     def _detect_batch(self, photos: Sequence[Photo], rationale: bool) -> list[Verdict]:
         if self.calibration is None:
             raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
-        pixels, prompt_ids, evidence = self._questions(photos)
-        probabilities = self.calibration.probabilities(self._verdict_logits(pixels, prompt_ids))
+        pixels, rows, evidence = self._questions(photos)
+        asked = self._model, self._processor, pixels, rows
+        probabilities = self.calibration.probabilities(verdict_logits(*asked))
         labels = [self.calibration.label(row) for row in probabilities]
-        reasons = self._rationales(pixels, prompt_ids, labels) if rationale else [""] * len(photos)
+        reasons = rationales(*asked, labels) if rationale else [""] * len(photos)
         return [
             Verdict(
                 label=label,
@@ -132,39 +133,58 @@ class Detector:
         ]
         return pixels, ids, evidence
 
-    def _verdict_logits(
-        self, pixels: Sequence[Pixels], rows: Sequence[list[int]]
-    ) -> npt.NDArray[np.float32]:
-        """One prefill: the logits of the verdict words' first tokens after the question."""
-        import torch
 
-        with torch.inference_mode():
-            logits = self._model(**self._batch(pixels, rows), logits_to_keep=1, use_cache=False)
-        verdicts = logits.logits[:, -1, self._verdict_ids].float().cpu().numpy()
-        return np.asarray(verdicts, dtype=np.float32)
+def verdict_logits(
+    model: PreTrainedModel,
+    processor: models.Processor,
+    pixels: Sequence[Pixels],
+    rows: Sequence[list[int]],
+) -> npt.NDArray[np.float32]:
+    """Logits ``[n, 3]`` of the verdict words' first tokens after the questions ``rows``.
 
-    def _rationales(
-        self, pixels: Sequence[Pixels], rows: Sequence[list[int]], labels: Sequence[Label]
-    ) -> list[str]:
-        """Continue each answer after the verdict that was already decided."""
-        import torch
+    One prefill; ``pixels`` are resized and ``rows`` hold token ids, an image each. The model is
+    taken in the mode that it is in: evaluation, unless dropout is wanted.
+    """
+    import torch
 
-        openings = [prompts.render(prompts.Answer(label)) for label in labels]
-        begun = [
-            [*row, *self._processor.answer_ids(opening)[:-1]]
-            for row, opening in zip(rows, openings, strict=True)
-        ]
-        batch = self._batch(pixels, begun)
-        with torch.inference_mode():
-            output: Any = self._model.generate(  # type: ignore[operator]
-                **batch, max_new_tokens=_MAX_NEW_TOKENS, do_sample=False
-            )
-        width = batch["input_ids"].shape[1]
-        return [self._processor.decode(row[width:].tolist()).strip() for row in output]
+    with torch.inference_mode():
+        logits = model(**_batch(model, processor, pixels, rows), logits_to_keep=1, use_cache=False)
+    verdicts = logits.logits[:, -1, processor.verdict_ids()].float().cpu().numpy()
+    return np.asarray(verdicts, dtype=np.float32)
 
-    def _batch(self, pixels: Sequence[Pixels], rows: Sequence[list[int]]) -> dict[str, Tensor]:
-        batch = self._processor.collate(pixels, rows)
-        return {name: tensor.to(self._model.device) for name, tensor in batch.items()}
+
+def rationales(
+    model: PreTrainedModel,
+    processor: models.Processor,
+    pixels: Sequence[Pixels],
+    rows: Sequence[list[int]],
+    labels: Sequence[Label],
+) -> list[str]:
+    """The reasons that ``model`` writes after verdicts that were already decided, one an image."""
+    import torch
+
+    openings = [prompts.render(prompts.Answer(label)) for label in labels]
+    begun = [
+        [*row, *processor.answer_ids(opening)[:-1]]
+        for row, opening in zip(rows, openings, strict=True)
+    ]
+    batch = _batch(model, processor, pixels, begun)
+    with torch.inference_mode():
+        output: Any = model.generate(  # type: ignore[operator]
+            **batch, max_new_tokens=_MAX_NEW_TOKENS, do_sample=False
+        )
+    width = batch["input_ids"].shape[1]
+    return [processor.decode(row[width:].tolist()).strip() for row in output]
+
+
+def _batch(
+    model: PreTrainedModel,
+    processor: models.Processor,
+    pixels: Sequence[Pixels],
+    rows: Sequence[list[int]],
+) -> dict[str, Tensor]:
+    batch = processor.collate(pixels, rows)
+    return {name: tensor.to(model.device) for name, tensor in batch.items()}
 
 
 def read_facts(path: Path) -> dict[str, Any]:

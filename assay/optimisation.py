@@ -7,9 +7,7 @@ no longer improves, and a killed run goes on from its last whole checkpoint.
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,20 +18,14 @@ from pydantic import Field
 from assay.progress import Progress
 from assay.settings import Settings
 from assay.training_data import Collator, TrainingData
+from assay.training_log import Listeners, OnMetrics, last_whole_checkpoint, reporter
+from assay.watching import OnAnswers, Watcher
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import EvalPrediction, PreTrainedModel, TrainerCallback, TrainingArguments
 
     from assay.models import Processor
-
-logger = logging.getLogger(__name__)
-
-OnMetrics = Callable[[int, dict[str, float]], None]
-"""Called with (optimizer step, metrics) whenever the trainer logs."""
-
-_WHOLE = "whole"
-"""A file inside a checkpoint that says that it was written to the end."""
 
 
 class OptimisationSettings(Settings):
@@ -65,14 +57,18 @@ def optimise(
     folder: Path,
     progress: Progress,
     on_metrics: OnMetrics,
+    on_answers: OnAnswers | None = None,
 ) -> None:
     """Fit the trainable weights of ``model`` in place on ``data`` (training, validation).
 
-    Checkpoints live under ``folder``, whose name begins with the stage's.
+    Checkpoints live under ``folder``, whose name begins with the stage's. The metrics are those of
+    `assay.training_log`; the answers are to a few validation images, at each evaluation.
     """
-    reporter = _reporter(progress, on_metrics, f"training {folder.name.split('-')[0]}")
-    trainer = _trainer(model, processor, data, settings, folder, reporter)
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
+    watcher = Watcher(processor, data[1]) if on_answers else None
+    listeners = Listeners(progress, on_metrics, on_answers)
+    callback = reporter(listeners, watcher, f"training {folder.name.split('-')[0]}")
+    trainer = _trainer(model, processor, data, settings, folder, callback)
+    trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder))
 
 
 def resolve_precision(requested: str) -> str:
@@ -125,7 +121,7 @@ def _trainer(
     data: tuple[TrainingData, TrainingData],
     settings: OptimisationSettings,
     folder: Path,
-    reporter: TrainerCallback,
+    callback: TrainerCallback,
 ) -> Any:
     from transformers import EarlyStoppingCallback, PrinterCallback
 
@@ -136,7 +132,7 @@ def _trainer(
         train_dataset=data[0],
         eval_dataset=data[1],
         compute_metrics=_metrics,
-        callbacks=[reporter, EarlyStoppingCallback(settings.patience)],
+        callbacks=[callback, EarlyStoppingCallback(settings.patience)],
     )
     trainer.remove_callback(PrinterCallback)
     # The loss is a mean over its batch, so accumulated batches are to be averaged, not summed.
@@ -227,34 +223,3 @@ def _arguments(settings: OptimisationSettings, folder: Path, rows: int) -> Train
         report_to=[],
         disable_tqdm=True,
     )
-
-
-def _reporter(progress: Progress, on_metrics: OnMetrics, what: str) -> TrainerCallback:
-    from transformers import TrainerCallback
-
-    class Reporter(TrainerCallback):
-        """Passes progress and metrics on, and marks checkpoints that are whole."""
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            progress(state.global_step, state.max_steps, what)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
-            on_metrics(state.global_step, numbers)
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            progress(state.max_steps, state.max_steps, what)
-
-    return Reporter()
-
-
-def _last_whole_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that a kill did not cut short."""
-    whole = [marker.parent for marker in folder.glob(f"checkpoint-*/{_WHOLE}")]
-    newest = max(whole, key=lambda path: int(path.name.split("-")[1]), default=None)
-    if newest:
-        logger.info("resuming from %s", newest)
-    return str(newest) if newest else None

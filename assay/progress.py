@@ -70,12 +70,23 @@ class _LogLines:
     """A log line when a piece of work ends, and every `LOG_EVERY` seconds until then."""
 
     def __init__(self) -> None:
+        self._began: dict[str, tuple[int, float]] = {}
         self._spoke: dict[str, tuple[int, float]] = {}
 
     def __call__(self, done: int, total: int, what: str, /) -> None:
         now = time.monotonic()
+        began = self._began.setdefault(what, (done, now))
         last, when = self._spoke.setdefault(what, (-1, now))
         is_due = 0 < total == done or now - when >= LOG_EVERY
         if is_due and done != last:
             self._spoke[what] = done, now
-            logger.info("%s: %d of %s", what, done, total or "?")
+            left = _time_left(done - began[0], total - done, now - began[1])
+            logger.info("%s: %d of %s%s", what, done, total or "?", left)
+
+
+def _time_left(done: int, remaining: int, seconds: float) -> str:
+    """``, about 1:05 left``, by how long what is done took; empty where that says nothing."""
+    if done <= 0 or remaining <= 0:
+        return ""
+    minutes, rest = divmod(round(seconds / done * remaining), 60)
+    return f", about {minutes}:{rest:02} left"

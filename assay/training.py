@@ -17,11 +17,13 @@ from pydantic import Field, field_validator
 from assay import ledger, models, prompts
 from assay.detector import MODEL_FILE, NULL_RATES_FILE
 from assay.fingerprints import group_digest, run_key
-from assay.optimisation import OnMetrics, OptimisationSettings, optimise
+from assay.optimisation import OptimisationSettings, optimise
 from assay.progress import Progress
 from assay.records import Split
 from assay.settings import Settings
 from assay.training_data import TrainingData, prepare
+from assay.training_log import OnMetrics
+from assay.watching import OnAnswers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,12 +61,18 @@ class TrainingSettings(Settings):
     optimisation: OptimisationSettings = OptimisationSettings()
 
 
+def unheard(step: int, metrics: dict[str, float]) -> None:
+    """An `OnMetrics` that nobody hears."""
+
+
 def warm_up_base(
     dataset: Dataset,
     measurements: pa.Table,
     settings: BaseSettings,
     work: Path,
     progress: Progress,
+    on_metrics: OnMetrics = unheard,
+    on_answers: OnAnswers | None = None,
 ) -> Path:
     """Return the folder of a base model, trained on all its weights unless told otherwise.
 
@@ -79,7 +87,8 @@ def warm_up_base(
     model, processor = family.load_model(fresh), family.load_processor(fresh)
     if settings.warm_up:
         data = _prepare(dataset, measurements, processor, run, progress)
-        optimise(model, processor, data, settings.optimisation, run, progress, _unheard)
+        listening = progress, on_metrics, on_answers
+        optimise(model, processor, data, settings.optimisation, run, *listening)
 
     def write(folder: Path) -> None:
         model.save_pretrained(folder)
@@ -96,7 +105,8 @@ def train_adapter(
     settings: TrainingSettings,
     work: Path,
     progress: Progress,
-    on_metrics: OnMetrics,
+    on_metrics: OnMetrics = unheard,
+    on_answers: OnAnswers | None = None,
 ) -> Path:
     """Return a model folder: base, adapter, null rates, and what they were made from."""
     import torch
@@ -110,7 +120,8 @@ def train_adapter(
     data = _prepare(dataset, measurements, processor, run, progress)
     torch.manual_seed(settings.optimisation.seed)  # of the adapter's first weights
     model = get_peft_model(family.load_model(base), _lora(settings, family.lora_targets))
-    optimise(model, processor, data, settings.optimisation, run, progress, on_metrics)
+    listening = progress, on_metrics, on_answers
+    optimise(model, processor, data, settings.optimisation, run, *listening)
 
     def write(folder: Path) -> None:
         shutil.copytree(base, folder / "base")
@@ -174,7 +185,3 @@ def _finish(run: Path, write: Callable[[Path], None]) -> Path:
         if leftover != result:
             shutil.rmtree(leftover)
     return result
-
-
-def _unheard(step: int, metrics: dict[str, float]) -> None:
-    """Nobody follows the warm-up's curve."""

@@ -42,6 +42,7 @@ class Conversation:
     answer: list[int]
     label: int
     """Index into `Label`."""
+    image_id: str
 
 
 class TrainingData:
@@ -59,7 +60,7 @@ class TrainingData:
         height, width = row["size"]
         start, length = row["offset"], 3 * height * width
         pixels = np.array(self._pixels[start : start + length]).reshape(height, width, 3)
-        return Conversation(pixels, row["prompt"], row["answer"], row["label"])
+        return Conversation(pixels, row["prompt"], row["answer"], row["label"], row["image_id"])
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
@@ -153,6 +154,7 @@ def _row(
         "prompt": processor.prompt_ids((width, height), found),
         "answer": processor.answer_ids(prompts.render(prompts.Answer(sample.label, rationale))),
         "label": LABELS.index(sample.label),
+        "image_id": sample.image_id,
     }
 
 

@@ -67,8 +67,8 @@ def test_the_best_checkpoint_is_the_one_that_stays(
     history: list[tuple[float, float]] = []
 
     def hear(step: int, metrics: dict[str, float]) -> None:
-        if "eval_auc" in metrics:
-            history.append((metrics["eval_auc"], metrics["eval_log_loss"]))
+        if "validation/auc" in metrics:
+            history.append((metrics["validation/auc"], metrics["validation/log_loss"]))
 
     model = setting.model(adapter)
     optimise(model, setting.processor, setting.data, RESTLESS, tmp_path, silent, hear)
@@ -116,7 +116,7 @@ def test_accumulated_batches_give_the_gradient_of_one_large_batch(
             settings,
             tmp_path / f"{batch_size}",
             silent,
-            lambda _, metrics: norms.append(metrics.get("grad_norm", 0.0)),
+            lambda _, metrics: norms.append(metrics.get("train/gradient_norm", 0.0)),
         )
         return max(norms)
 

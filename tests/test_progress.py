@@ -36,3 +36,14 @@ def test_bar_without_a_terminal_speaks_as_time_passes(
 def test_silent_says_nothing(heard: pytest.LogCaptureFixture):
     progress.silent(1, 1, "reading")
     assert heard.messages == []
+
+
+def test_bar_without_a_terminal_says_how_long_it_will_still_take(
+    heard: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    clock = iter((0.0, 30.0))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.bar() as report:
+        report(40, 100, "reading")  # resumed: what was done before says nothing about the pace
+        report(60, 100, "reading")
+    assert heard.messages == ["reading: 60 of 100, about 1:00 left"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import torch
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
-from assay import prompts, training
+from assay import prompts, training, training_log
 from assay.dataset import Dataset
 from assay.detector import MODEL_FILE
 from assay.errors import ConfigError
+from assay.fingerprints import content_hash
 from assay.progress import Progress, silent
 from assay.records import Split
 from assay.training import BaseSettings
+from assay.watching import OnAnswers
 from tests.datasets import stored
 from tests.training_runs import ADAPTER, BASE, dataset_and_measurements, samples
 
@@ -161,8 +164,38 @@ def test_validation_metrics_are_reported(data: Data, base: Path, tmp_path: Path)
         seen.update(metrics)
 
     training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, hear)
-    assert 0 <= seen["eval_auc"] <= 1
-    assert {"loss", "grad_norm", "learning_rate", "eval_log_loss"} <= set(seen)
+    assert 0 <= seen["validation/auc"] <= 1
+    assert set(training_log.NAMES.values()) <= set(seen)
+    assert {"train/images_per_second", "train/eta_seconds", "train/seconds"} <= set(seen)
+    assert all(name.startswith(("train/", "validation/")) for name in seen)
+
+
+def test_a_resumed_warm_up_counts_the_seconds_before_and_the_pace_since(
+    data: Data, tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        training.warm_up_base(*data, BASE, tmp_path, killing_at(3))
+    (marker,) = tmp_path.glob("*/checkpoint-*/whole")
+    marker.write_text("1000.0")
+    seen: dict[str, float] = {}
+    training.warm_up_base(*data, BASE, tmp_path, silent, lambda _, metrics: seen.update(metrics))
+    assert 1000 < seen["train/seconds"] < 1100
+    assert 0 < seen["train/images_per_second"] < 4 * 1000
+
+
+def test_listening_changes_nothing_about_what_is_trained(data: Data, tmp_path: Path) -> None:
+    def train(on_answers: OnAnswers | None) -> str:
+        work = tmp_path / "work"  # the same for both: peft notes where the base lay
+        base = training.warm_up_base(*data, BASE, work, silent, unheard, on_answers)
+        listeners = silent, unheard, on_answers
+        digest = content_hash(training.train_adapter(*data, base, BASE, ADAPTER, work, *listeners))
+        shutil.rmtree(work)
+        return digest
+
+    heard: list[int] = []
+    watched = train(lambda step, _: heard.append(step))
+    assert heard == [2, 4, 2, 4]
+    assert watched == train(None)
 
 
 def test_training_without_validation_rows_is_refused(data: Data, tmp_path: Path) -> None:
