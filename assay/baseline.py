@@ -7,6 +7,7 @@ same variant.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,14 +40,20 @@ FEATURES = (
 
 def features(photo: Photo) -> dict[str, float]:
     """The container of ``photo`` in numbers, by name; nothing that needs its pixels."""
-    metadata = photo.metadata
-    width, height = photo.size
+    told = photo.metadata | {"bytes": str(len(photo.data)), "format": photo.format}
+    return container_features(told, photo.size)
+
+
+def container_features(metadata: Mapping[str, str], size: tuple[int, int]) -> dict[str, float]:
+    """`features` of an image whose header was read (`assay.images.header`), of (width, height)."""
+    width, height = size
+    kind, length = metadata["format"], float(metadata["bytes"])
     return {
-        "bytes": float(len(photo.data)),
-        "bits_per_pixel": 8.0 * len(photo.data) / (width * height),
+        "bytes": length,
+        "bits_per_pixel": 8.0 * length / (width * height),
         "width": float(width),
         "height": float(height),
-        "format": float(FORMATS.index(photo.format)) if photo.format in FORMATS else -1.0,
+        "format": float(FORMATS.index(kind)) if kind in FORMATS else -1.0,
         "exif": float(metadata.get("exif", 0)),
         "qtables": float(metadata.get("qtables", 0)),
         "progressive": float(metadata.get("progressive", 0)),

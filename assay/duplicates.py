@@ -41,10 +41,15 @@ class PerceptualHash:
 
 def perceptual_hash(pixels: Pixels) -> PerceptualHash:
     """Hash decoded RGB pixels ``[h, w, 3]``, at most `_HASHED_SIDE` a side as PDQ's authors do."""
+    bits, quality = pdq(_reduced(pixels))
+    return PerceptualHash(bits, quality, pixel_digest(pixels))
+
+
+def pixel_digest(pixels: Pixels) -> bytes:
+    """SHA-256 of the size and the values of ``[h, w, 3]``; equal only for pixel-equal images."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
-    bits, quality = pdq(_reduced(pixels))
-    return PerceptualHash(bits, quality, digest.digest())
+    return digest.digest()
 
 
 def merge_groups(hashes: Sequence[PerceptualHash], groups: Sequence[str]) -> list[str]:

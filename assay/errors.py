@@ -7,7 +7,8 @@
     |  |- UnreadableImage
     |  |- ImageTooLarge
     |  |- SchemaViolation
-    |  `- SplitLeakage
+    |  |- SplitLeakage
+    |  `- ShortcutFound
     |- ModelError         a model directory cannot be used
     |  |- CheckpointMismatch
     |  |- UnparseableAnswer
@@ -63,6 +64,10 @@ class SchemaViolation(DataError):
 
 class SplitLeakage(DataError):
     """One group of near-duplicates stands in two splits."""
+
+
+class ShortcutFound(DataError):
+    """The container of a file gives its label away even after normalisation."""
 
 
 class ModelError(AssayError):

@@ -37,10 +37,11 @@ class Folder(Source):
         """Yield the listed images, bytes untouched, in the order of a hash of their names.
 
         So any prefix is a fair sample of the folder. ``since`` is ignored: no row has a date. A
-        missing file is `Rejected`; a malformed manifest raises before anything is yielded.
+        missing file and a faulty row are `Rejected`; a malformed manifest raises before anything
+        is yielded.
         """
-        for entry in self.entries():
-            yield self._sample(entry)
+        for row in self._rows():
+            yield row if isinstance(row, Rejected) else self._sample(row)
 
     def fingerprint(self) -> str:
         """A hash of the manifest, and of the name, size and time of each file it lists."""
@@ -54,10 +55,14 @@ class Folder(Source):
         return digest.hexdigest()
 
     def entries(self) -> list[Entry]:
-        """All rows in the order of `fetch`."""
+        """The rows without a fault, in the order of `fetch`."""
+        return [row for row in self._rows() if isinstance(row, Entry)]
+
+    def _rows(self) -> list[Entry | Rejected]:
         manifest = self._manifest()
-        listed = _by_folder(self.path) if manifest is None else manifests.read(self.path, manifest)
-        return sorted(listed, key=lambda entry: hashlib.sha256(entry.file.encode()).digest())
+        if manifest is None:
+            return sorted(_by_folder(self.path), key=_place)
+        return sorted(manifests.read(self.path, manifest), key=_place)
 
     def _manifest(self) -> Path | None:
         names = [self.manifest] if self.manifest else [f"manifest{s}" for s in manifests.READERS]
@@ -71,7 +76,7 @@ class Folder(Source):
             image = _bytes(self.path, entry.file)
             mask = _bytes(self.path, entry.mask) if entry.mask else b""
         except (DataError, OSError) as error:
-            return Rejected(entry.file, str(error))
+            return Rejected(entry.file, f"{entry.where}: {error}" if entry.where else str(error))
         return Sample(
             image_id=entry.file,
             image=image,
@@ -94,6 +99,11 @@ def _bytes(folder: Path, file: str) -> bytes:
     if path.stat().st_size > images.MAX_BYTES:
         raise ImageTooLarge(f"{file} exceeds {images.MAX_BYTES:,} bytes; supply a smaller file")
     return path.read_bytes()
+
+
+def _place(row: Entry | Rejected) -> bytes:
+    name = row.image_id if isinstance(row, Rejected) else row.file
+    return hashlib.sha256(name.encode()).digest()
 
 
 def _state(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 One row an image, with the columns `REQUIRED` and any of `OPTIONAL`; further ones are ignored. A
 manifest may come from a stranger: no path leads out of its folder, and what is wrong is named with
-its place and the nearest right word.
+its place and the nearest right word. A fault of one row rejects that row; a fault of the manifest
+itself is raised.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from assay.errors import SchemaViolation, did_you_mean
-from assay.records import Label, Split
+from assay.records import Label, Rejected, Split
 
 REQUIRED = ("file", "label")
 OPTIONAL = (
@@ -31,7 +32,6 @@ OPTIONAL = (
 LABELS = {label.value: label for label in Label}
 SPLITS = {split.value: split for split in Split} | {"val": Split.VALIDATION}
 
-T = TypeVar("T")
 _Record = Mapping[str, str]
 
 
@@ -48,21 +48,29 @@ class Entry:
     dataset: str = ""
     licence: str = ""
     caption: str = ""
+    where: str = ""
+    """Manifest and line; empty where a folder's name is the label."""
 
 
-def read(folder: Path, manifest: Path) -> list[Entry]:
-    """All rows of ``manifest``, whose paths start at ``folder``; raises `SchemaViolation`."""
+def read(folder: Path, manifest: Path) -> list[Entry | Rejected]:
+    """All rows of ``manifest``, whose paths start at ``folder``.
+
+    A row with an empty cell, or an unknown label or split, is `Rejected`, under its place where it
+    names no file. Raises `SchemaViolation` where the manifest is unreadable, lacks a column, names
+    a file twice or leads out of the folder.
+    """
     if manifest.suffix not in READERS:
         raise SchemaViolation(f"{manifest.name} is none of {', '.join(READERS)}; convert it")
     seen: dict[str, str] = {}
-    entries = []
+    entries: list[Entry | Rejected] = []
     for where, record in READERS[manifest.suffix](manifest):
-        entry = _entry(folder, where, record)
-        if entry.file in seen:
-            first = seen[entry.file]
-            raise SchemaViolation(f"{where}: {entry.file} stands in {first} too; keep one row")
-        seen[entry.file] = where
-        entries.append(entry)
+        _check_structure(folder, where, record)
+        file = record["file"] or where
+        if file in seen:
+            raise SchemaViolation(f"{where}: {file} stands in {seen[file]} too; keep one row")
+        seen[file] = where
+        fault = _fault(record)
+        entries.append(Rejected(file, f"{where}: {fault}") if fault else _entry(where, record))
     if not entries:
         raise SchemaViolation(f"{manifest.name} lists no image; add one row an image")
     return entries
@@ -80,36 +88,45 @@ def check_inside(folder: Path, file: str, where: str) -> str:
     return file
 
 
-def _entry(folder: Path, where: str, record: _Record) -> Entry:
+def _check_structure(folder: Path, where: str, record: _Record) -> None:
+    """Raise `SchemaViolation` for what no single row can be blamed for, or nobody should read."""
     for column in REQUIRED:
         if column not in record:
             hint = did_you_mean(column, record)
             raise SchemaViolation(f"{where}: no column {column!r}{hint}; rename or add it")
+    for file in (record["file"], record.get("mask", "")):
+        if file:
+            check_inside(folder, file, where)
+
+
+def _fault(record: _Record) -> str:
+    """What makes this row unusable, with the remedy; empty if nothing does."""
+    for column in REQUIRED:
         if not record[column]:
-            raise SchemaViolation(f"{where}: column {column!r} is empty; fill it or drop the row")
-    label = _value(LABELS, "label", record["label"], where)
-    kind, split = record.get("kind", ""), record.get("split", "")
-    mask = record.get("mask", "")
+            return f"column {column!r} is empty; fill it or drop the row"
+    for column, known in (("label", LABELS), ("split", SPLITS)):
+        value = record.get(column, "")
+        if value and value.lower() not in known:
+            hint = did_you_mean(value.lower(), known)
+            return f"unknown {column} {value[:80]!r}{hint}; known: {', '.join(known)}"
+    return ""
+
+
+def _entry(where: str, record: _Record) -> Entry:
+    label, split = LABELS[record["label"].lower()], record.get("split", "").lower()
+    kind = record.get("kind", "")
     return Entry(
-        file=check_inside(folder, record["file"], where),
+        file=record["file"],
         label=label,
         kind="" if label is Label.AUTHENTIC or kind.lower() == "none" else kind,
-        mask=check_inside(folder, mask, where) if mask else "",
-        split=_value(SPLITS, "split", split, where) if split else None,
+        mask=record.get("mask", ""),
+        split=SPLITS[split] if split else None,
         group=record.get("group", ""),
         dataset=record.get("dataset", ""),
         licence=record.get("licence") or record.get("licence_or_terms", ""),
         caption=record.get("caption", ""),
+        where=where,
     )
-
-
-def _value(known: Mapping[str, T], column: str, value: str, where: str) -> T:
-    if value.lower() not in known:
-        hint = did_you_mean(value.lower(), known)
-        raise SchemaViolation(
-            f"{where}: unknown {column} {value[:80]!r}{hint}; known: {', '.join(known)}"
-        )
-    return known[value.lower()]
 
 
 def _text(record: Mapping[Any, Any], where: str) -> _Record:

@@ -104,8 +104,37 @@ def test_missing_files_are_rejected_with_the_reason(folder: Path) -> None:
         folder, "file,label,mask", "gone.png,authentic,", "a.png,manipulated,gone-too.png"
     )
     rejected = {row.image_id: row.reason for row in source.fetch() if isinstance(row, Rejected)}
-    assert "no file gone.png" in rejected["gone.png"]
-    assert "no file gone-too.png" in rejected["a.png"]
+    assert "manifest.csv line 2: there is no file gone.png" in rejected["gone.png"]
+    assert "manifest.csv line 3: there is no file gone-too.png" in rejected["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "reason"),
+    [
+        ("a.png,authentc,", "a.png", "line 3: unknown label 'authentc', did you mean 'authentic'"),
+        ("a.png,authentic,tset", "a.png", "line 3: unknown split 'tset', did you mean 'test'"),
+        ("a.png,,", "a.png", "line 3: column 'label' is empty; fill it or drop the row"),
+        (",authentic,", "manifest.csv line 3", "line 3: column 'file' is empty"),
+    ],
+)
+def test_faulty_rows_are_rejected_and_the_others_kept(
+    folder: Path, row: str, name: str, reason: str
+) -> None:
+    source = with_csv(folder, "file,label,split", "b.png,authentic,train", row)
+    rejected = {r.image_id: r.reason for r in source.fetch() if isinstance(r, Rejected)}
+    assert list(rejected) == [name]
+    assert reason in rejected[name]
+    assert list(fetched(source)) == [entry.file for entry in source.entries()] == ["b.png"]
+
+
+def test_faulty_rows_change_the_fingerprint(folder: Path) -> None:
+    before = with_csv(folder, "file,label", "b.png,authentic", "a.png,authentc").fingerprint()
+    assert before != with_csv(folder, "file,label", "b.png,authentic").fingerprint()
+
+
+def test_faulty_rows_may_not_lead_out_of_the_folder(folder: Path) -> None:
+    with pytest.raises(SchemaViolation, match="leads out of the folder"):
+        with_csv(folder, "file,label", "../a.png,authentc").entries()
 
 
 def test_too_large_files_are_rejected_unread(folder: Path) -> None:
@@ -120,9 +149,6 @@ def test_too_large_files_are_rejected_unread(folder: Path) -> None:
     [
         (["file,lable", "a.png,authentic"], "line 2: no column 'label', did you mean 'lable'"),
         (["path,label", "a.png,authentic"], "no column 'file'"),
-        (["file,label", "a.png,authentc"], "line 2: unknown label 'authentc', did you mean 'auth"),
-        (["file,label", "a.png,authentic", "b.png,"], "line 3: column 'label' is empty"),
-        (["file,label,split", "a.png,authentic,tset"], "unknown split 'tset', did you mean 'test'"),
         (["file,label", "a.png,authentic,x,y"], "more values than columns"),
         (["file,label", "a.png,authentic", "a.png,authentic"], "line 3: a.png stands in .* line 2"),
         (["file,label"], "lists no image"),
