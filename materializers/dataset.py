@@ -2,12 +2,15 @@
 
 from typing import Any, ClassVar
 
-from zenml.enums import ArtifactType
+from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from assay.dataset import Dataset
+from assay.reports import dataset as report
 from materializers import directories
+
+_PAGE = "dataset.html"
 
 
 class DatasetMaterializer(BaseMaterializer):
@@ -23,6 +26,13 @@ class DatasetMaterializer(BaseMaterializer):
     def save(self, data: Dataset) -> None:
         """Store the directory."""
         directories.upload(data.path, self.uri, self.artifact_store)
+
+    def save_visualizations(self, data: Dataset) -> dict[str, VisualizationType]:
+        """Counts, origins, licences and a contact sheet."""
+        page = f"{self.uri}/{_PAGE}"
+        with self.artifact_store.open(page, "w") as stream:
+            stream.write(report.page(data).html)
+        return {page: VisualizationType.HTML}
 
     def compute_content_hash(self, data: Dataset) -> str:
         """Equal datasets serve equal cached results, whoever built them."""

@@ -1,17 +1,15 @@
-"""An evaluation as JSON, with its table shown in the dashboard."""
+"""An evaluation as JSON; the page about it is an artifact of its own (steps/report_evaluation)."""
 
 import json
 from typing import Any, ClassVar
 
-from zenml.enums import ArtifactType, VisualizationType
+from zenml.enums import ArtifactType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from assay.evaluation import Evaluation
-from assay.reports import terminal
 
 _FILE = "evaluation.json"
-_PAGE = "evaluation.html"
 
 
 class EvaluationMaterializer(BaseMaterializer):
@@ -29,13 +27,6 @@ class EvaluationMaterializer(BaseMaterializer):
         """Write the JSON."""
         with self.artifact_store.open(f"{self.uri}/{_FILE}", "w") as stream:
             stream.write(json.dumps(data.as_dict(), indent=2))
-
-    def save_visualizations(self, data: Evaluation) -> dict[str, VisualizationType]:
-        """The tables of the closing report, as a page."""
-        page = f"{self.uri}/{_PAGE}"
-        with self.artifact_store.open(page, "w") as stream:
-            stream.write(terminal.as_html(terminal.metrics(data), terminal.slices(data)))
-        return {page: VisualizationType.HTML}
 
     def extract_metadata(self, data: Evaluation) -> dict[str, MetadataType]:
         """The headline metrics."""

@@ -10,12 +10,12 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.exceptions import RunInterruptedException
 from zenml.integrations.registry import integration_registry
-from zenml.models import PipelineRunResponse, StepRunResponse
+from zenml.models import PipelineRunResponse
 from zenml.orchestrators import publish_utils
 from zenml.utils import source_utils
 
 from assay import home, processes
-from assay.reports.terminal import Stage
+from steps.run_stages import stages as stages
 
 INTERRUPTED = "interrupted"
 _PROCESS = "process"
@@ -43,12 +43,6 @@ def find(run_name: str) -> PipelineRunResponse | None:
     with contextlib.suppress(KeyError):
         return Client().get_pipeline_run(run_name, allow_name_prefix_match=False)
     return None
-
-
-def stages(run: PipelineRunResponse) -> list[Stage]:
-    """The steps of ``run`` in the order in which they began."""
-    steps = sorted(run.steps.values(), key=lambda step: (step.start_time is None, step.start_time))
-    return [Stage(step.name, _state(step), _seconds(step)) for step in steps]
 
 
 def results(run: PipelineRunResponse) -> dict[str, Any]:
@@ -94,13 +88,3 @@ def _end(run: PipelineRunResponse, status: ExecutionStatus, reason: str) -> None
         if not step.status.is_finished:
             publish_utils.publish_step_run_status_update(step.id, status, end_time=None)
     publish_utils.publish_pipeline_run_status_update(run.id, status, status_reason=reason)
-
-
-def _state(step: StepRunResponse) -> str:
-    return "ran" if step.status == ExecutionStatus.COMPLETED else str(step.status)
-
-
-def _seconds(step: StepRunResponse) -> float:
-    if step.start_time is None or step.end_time is None:
-        return 0.0
-    return (step.end_time - step.start_time).total_seconds()

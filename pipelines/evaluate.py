@@ -8,6 +8,7 @@ from assay.evaluation import EvaluationSettings
 from steps.build_dataset import build_dataset, fingerprint
 from steps.evaluate_model import evaluate_model
 from steps.fetch_model import fetch_model
+from steps.report_evaluation import report_evaluation
 
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
@@ -19,4 +20,5 @@ def evaluate(
     """Evaluate ``model``, an alias or a version of the registry."""
     bundle = fetch_model(model)
     dataset = build_dataset(data, fingerprint(data), for_training=False)
-    evaluate_model(dataset, bundle, evaluation)
+    predictions, judged = evaluate_model(dataset, bundle, evaluation)
+    report_evaluation(dataset, predictions, judged)

@@ -13,6 +13,8 @@ from steps.evaluate_model import evaluate_model
 from steps.measure_evidence import measure_evidence
 from steps.promote import promote
 from steps.register import register
+from steps.report_evaluation import report_evaluation
+from steps.summarise import summarise
 from steps.train_adapter import train_adapter
 from steps.warm_up_base import warm_up_base
 
@@ -32,5 +34,7 @@ def train(
     adapter, mlflow_run = train_adapter(dataset, measurements, base_model, base, training)
     model = calibrate(dataset, adapter)
     predictions, scores = evaluate_model(dataset, model, evaluation)
+    report_evaluation(dataset, predictions, scores)
     version = register(model, scores, mlflow_run)
-    promote(version, dataset, predictions, promotion)
+    decision = promote(version, dataset, predictions, promotion)
+    summarise(dataset, scores, decision, version, mlflow_run)

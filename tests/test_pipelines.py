@@ -96,7 +96,21 @@ def trained(state: Path) -> PipelineRunResponse:
 
 def test_train_runs_every_step(trained: PipelineRunResponse):
     assert set(states(trained).values()) == {"completed"}
-    assert len(trained.steps) == 8
+    assert {"report_evaluation", "summarise"} < set(trained.steps)
+
+
+def test_train_ends_with_pages_to_look_at(trained: PipelineRunResponse):
+    pages = {
+        name: artifact.load()
+        for step in ("report_evaluation", "summarise")
+        for name, (artifact,) in trained.steps[step].outputs.items()
+    }
+    assert set(pages) == {"evaluation_report", "gallery", "summary"}
+    assert trained.name in pages["summary"].html
+    assert "evaluate_model" in pages["summary"].html
+    assert all(
+        artifact.visualizations for artifact in trained.steps["build_dataset"].outputs["dataset"]
+    )
 
 
 def test_train_registers_a_champion_in_both_registries(trained: PipelineRunResponse):
@@ -123,7 +137,7 @@ def test_train_again_is_cached_and_makes_no_version(trained: PipelineRunResponse
 
     again = launch(state, "train", TRAIN)
     ran = {name for name, status in states(again).items() if status == "completed"}
-    assert ran == {"register", "promote"}
+    assert ran == {"register", "promote", "summarise"}
     assert Client().list_model_versions("assay").total == 1
 
 

@@ -33,10 +33,14 @@ NAMES = {
     "average_precision": "average precision",
     "balanced_accuracy": "balanced accuracy",
     "tpr_at_5_fpr": "true positive rate at 5 % false positives",
+    "brier": "Brier score",
     "ece": "calibration error",
     "baseline_auc": f"AUC of {ALONE}",
 }
-"""Headline metrics in words, by name."""
+"""Metrics in words, by name."""
+
+BOOTSTRAP = Bootstrap()
+"""Behind the bands of the figures; the intervals of the tables come with the evaluation."""
 
 _SLICES_DRAWN = 40
 _FINE_NAMES = {"all": "all images", "impact": "{} edits", "source": "source {}"}
@@ -63,7 +67,9 @@ class Part:
     one_class: tuple[tuple[str, ...], ...]
 
 
-def page(predictions: pd.DataFrame, evaluation: Evaluation, bootstrap: Bootstrap) -> Page:
+def page(
+    predictions: pd.DataFrame, evaluation: Evaluation, bootstrap: Bootstrap = BOOTSTRAP
+) -> Page:
     """The whole report; ``predictions`` are those that ``evaluation`` measured.
 
     Their columns are those of `assay.predictions.predict`, and ``baseline`` where one was fitted.
@@ -83,7 +89,7 @@ def page(predictions: pd.DataFrame, evaluation: Evaluation, bootstrap: Bootstrap
         left_out=_left_out(predictions),
         one_class=evaluation.one_class_datasets(),
         tiles=_tiles(rows, evaluation),
-        headline=_spoken(*headline(evaluation)),
+        headline=spoken_headline(evaluation),
         parts=parts,
     )
 
@@ -96,14 +102,13 @@ def headline(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[str, .
     for metric in dict.fromkeys(name.partition("/")[2] for name in metrics):
         shown = [metrics.get(f"{variant}/{metric}") for variant in variants]
         n = max(found.n for found in shown if found)
-        rows.append((metric, *map(words, shown), f"{n}"))
+        rows.append((metric, *map(words, shown), f"{n:,}"))
     return ("metric (95 % interval)", *variants, "n"), rows
 
 
-def _spoken(
-    columns: tuple[str, ...], rows: list[tuple[str, ...]]
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The headline in words instead of the names that MLflow and the settings know."""
+def spoken_headline(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """`headline` in words instead of the names that MLflow and the settings know."""
+    columns, rows = headline(evaluation)
     names = [(NAMES.get(name, name), *values) for name, *values in rows]
     return tuple(column.replace("_", " ") for column in columns), names
 
@@ -175,7 +180,7 @@ def _decided(rows: pd.DataFrame, evaluation: Evaluation) -> str:
 def _forest(parts: list[Slice]) -> str:
     """A data URI; empty where no slice has an AUC."""
     rows = {
-        _name(part): {"model": part.metrics["auc"], ALONE: part.baseline_auc}
+        slice_name(part.by, part.name): {"model": part.metrics["auc"], ALONE: part.baseline_auc}
         for part in parts
         if part.metrics["auc"] is not None
     }
@@ -183,14 +188,15 @@ def _forest(parts: list[Slice]) -> str:
     return pictures.svg(figures.forest(shown)) if shown else ""
 
 
-def _name(part: Slice) -> str:
-    return _FINE_NAMES.get(part.by, "{}").format(part.name)
+def slice_name(by: str, name: str) -> str:
+    """A slice in words: ``splice``, ``material edits``, ``data set casia``."""
+    return _FINE_NAMES.get(by, "{}").format(name)
 
 
 def _row(part: Slice) -> tuple[str, ...]:
     shown = part.metrics["auc"], part.baseline_auc, part.metrics["balanced_accuracy"]
     return (
-        _name(part),
+        slice_name(part.by, part.name),
         *map(words, shown),
         f"{part.n:,}",
         f"{part.authentic:,}",

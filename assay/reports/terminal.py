@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.reports import interval
+from assay.reports.evaluation import headline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,12 +45,10 @@ def stages(done: Iterable[Stage]) -> Table:
 
 def metrics(evaluation: Evaluation) -> Table:
     """The headline metrics with their 95 % intervals, one column a variant."""
-    headline = evaluation.headline()
-    variants = sorted({name.partition("/")[0] for name in headline})
-    table = _table("metric (95 % interval)", *variants, "n")
-    for metric in dict.fromkeys(name.partition("/")[2] for name in headline):
-        shown = [headline.get(f"{variant}/{metric}") for variant in variants]
-        table.add_row(metric, *map(interval, shown), str(max(m.n for m in shown if m)))
+    columns, rows = headline(evaluation)
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -65,6 +63,16 @@ def slices(evaluation: Evaluation) -> Table:
         aucs = [auc for part in shown for auc in (part.metrics["auc"], part.baseline_auc)]
         table.add_row(by, name, *map(interval, aucs), str(shown[0].n), str(shown[0].groups))
     return table
+
+
+def apart(evaluation: Evaluation) -> list[RenderableType]:
+    """A line on data sets of one class, where there are any beside others."""
+    one_class = evaluation.one_class_datasets()
+    if evaluation.apart:
+        return [Text(f"measured apart, as of one class: {', '.join(evaluation.apart)}", "yellow")]
+    if len(one_class) > 1:
+        return [Text("every data set is of one class: telling them apart scores as high", "yellow")]
+    return []
 
 
 def decision(made: PromotionDecision, version: str) -> RenderableType:
@@ -100,6 +108,7 @@ def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
         drawn.append(contents(results["dataset"].summary()))
     if "evaluation" in results:
         drawn += [metrics(results["evaluation"]), slices(results["evaluation"])]
+        drawn += apart(results["evaluation"])
     if "decision" in results:
         drawn.append(decision(results["decision"], results["model_version"]))
     if "scores" in results:
@@ -124,14 +133,6 @@ def console() -> Console:
     if not terminal.is_terminal:
         terminal.width = _WIDTH
     return terminal
-
-
-def as_html(*drawn: RenderableType) -> str:
-    """``drawn``, one below the other, as a self-contained page."""
-    page = Console(record=True, file=io.StringIO(), width=_WIDTH, markup=False, highlight=False)
-    for part in drawn:
-        page.print(part, "")
-    return page.export_html(inline_styles=True)
 
 
 def _table(*columns: str) -> Table:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 
 import pandas as pd
+from rich.console import Group
 
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
+from assay.metrics import METRICS as NAMES
 from assay.metrics import Metric
 from assay.promotion import PromotionDecision
 from assay.records import Finding, Label, Measurement, Verdict
 from assay.reports import terminal
 from assay.reports.terminal import Stage
+
+
+METRICS = {name: Metric(0.6, 0.5, 0.7, 40) for name in NAMES}
 
 
 def shown(drawn: object) -> str:
@@ -76,7 +81,21 @@ def test_scores_count_labels_errors_and_reviews():
     assert ["to", "review", "1"] in lines
 
 
-def test_page_escapes_what_it_shows():
-    page = terminal.as_html(terminal.stages([Stage("<b>", "ran", 1)]))
-    assert "&lt;b&gt;" in page
-    assert "<b>" not in page
+def test_metrics_of_a_variant_stand_below_its_name():
+    part = Slice(Variant.AS_IS, "all", "all", 40, 20, 4, METRICS, None)
+    lines = [
+        line.split() for line in shown(terminal.metrics(Evaluation(0.5, (part,)))).splitlines()
+    ]
+    assert lines[0][-2:] == ["as_is", "n"]
+    assert ["auc", "0.600", "(0.500-0.700)", "40"] in lines
+
+
+def test_datasets_of_one_class_are_named():
+    def part(name: str, authentic: int) -> Slice:
+        return Slice(Variant.AS_IS, "dataset", name, 9, authentic, 3, METRICS, None)
+
+    apart = Evaluation(0.5, (part("mixed", 4), part("clean", 9)), apart=("clean",))
+    assert "of one class: clean" in shown(Group(*terminal.apart(apart)))
+    pooled = Evaluation(0.5, (part("fake", 0), part("clean", 9)))
+    assert "every data set is of one class" in shown(Group(*terminal.apart(pooled)))
+    assert terminal.apart(Evaluation(0.5, (part("mixed", 4),))) == []
