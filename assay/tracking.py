@@ -1,15 +1,31 @@
 """Experiment tracking on MLflow: one run for each training, live metrics, no run left hanging.
 
-The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names another.
+The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names another. A run is
+called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` behind it. Its tags:
+
+    stage            ``warm_up`` (all weights of a small base) or ``adapter`` (what is shipped)
+    dataset_version  the data's hash, the same in the run's Datasets, in ZenML and in the model
+    zenml_run        the name of the ZenML run
+    warm_up_run      of an adapter: the id of the run that warmed its base up
+    model_version    of an adapter: its latest version in the registry, once it is registered
+    git_commit       what was checked out, ``-dirty`` where files differ
+    hardware         processor, cores, memory and GPU in one line
+    process          host, pid and start of the process that works on it
+    published        digests of the reports beside it, so that none is uploaded twice
+
+Curves are listed in `assay.training_log`. Beside them stand ``samples/<n>-<label>/score`` (a few
+fixed validation images, see `assay.watching`) and, once registered, the metrics of the test split.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +38,24 @@ logger = logging.getLogger(__name__)
 
 EXPERIMENT = "assay"
 PROCESS_TAG = "process"
+MODEL_VERSION_TAG = "model_version"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetUse:
+    """What a run used, as MLflow's Datasets show it."""
+
+    name: str
+    digest: str
+    """At most 36 characters."""
+    context: str
+    """What it was used for, such as training."""
+    place: str
+    """Path or address."""
+    columns: Mapping[str, str]
+    """Types by column: ``string``, ``binary``."""
+    profile: Mapping[str, str | int]
+    """Facts in the reader's words, a line each."""
 
 
 def client() -> MlflowClient:
@@ -60,6 +94,25 @@ def run(name: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> It
         raise
     finally:
         mlflow.end_run(status)
+
+
+def log_dataset(run_id: str, use: DatasetUse) -> None:
+    """Show among the run's Datasets what it used; the same name and digest is shown once."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.types import ColSpec, Schema
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+    schema = Schema([ColSpec(kind, name) for name, kind in use.columns.items()])
+    shown = Dataset(
+        name=use.name,
+        digest=use.digest,
+        source_type="local",
+        source=json.dumps({"uri": use.place}),
+        schema=json.dumps({"mlflow_colspec": schema.to_dict()}),
+        profile=json.dumps(dict(use.profile)),
+    )
+    tags = [InputTag(MLFLOW_DATASET_CONTEXT, use.context)]
+    client().log_inputs(run_id, [DatasetInput(shown, tags)])
 
 
 def existing_or_new(run_id: str, name: str) -> str:

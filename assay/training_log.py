@@ -7,7 +7,7 @@ Curves are named so that a stranger understands them and a tracking server group
     train/eta_seconds         until the last step, with the evaluations before it; stopping early
                               makes it less
     train/seconds             of the whole training, at its end; with those before a restart
-    validation/auc  validation/log_loss  validation/accuracy  validation/loss  validation/seconds
+    validation/auc  validation/log_loss  validation/accuracy  validation/loss
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ NAMES = {
     "eval_log_loss": "validation/log_loss",
     "eval_accuracy": "validation/accuracy",
     "eval_loss": "validation/loss",
-    "eval_runtime": "validation/seconds",
 }
 """The trainer's names and ours; what is not among them is not passed on."""
 

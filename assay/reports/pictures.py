@@ -31,13 +31,18 @@ def thumbnail(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> str:
 
     The region that a ``mask`` ``[h, w]`` marks is outlined.
     """
+    return _data_uri("image/webp", thumbnail_webp(pixels, side, mask))
+
+
+def thumbnail_webp(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> bytes:
+    """The bytes of a `thumbnail`, for where pictures are files."""
     height, width = pixels.shape[:2]
     scale = min(1.0, side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small: Pixels = _reduced(pixels, size)
     if mask is not None:
         small = _outlined(small, _reduced(mask.astype(np.uint8), size))
-    return _data_uri("image/webp", _webp(small))
+    return _webp(small)
 
 
 def figure(width: float, height: float) -> Figure:

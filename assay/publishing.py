@@ -1,0 +1,90 @@
+"""What a finished run shows beside its model on MLflow: report pages, a verdict for each image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from assay import images, picture_tables, tracking
+from assay.dataset import Dataset
+from assay.images import Variant
+from assay.model_registry import MODEL
+from assay.recording import dataset_use
+from assay.records import Sample, Split
+from assay.reports.page import Page
+from assay.reports.pictures import thumbnail_webp
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREDICTIONS = "predictions.json"
+"""The table of `predictions_table`."""
+REPORTS = "reports"
+"""The folder of the pages."""
+_PUBLISHED = "published"
+_SIDE = 96
+
+
+def publish(
+    version: str, pages: Mapping[str, Page], predictions: pd.DataFrame, dataset: Dataset
+) -> list[str]:
+    """Store the ``pages`` and the `predictions_table` with the run of the registered ``version``.
+
+    Returns what was uploaded: what is there already, unchanged, is not. ``predictions`` are those
+    of the test split of ``dataset``, as `assay.predictions.predict` returns them.
+    """
+    store = tracking.client()
+    run_id = str(store.get_model_version(MODEL, version).run_id)
+    tags = store.get_run(run_id).data.tags
+    table = predictions_table(predictions)
+    there = json.loads(tags.get(_PUBLISHED, "{}"))
+    documents = {f"{REPORTS}/{name}.html": page.html for name, page in pages.items()}
+    texts = {**documents, PREDICTIONS: dataset.version + table.to_json()}
+    digests = {file: _digest(text) for file, text in texts.items()}
+    changed = [file for file, digest in digests.items() if there.get(file) != digest]
+    for file in changed:
+        if file == PREDICTIONS:
+            picture_tables.log(run_id, file, table, _thumbnails(dataset, table))
+            tracking.log_dataset(run_id, dataset_use(dataset, "evaluation", Split.TEST))
+        else:
+            store.log_text(run_id, documents[file], file)
+    if changed:
+        store.set_tag(run_id, _PUBLISHED, json.dumps(there | digests))
+    return changed
+
+
+def predictions_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """One row an image: what it is, what the model says, and whether that is right.
+
+    Columns: image_id, truth, predicted, correct, needs_review, score_as_is, score_bias_controlled,
+    kind, dataset, group, seen. Label and review are of the image as it is, as it would be served;
+    a score is the probability that it is not authentic.
+    """
+    scores = predictions.assign(score=1 - predictions["p_authentic"])
+    by_variant = scores.pivot(index="image_id", columns="variant", values="score").round(4)
+    rows = predictions[predictions["variant"] == Variant.AS_IS].set_index("image_id")
+    table = rows[["label", "predicted"]].rename(columns={"label": "truth"})
+    table["correct"] = rows["label"] == rows["predicted"]
+    table["needs_review"] = rows["needs_review"].astype(bool)
+    for kind in Variant:
+        table[f"score_{kind}"] = by_variant[kind.value]
+    table["kind"] = rows["manipulation"]
+    return table.join(rows[["dataset", "group", "seen"]]).reset_index()
+
+
+def _thumbnails(dataset: Dataset, table: pd.DataFrame) -> list[bytes]:
+    """A small picture of each row's image, with the edited region outlined."""
+    pictures = {s.image_id: _thumbnail(s) for s in dataset.samples(Split.TEST)}
+    return [pictures[image_id] for image_id in table["image_id"]]
+
+
+def _thumbnail(sample: Sample) -> bytes:
+    photo = images.decode(sample.image)
+    mask = images.decode_mask(sample.mask, photo.size) if sample.mask else None
+    return thumbnail_webp(photo.pixels, _SIDE, mask)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
