@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assay.image_profile import COLUMNS
 from assay.expectations import Expectation, ExpectationSettings, Severity, of_columns, suite
+from assay.image_profile import COLUMNS
 from assay.records import Label
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _expected(entry: Expectation, answer: Any, table: pd.DataFrame) -> Expected:
         severity=entry.severity,
         passed=bool(answer.success),
         wanted=entry.wanted,
-        observed=_observed(entry, answer, len(offending)),
+        observed=_observed(answer, len(offending)),
         offending=len(offending),
         first=tuple(table.loc[offending[:EXAMPLES], "image_id"].astype(str)),
         remedy=entry.remedy,
@@ -141,7 +141,7 @@ def _offending(entry: Expectation, answer: Any, table: pd.DataFrame) -> list[int
     return [int(row) for row in clashing.index]
 
 
-def _observed(entry: Expectation, answer: Any, offending: int) -> str:
+def _observed(answer: Any, offending: int) -> str:
     value = answer.result.get("observed_value")
     if isinstance(value, list):
         missing = sorted(set(COLUMNS) - set(value))

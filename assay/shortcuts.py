@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, field_validator
 
-from assay.image_profile import NORMALISED, RAW
 from assay.errors import did_you_mean
+from assay.image_profile import NORMALISED, RAW
 from assay.metrics import Bools, Bootstrap, Floats, Metric, measure
 from assay.progress import Progress
 from assay.records import Label

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, TypeAdapter
 
 from assay.dataset import Dataset
-from assay.image_profile import profile
 from assay.errors import SchemaViolation, ShortcutFound, SplitLeakage
 from assay.expectation_results import Expected, expect
 from assay.expectations import LEAKS, REJECTIONS, ExpectationSettings, Severity
+from assay.image_profile import NORMALISED, profile
 from assay.progress import Progress
 from assay.records import Rejected
 from assay.shortcuts import Outcome, Probe, ShortcutSettings, Unprobed, probe
@@ -74,6 +74,12 @@ class Validation:
     def blocking(self) -> tuple[Probe, ...]:
         """The shortcuts that stop a run."""
         return tuple(p for p in self.probes if p.outcome is Outcome.BLOCKS)
+
+    @property
+    def suspects(self) -> tuple[Probe, ...]:
+        """What normalisation leaves of shortcuts, and does not stop a run."""
+        tolerated = {Outcome.SUSPECT, Outcome.EXCEPTED}
+        return tuple(p for p in self.probes if p.form == NORMALISED and p.outcome in tolerated)
 
     @property
     def passed(self) -> bool:
@@ -154,7 +160,7 @@ def reasons(rejected: tuple[Rejected, ...]) -> dict[str, list[Rejected]]:
 
 def _kind(row: Rejected) -> str:
     words = re.sub(r"^\S+ (line|row) \d+: ", "", row.reason).replace(row.image_id, "...")
-    words = re.sub(r"'[^']*'|\([^)]*\)|\S*\d\S*", "...", words)
+    words = re.sub(r"'[^']*'|\([^)]*\)|[\w.]*\d[\w.]*", "...", words)
     return re.split(r"[;,]", words)[0].replace(" ...", "").strip()
 
 

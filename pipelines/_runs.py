@@ -47,7 +47,15 @@ def find(run_name: str) -> PipelineRunResponse | None:
 
 def results(run: PipelineRunResponse) -> dict[str, Any]:
     """What a reader wants to see at the end, by artifact name."""
-    wanted = {"evaluation", "decision", "model_version", "scores", "verdict", "dataset"}
+    wanted = {
+        "evaluation",
+        "decision",
+        "model_version",
+        "scores",
+        "verdict",
+        "dataset",
+        "validation",
+    }
     return {
         name: artifact.load()
         for step in run.steps.values()

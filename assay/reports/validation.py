@@ -1,0 +1,157 @@
+"""The page of a validation: may this dataset be trained on, what was expected, what was found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from assay.records import Label, Split
+from assay.reports import interval
+from assay.reports.page import Page, render
+from assay.reports.pictures import COLOURS, FAINT, INK, figure, svg
+from assay.shortcuts import PROBES, Outcome, Probe
+from assay.validation import Validation, reasons
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RAW_COLOUR, NORMALISED_COLOUR = "#9a6700", "#1d7a46"
+
+_EXAMPLES = 5
+_REASONS_SHOWN = 12
+_SEEN = {
+    "file_size": "bytes and bits per pixel",
+    "dimensions": "width and height",
+    "quantisation": "JPEG tables, format, progressive or not",
+    "exif": "whether there is EXIF",
+}
+
+
+def page(validation: Validation) -> Page:
+    """Verdict first; then expectations, rejected rows, balance and shortcut probes."""
+    kinds = reasons(validation.rejected)
+    return render(
+        "validation.html",
+        f"Validation of dataset {validation.dataset_version}",
+        found=validation,
+        rejected=[
+            (kind, f"{len(rows):,}", [(row.image_id, row.reason) for row in rows[:_EXAMPLES]])
+            for kind, rows in list(kinds.items())[:_REASONS_SHOWN]
+        ],
+        kinds_left_out=max(0, len(kinds) - _REASONS_SHOWN),
+        balance=_balance_figure(validation) if validation.counts else "",
+        labels=[label.value for label in Label],
+        contents=list(_contents(validation)),
+        shortcuts=_probe_figure(validation) if validation.probes else "",
+        probes=list(_probe_rows(validation.probes)),
+        seen=_SEEN,
+    )
+
+
+def _contents(validation: Validation) -> Iterator[tuple[str, ...]]:
+    """Images of each data set and split, by label."""
+    images = Counter({(c.dataset, c.split, c.label): c.rows for c in validation.counts})
+    for dataset, split in dict.fromkeys((c.dataset, c.split) for c in validation.counts):
+        counts = [images[dataset, split, label] for label in Label]
+        yield dataset, split, *(f"{count:,}" for count in counts), f"{sum(counts):,}"
+
+
+def _probe_rows(probes: Sequence[Probe]) -> Iterator[dict[str, str]]:
+    """One row a data set and probe, with both forms; what follows is decided by the second."""
+    by_key = {(p.dataset, p.name, p.form): p for p in probes}
+    for dataset, name in dict.fromkeys((p.dataset, p.name) for p in probes):
+        raw, normalised = by_key[dataset, name, "raw"], by_key[dataset, name, "normalised"]
+        yield {
+            "dataset": dataset,
+            "name": name,
+            "images": f"{normalised.accuracy.n:,}",
+            "groups": f"{normalised.groups:,}",
+            "raw": interval(raw.accuracy),
+            "raw_is": _class_of(raw),
+            "normalised": interval(normalised.accuracy),
+            "normalised_is": _class_of(normalised),
+            "outcome": normalised.outcome.value,
+        }
+
+
+def _class_of(probe: Probe) -> str:
+    return {Outcome.CLEAR: "", Outcome.BLOCKS: "bad"}.get(probe.outcome, "warn")
+
+
+def _balance_figure(validation: Validation) -> str:
+    """Stacked bars: images of each label, by split and by data set."""
+    splits = [split for split in Split if any(c.split == split for c in validation.counts)]
+    datasets = list(dict.fromkeys(c.dataset for c in validation.counts))
+    bars = max(len(splits), len(datasets))
+    drawn = figure(9.5, 0.9 + 0.34 * bars)
+    left, right = drawn.subplots(1, 2)
+    _stack(left, splits, Counter(), [(c.split, c.label, c.rows) for c in validation.counts])
+    _stack(right, datasets, Counter(), [(c.dataset, c.label, c.rows) for c in validation.counts])
+    left.set_title("by split", loc="left", fontsize=10, color=INK)
+    right.set_title("by data set", loc="left", fontsize=10, color=INK)
+    drawn.legend(
+        *left.get_legend_handles_labels(), loc="outside lower left", ncols=3, frameon=False
+    )
+    return svg(drawn)
+
+
+def _stack(
+    axes: Axes, names: Sequence[str], filled: Counter[str], counts: Sequence[tuple[str, str, int]]
+) -> None:
+    for label in Label:
+        images = Counter[str]()
+        for name, of, rows in counts:
+            images[name] += rows if of == label.value else 0
+        widths, starts = [images[n] for n in names], [filled[n] for n in names]
+        short = [_short(name) for name in names]
+        axes.barh(short, widths, left=starts, color=COLOURS[label.value], label=label.value)
+        filled.update(images)
+    axes.invert_yaxis()
+    axes.set_xlabel("images", color=FAINT)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _probe_figure(validation: Validation) -> str:
+    """A dot and its interval for each data set, probe and form; a line where a run stops."""
+    datasets = list(dict.fromkeys(probe.dataset for probe in validation.probes))
+    drawn = figure(9.5, 0.9 + len(datasets) * (0.45 + 0.3 * len(PROBES)))
+    axes = drawn.subplots()
+    ticks: dict[float, str] = {}
+    for index, dataset in enumerate(datasets):
+        top = index * (len(PROBES) + 1.4)
+        axes.text(0.0, top, dataset, fontsize=10, fontweight="bold", color=INK, va="center")
+        ticks |= {top + 1 + place: name for place, name in enumerate(PROBES)}
+        for probe in (p for p in validation.probes if p.dataset == dataset):
+            _dot(axes, probe, top + 1 + list(PROBES).index(probe.name))
+    axes.axvline(0.5, color=FAINT, linewidth=1, linestyle=":")
+    axes.axvline(validation.shortcut_limit, color="#b42318", linewidth=1)
+    axes.set_yticks(list(ticks), list(ticks.values()))
+    axes.set(xlim=(0, 1.02), ylim=(max(ticks) + 0.8, -0.8))
+    axes.set_xlabel(
+        f"balanced accuracy with its 95 % interval; 0.5 is chance, the line at "
+        f"{validation.shortcut_limit:g} the limit",
+        color=FAINT,
+    )
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    handles, names = axes.get_legend_handles_labels()
+    known = dict(zip(names, handles, strict=True))
+    drawn.legend(known.values(), known.keys(), loc="outside upper left", ncols=2, frameon=False)
+    return svg(drawn)
+
+
+def _dot(axes: Axes, probe: Probe, row: float) -> None:
+    is_raw = probe.form == "raw"
+    place = row + (-0.17 if is_raw else 0.17)
+    colour = RAW_COLOUR if is_raw else NORMALISED_COLOUR
+    accuracy = probe.accuracy
+    axes.plot([accuracy.low, accuracy.high], [place, place], color=colour, linewidth=1.5)
+    words = "raw files" if is_raw else "after normalisation"
+    face = "white" if is_raw else colour
+    axes.plot(accuracy.value, place, "o", color=colour, mfc=face, markersize=5, label=words)
+
+
+def _short(name: str, length: int = 26) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"
