@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from assay.evaluation import Evaluation
     from assay.promotion import PromotionDecision
+    from assay.validation import Validation
 
 
 _WIDTH = 128
@@ -106,6 +107,8 @@ def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
     drawn: list[RenderableType] = []
     if "dataset" in results and "evaluation" not in results:
         drawn.append(contents(results["dataset"].summary()))
+    if "validation" in results and "evaluation" not in results:
+        drawn.append(validation(results["validation"]))
     if "evaluation" in results:
         drawn += [metrics(results["evaluation"]), slices(results["evaluation"])]
         drawn += apart(results["evaluation"])
@@ -124,6 +127,22 @@ def contents(summary: Mapping[str, Any]) -> Table:
     for column, counts in summary.items():
         for value, count in counts.items() if isinstance(counts, Mapping) else [("", counts)]:
             table.add_row(column, str(value), str(count))
+    return table
+
+
+def validation(found: Validation) -> Table:
+    """Whether a dataset may be trained on, and all that failed or is suspect."""
+    held = sum(expectation.passed for expectation in found.expectations)
+    table = _table("validation", "", "count")
+    passed = Text("passed", "green") if found.passed else Text("refused", "red")
+    table.add_row("verdict", passed, "")
+    table.add_row("expectations that hold", f"of {len(found.expectations)}", str(held))
+    for kept in (*found.broken, *found.warnings):
+        table.add_row(f"{kept.severity}: {kept.name}", kept.observed, str(kept.offending))
+    table.add_row("rejected rows", "", str(len(found.rejected)))
+    for probe in (*found.blocking, *found.suspects):
+        name = f"{probe.name} in {probe.dataset}"
+        table.add_row(f"shortcut ({probe.outcome}): {name}", interval(probe.accuracy), "")
     return table
 
 
