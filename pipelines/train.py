@@ -7,6 +7,8 @@ from assay.dataset import DataSettings
 from assay.evaluation import EvaluationSettings
 from assay.promotion import PromotionSettings
 from assay.training import BaseSettings, TrainingSettings
+from assay.validation import ValidationSettings
+from steps.accept_dataset import accept_dataset
 from steps.build_dataset import build_dataset, fingerprint
 from steps.calibrate import calibrate
 from steps.evaluate_model import evaluate_model
@@ -16,12 +18,14 @@ from steps.register import register
 from steps.report_evaluation import report_evaluation
 from steps.summarise import summarise
 from steps.train_adapter import train_adapter
+from steps.validate_dataset import validate_dataset
 from steps.warm_up_base import warm_up_base
 
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
 def train(
     data: DataSettings = DataSettings(),
+    validation: ValidationSettings = ValidationSettings(),
     base: BaseSettings = BaseSettings(),
     training: TrainingSettings = TrainingSettings(),
     evaluation: EvaluationSettings = EvaluationSettings(),
@@ -29,7 +33,8 @@ def train(
 ) -> None:
     """Run from samples to a decision about the new model."""
     dataset = build_dataset(data, fingerprint(data))
-    measurements = measure_evidence(dataset)
+    accepted = accept_dataset(validate_dataset(dataset, validation))
+    measurements = measure_evidence(dataset, after=accepted)
     base_model = warm_up_base(dataset, measurements, base)
     adapter, mlflow_run = train_adapter(dataset, measurements, base_model, base, training)
     model = calibrate(dataset, adapter)
