@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 METRICS = ("auc", "average_precision", "balanced_accuracy", "brier", "ece")
 """What is compared, the one that decides first."""
 PRIMARY = METRICS[0]
-LOWER_IS_BETTER = frozenset({"brier", "ece"})
+_LOWER_IS_BETTER = frozenset({"brier", "ece"})
 
 _IMAGE = ["image_id", "variant"]
 
@@ -108,6 +108,8 @@ class Comparison:
     slices: tuple[ComparedSlice, ...]
     flips: tuple[Flip, ...]
     flip_counts: tuple[FlipCount, ...]
+    thresholds: tuple[float, float]
+    """On the scores of the first and of the second model."""
     left_out: int
     """Images of photographs that one of the models was fitted on."""
     models: tuple[ModelFacts, ModelFacts] | None = None
@@ -119,6 +121,11 @@ class Comparison:
         return next(whole)
 
     @property
+    def overall_flips(self) -> FlipCount:
+        """The flips in the form that decides, counted."""
+        return next(c for c in self.flip_counts if c.variant is Variant.BIAS_CONTROLLED)
+
+    @property
     def primary(self) -> Difference:
         """The difference that decides."""
         difference = self.overall.metrics[PRIMARY]
@@ -128,10 +135,7 @@ class Comparison:
     @property
     def outcome(self) -> Outcome:
         """By whether the interval of the primary difference excludes zero."""
-        change = self.primary.change
-        if change.low > 0:
-            return Outcome.BETTER
-        return Outcome.WORSE if change.high < 0 else Outcome.UNDECIDED
+        return outcome(PRIMARY, self.primary.change)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -168,7 +172,15 @@ def compare(
     flips = [flip for kind, of_kind in variants.items() for flip in _flips(kind, of_kind)]
     counts = [_counted(kind, of_kind, bootstrap) for kind, of_kind in variants.items()]
     left_out = first["image_id"].nunique() - rows["image_id"].nunique()
-    return Comparison(tuple(slices), tuple(flips), tuple(counts), left_out)
+    return Comparison(tuple(slices), tuple(flips), tuple(counts), thresholds, left_out)
+
+
+def outcome(metric: str, change: Metric) -> Outcome:
+    """What a difference of ``metric`` says about the second model, once it excludes zero."""
+    if change.low <= 0 <= change.high:
+        return Outcome.UNDECIDED
+    better = (change.value > 0) != (metric in _LOWER_IS_BETTER)
+    return Outcome.BETTER if better else Outcome.WORSE
 
 
 def paired(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:

@@ -52,6 +52,16 @@ def predict(
     return pd.DataFrame(rows)
 
 
+def predict_variants(
+    detector: DetectsPhotos, dataset: Dataset, split: Split, progress: Progress
+) -> pd.DataFrame:
+    """The rows of `predict` in every form, one form after the other."""
+    import pandas as pd
+
+    parts = [predict(detector, dataset, split, kind, progress) for kind in Variant]
+    return pd.concat(parts, ignore_index=True)
+
+
 def measured(predictions: pd.DataFrame) -> pd.DataFrame:
     """The rows behind every overall figure: not `seen`, and of `two_class` data sets."""
     return two_class(unseen(predictions))

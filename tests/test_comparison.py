@@ -15,6 +15,7 @@ from assay.comparison import (
     ComparisonSettings,
     Outcome,
     compare,
+    outcome,
 )
 from assay.errors import DataError
 from assay.images import Variant
@@ -44,6 +45,14 @@ def test_worse_model_is_found_significantly_worse():
 
 def test_better_model_is_found_significantly_better():
     assert compared(predictions(0.3), predictions(1.5, noise=2)).outcome is Outcome.BETTER
+
+
+def test_model_of_larger_errors_is_worse_although_its_brier_score_is_higher():
+    comparison = compared(predictions(3.0), predictions(0.3, noise=2))
+    brier = part(comparison, "all", "all").metrics["brier"]
+    assert brier is not None
+    assert brier.change.low > 0
+    assert outcome("brier", brier.change) is Outcome.WORSE
 
 
 def test_equal_models_with_other_noise_differ_insignificantly():

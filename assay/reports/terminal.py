@@ -11,12 +11,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from assay.comparison import PRIMARY, Outcome
 from assay.reports import interval
+from assay.reports.comparison import names, sentence
 from assay.reports.evaluation import headline
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from assay.comparison import Comparison
     from assay.evaluation import Evaluation
     from assay.promotion import PromotionDecision
     from assay.validation import Validation
@@ -83,6 +86,19 @@ def decision(made: PromotionDecision, version: str) -> RenderableType:
     return Group(*lines, *(Text(f"  - {reason}") for reason in made.reasons))
 
 
+def comparison(made: Comparison) -> list[RenderableType]:
+    """The verdict about two models, and their AUC on each slice in the form that decides."""
+    colour = {Outcome.BETTER: "green", Outcome.WORSE: "red"}.get(made.outcome, "yellow")
+    table = _table("AUC by", "", *names(made), "difference (95 % interval)", "n", "groups")
+    for part in made.slices:
+        found = part.metrics[PRIMARY]
+        if found is not None and part.variant is made.overall.variant:
+            shown = f"{found.first:.3f}", f"{found.second:.3f}", interval(found.change, "+")
+            table.add_row(part.by, part.name, *shown, f"{part.n:,}", str(part.groups))
+    flips = ", ".join(f"{n:,} {change}" for change, n in made.overall_flips.counts.items())
+    return [Text(sentence(made), colour), table, Text(f"decided differently: {flips}")]
+
+
 def verdict(given: Mapping[str, Any]) -> Panel:
     """The verdict about one image with its reasons, from `Verdict.as_dict`."""
     shares = "  ".join(f"{label} {p:.1%}" for label, p in given["probabilities"].items())
@@ -105,7 +121,7 @@ def scores(table: pd.DataFrame) -> Table:
 def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
     """A drawing of each result of a run that a reader wants to see, by artifact name."""
     drawn: list[RenderableType] = []
-    if "dataset" in results and "evaluation" not in results:
+    if "dataset" in results and not {"evaluation", "comparison"} & set(results):
         drawn.append(contents(results["dataset"].summary()))
     if "validation" in results and "evaluation" not in results:
         drawn.append(validation(results["validation"]))
@@ -114,6 +130,8 @@ def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
         drawn += apart(results["evaluation"])
     if "decision" in results:
         drawn.append(decision(results["decision"], results["model_version"]))
+    if "comparison" in results:
+        drawn += comparison(results["comparison"])
     if "scores" in results:
         drawn.append(scores(results["scores"]))
     if "verdict" in results:
