@@ -7,10 +7,10 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test lint types bench lock clean
+.PHONY: help setup train dashboard pictures test lint types bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
 
 setup: ## install the locked environment into .venv (a second call does nothing)
 	@test -n "$(PYTHON)" || { echo "set-up: Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }
@@ -18,6 +18,12 @@ setup: ## install the locked environment into .venv (a second call does nothing)
 
 train: setup ## build the data, train, evaluate and register a model
 	$(BIN)/python run.py --pipeline train
+
+dashboard: setup ## open ZenML's and MLflow's dashboards on what has run here
+	$(BIN)/python scripts/dashboard.py
+
+pictures: setup ## take the pictures of the README from the newest training
+	$(BIN)/python scripts/pictures.py
 
 test: lint types ## lint, types and tests
 	$(BIN)/python -m pytest

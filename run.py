@@ -150,7 +150,7 @@ def _failed(name: str, error: Exception, log: Path) -> int:
 
 def _report(run: PipelineRunResponse | None, log: Path) -> None:
     """The closing tables: stages, what came out, and where to look next."""
-    from assay import home
+    from assay import dashboards
     from assay.reports import terminal
     from pipelines import _runs as runs
 
@@ -161,8 +161,8 @@ def _report(run: PipelineRunResponse | None, log: Path) -> None:
     for drawn in terminal.outcome(runs.results(run)):
         console.print()
         console.print(drawn)
-    console.print(f"\nlog: {log}\ndashboards: source {home.root() / 'env'}, then", end=" ")
-    console.print("zenml login --local, mlflow ui")
+    page = dashboards.addresses().zenml_run(str(run.id))
+    console.print(f"\nlog: {log}\ndashboards: make dashboard, then {page}", soft_wrap=True)
 
 
 if __name__ == "__main__":

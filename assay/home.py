@@ -27,6 +27,8 @@ _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # five processes, for judging agents
+    "MLFLOW_WORKERS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -60,6 +62,7 @@ def environment() -> dict[str, str]:
     home = root()
     state = {
         "HF_HOME": home / "cache" / "huggingface",
+        "MLFLOW_ARTIFACTS_DESTINATION": home / "mlflow" / "artifacts",
         "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
         "MPLCONFIGDIR": home / "cache" / "matplotlib",
         "TORCHINDUCTOR_CACHE_DIR": home / "cache" / "torchinductor",
@@ -73,6 +76,9 @@ def environment() -> dict[str, str]:
         **{k: str(v) for k, v in state.items()},
         **_QUIET,
     }
+    tracked = os.environ.get("MLFLOW_TRACKING_URI", defaults["MLFLOW_TRACKING_URI"])
+    if not tracked.startswith("http"):  # a database, which `mlflow ui` reads by this name only
+        defaults["MLFLOW_BACKEND_STORE_URI"] = tracked
     return {name: os.environ.get(name, value) for name, value in sorted(defaults.items())}
 
 
