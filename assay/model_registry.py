@@ -18,12 +18,15 @@ from assay.errors import NoChampion, did_you_mean
 from assay.fingerprints import content_hash
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 logger = logging.getLogger(__name__)
 
 MODEL = "assay"
 HASH_TAG = "content_hash"
+PROVENANCE = ("dataset_version", "git_commit", "zenml_run")
+"""Tags that a version repeats of its run, so that it explains itself."""
 
 _LISTED = 5
 """Versions that an error names."""
@@ -100,7 +103,38 @@ def register(bundle: Path, run_id: str) -> str:
     store.log_artifacts(run_id, str(bundle), place)
     tags = {HASH_TAG: digest, **_provenance(run.data.tags)}
     version = store.create_model_version(MODEL, f"{run.info.artifact_uri}/{place}", run_id, tags)
+    store.set_tag(run_id, tracking.MODEL_VERSION_TAG, str(version.version))
     return str(version.version)
+
+
+def run_of(version: str) -> Run:
+    """The MLflow run that made ``version``; raises `NoChampion` for an unknown one."""
+    return tracking.client().get_run(str(_resolve(version).run_id))
+
+
+def document(version: str, text: str, files: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    """Describe ``version``: ``text``, ``tags``, and ``files`` (text by name) beside its bundle.
+
+    The files lie in `card_folder` of its run's artifacts. Doing it again replaces all of it.
+    """
+    store, run = tracking.client(), run_of(version)
+    for name, content in files.items():
+        store.log_text(run.info.run_id, content, f"{card_folder(version)}/{name}")
+    for name, value in {**_provenance(run.data.tags), **tags}.items():
+        store.set_model_version_tag(MODEL, version, name, value)
+    store.update_model_version(MODEL, version, text)
+
+
+def describe_run(version: str, text: str) -> None:
+    """Let the run that made ``version`` say ``text`` (Markdown) on its page."""
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+    tracking.client().set_tag(run_of(version).info.run_id, MLFLOW_RUN_NOTE, text)
+
+
+def card_folder(version: str) -> str:
+    """The place of a version's card among the artifacts of its run."""
+    return f"model_card-v{version}"
 
 
 def set_alias(alias: Alias, version: str) -> None:
@@ -130,28 +164,23 @@ def fetch(name: str) -> Path:
 
 
 def trained_on() -> dict[str, list[str]]:
-    """Names of registered versions, newest first, by the dataset version they were trained on.
+    """Registered versions with their aliases, latest first, by the dataset they were trained on.
 
     Empty where nothing was ever registered; asking makes no store.
     """
     if not tracking.exists():
         return {}
-    store, chosen = tracking.client(), f"name = '{MODEL}'"
-    aliases: dict[str, list[str]] = {}
-    for model in store.search_registered_models(chosen):
-        for alias, number in model.aliases.items():
-            aliases.setdefault(str(number), []).append(alias)
     found: dict[str, list[str]] = {}
-    versions = store.search_model_versions(chosen)
-    for version in sorted(versions, key=lambda v: int(v.version), reverse=True):
-        name = " ".join([f"v{version.version}", *sorted(aliases.get(str(version.version), []))])
-        found.setdefault(version.tags.get("dataset_version", ""), []).append(name)
+    aliases = _aliases().items()
+    for version in _versions():
+        names = sorted(alias for alias, number in aliases if number == str(version.version))
+        words = " ".join([f"v{version.version}", *names])
+        found.setdefault(version.tags.get("dataset_version", ""), []).append(words)
     return found
 
 
 def _provenance(tags: Mapping[str, str]) -> dict[str, str]:
-    """What a version repeats of its run's tags, so that it explains itself."""
-    return {name: tags[name] for name in ("dataset_version", "git_commit") if name in tags}
+    return {name: tags[name] for name in PROVENANCE if name in tags}
 
 
 def _download(version: ModelVersion, target: Path) -> None:

@@ -1,25 +1,37 @@
 """Mirror the registry's versions in ZenML's model control plane: same numbers, matching stages."""
 
 import contextlib
+from collections.abc import Mapping
 
-from zenml import get_step_context
+from zenml import get_step_context, log_metadata
 from zenml.client import Client
 from zenml.enums import ModelStages
 from zenml.exceptions import EntityExistsError
 from zenml.model.utils import link_artifact_version_to_model_version
-from zenml.models import ModelVersionResponse
+from zenml.models import ModelVersionPipelineRunRequest, ModelVersionResponse
 
 from assay.model_registry import MODEL, Alias
 
 STAGES = {Alias.CHALLENGER: ModelStages.STAGING, Alias.CHAMPION: ModelStages.PRODUCTION}
 
 
-def mirror(version: str) -> None:
-    """Create the ZenML version of ``version`` if needed, and link this step's inputs to it."""
-    mirrored = _version(_name(version))
-    for inputs in get_step_context().step_run.inputs.values():
+def mirror(version: str, description: str, facts: Mapping[str, str]) -> None:
+    """Create the ZenML version of ``version`` if needed, and link this run and step to it.
+
+    All that the step takes and gives is found there, and ``facts`` as its metadata.
+    """
+    mirrored, context, client = _version(_name(version)), get_step_context(), Client()
+    client.update_model_version(MODEL, mirrored.id, description=description)
+    log_metadata(dict(facts), model_name=MODEL, model_version=mirrored.name)
+    link = ModelVersionPipelineRunRequest(
+        model_version=mirrored.id, pipeline_run=context.pipeline_run.id
+    )
+    client.zen_store.create_model_version_pipeline_run_link(link)
+    for inputs in context.step_run.inputs.values():
         for artifact in inputs:
             link_artifact_version_to_model_version(artifact, mirrored)
+    # When ZenML has stored the outputs, it links them to the version that the step run carries.
+    context.step_run.get_resources().model_version = mirrored
 
 
 def set_stage(version: str, alias: Alias) -> None:

@@ -1,29 +1,45 @@
-"""Step: store the model as a version of the registry, the challenger."""
+"""Step: store the model as a version of the registry, the challenger, with its card."""
 
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 from zenml import get_step_context, step
 
-from assay import model_registry, tracking
+from assay import model_card, model_registry, tracking
+from assay.dataset import Dataset
 from assay.evaluation import Evaluation
 from assay.model_registry import Alias
+from assay.reports import model_card as cards
+from assay.reports.page import Page
+from materializers.page import PageMaterializer
 from steps import model_versions
 
 
-@step(enable_cache=False)
+@step(enable_cache=False, output_materializers={"model_card": PageMaterializer})
 def register(
-    model: Path, evaluation: Evaluation, mlflow_run: str
-) -> Annotated[str, "model_version"]:
-    """Return the version's number; a model that is registered already keeps its number."""
-    version = model_registry.find(model)
-    if version is None:
-        metrics = {name: metric.value for name, metric in evaluation.headline().items()}
-        run_id = tracking.existing_or_new(mlflow_run, get_step_context().pipeline_run.name)
-        tracking.log_metrics(run_id, 0, metrics)
-        version = model_registry.register(model, run_id)
-    model_versions.mirror(version)
+    model: Path,
+    dataset: Dataset,
+    predictions: pd.DataFrame,
+    evaluation: Evaluation,
+    mlflow_run: str,
+) -> tuple[Annotated[str, "model_version"], Annotated[Page, "model_card"]]:
+    """Return the version's number; a model that is registered already keeps its number.
+
+    Either way its card is written anew.
+    """
+    version = model_registry.find(model) or _new_version(model, evaluation, mlflow_run)
+    card = model_card.gather(model, dataset, evaluation, predictions)
+    cards.publish(card)
+    model_versions.mirror(version, cards.note(card), cards.facts(card))
     if version != model_registry.version_of(Alias.CHAMPION):
         model_registry.set_alias(Alias.CHALLENGER, version)
         model_versions.set_stage(version, Alias.CHALLENGER)
-    return version
+    return version, cards.page(card)
+
+
+def _new_version(model: Path, evaluation: Evaluation, mlflow_run: str) -> str:
+    metrics = {name: metric.value for name, metric in evaluation.headline().items()}
+    run_id = tracking.existing_or_new(mlflow_run, get_step_context().pipeline_run.name)
+    tracking.log_metrics(run_id, 0, metrics)
+    return model_registry.register(model, run_id)

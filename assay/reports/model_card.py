@@ -1,0 +1,276 @@
+"""The model card of a registered version, as Markdown and as a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay import model_registry
+from assay.evaluation import Slice
+from assay.images import Variant
+from assay.metrics import Metric
+from assay.model_card import ModelCard
+from assay.model_registry import MODEL
+from assay.records import Split
+from assay.reports import interval
+from assay.reports.markdown import as_html, render
+from assay.reports.page import Page
+from assay.reports.page import render as render_page
+
+DESCRIPTION_LIMIT = 5000
+"""Characters that MLflow keeps of a version's description."""
+
+TINY = 100_000_000
+"""Parameters below which a model is no detector to rely on, whatever its scores."""
+
+_TEMPLATE = "model_card.md"
+_DESCRIBED_LICENCES = 6
+
+Rows = list[tuple[object, ...]]
+
+
+def markdown(card: ModelCard) -> str:
+    """The whole card."""
+    return render(_TEMPLATE, brief=False, **_values(card))
+
+
+def description(card: ModelCard, place: str) -> str:
+    """The card without its long tables, for a registry; ``place`` says where the whole is."""
+    values = _values(card)
+    values["licences"] = _shortened(values["licences"])
+    text = f"{render(_TEMPLATE, brief=True, **values)}\nThe whole card: {place}\n"
+    return text if len(text) <= DESCRIPTION_LIMIT else f"{text[: DESCRIPTION_LIMIT - 2]}…\n"
+
+
+def page(card: ModelCard) -> Page:
+    """The whole card in the frame of all reports, its main numbers above."""
+    text = markdown(card).partition("\n")[2]  # the frame has the title
+    return render_page("model_card.html", _title(card), body=as_html(text), tiles=_tiles(card))
+
+
+def publish(card: ModelCard) -> None:
+    """Write the card of a registered version into the registry, and into its run on MLflow.
+
+    The version gets a description and tags, the run a note and the files ``model_card.md`` and
+    ``model_card.html``. Doing it again replaces all of it.
+    """
+    version = card.model.version
+    folder = model_registry.card_folder(version)
+    whole = f"{folder}/model_card.html, among the artifacts of the run {card.model.run}"
+    files = {"model_card.md": markdown(card), "model_card.html": page(card).html}
+    model_registry.document(version, description(card, whole), files, tags(card))
+    model_registry.describe_run(version, note(card))
+
+
+def tags(card: ModelCard) -> dict[str, str]:
+    """What a list of versions shows: AUC with its interval, and that of metadata alone."""
+    shown = {name: metric for name, metric in card.evaluation.headline().items() if "auc" in name}
+    return {name: interval(metric) for name, metric in shown.items()}
+
+
+def facts(card: ModelCard) -> dict[str, str]:
+    """Where else a version is found, and its AUC: metadata for another system's version."""
+    made = {
+        "mlflow_model": f"{MODEL} version {card.model.version}",
+        "run": card.model.run,
+        "dataset_version": card.model.dataset_version,
+        "git_commit": card.model.git_commit,
+        "content_hash": card.model.content,
+    }
+    return {**made, **tags(card)}
+
+
+def note(card: ModelCard) -> str:
+    """A paragraph about the run that made the version, in Markdown."""
+    kind = Variant.BIAS_CONTROLLED
+    known = tags(card)
+    return (
+        f"Made **version {card.model.version}** of the registered model {MODEL}.\n\n"
+        f"AUC with biases controlled {known.get(f'{kind}/auc', '-')}, metadata alone "
+        f"{known.get(f'{kind}/baseline_auc', '-')}; {card.data.rows:,} images, dataset "
+        f"{card.data.version}. Artifacts: {model_registry.card_folder(card.model.version)}/ says "
+        "what it is, what it cannot do and how to make it again.\n"
+    )
+
+
+def _values(card: ModelCard) -> dict[str, Any]:
+    return {"title": _title(card), **_about(card), **_data(card), **_scores(card), **_making(card)}
+
+
+def _title(card: ModelCard) -> str:
+    return f"Model card: {MODEL}, {card.model.name}"
+
+
+def _tiles(card: ModelCard) -> list[tuple[str, str]]:
+    """Numbers that a reader looks for first, with what they are."""
+    whole = card.evaluation.overall(Variant.BIAS_CONTROLLED)
+    review = card.review_share.get(Variant.BIAS_CONTROLLED)
+    return [
+        (interval(whole.metrics["auc"] if whole else None), "AUC, biases controlled"),
+        (interval(whole.baseline_auc if whole else None), "AUC of metadata alone"),
+        ("-" if review is None else f"{review:.0%}", "of the test images go to people"),
+        (f"{card.data.rows:,}", f"images, dataset {card.data.version}"),
+    ]
+
+
+def _about(card: ModelCard) -> dict[str, Any]:
+    model = card.model
+    identity: Rows = [
+        ("version", model.version or "not registered"),
+        ("name in its verdicts", card.name),
+        ("base family", card.family),
+        (
+            "parameters",
+            f"{card.parameters:,} in the base, {card.adapter_parameters:,} in the adapter",
+        ),
+        ("adapter", f"LoRA, rank {card.lora_rank}"),
+        ("content hash (SHA-256)", model.content),
+        ("commit", _commit(model.git_commit)),
+        ("registered", model.registered_at or "-"),
+        ("run, on ZenML and MLflow", model.run or "-"),
+    ]
+    return {
+        "identity": identity,
+        "tiny": card.parameters < TINY,
+        "millions": f"{card.parameters / 1e6:.1f}",
+        "warmed_up": "base.warm_up" not in card.training.settings,
+        "groups": {split.value: card.data.groups.get(split.value, 0) for split in Split},
+        "guessing": ", ".join(_guessing(card)),
+    }
+
+
+def _commit(described: str) -> str:
+    commit, dirty, _ = described.partition("-dirty")
+    return f"{commit}, with changes that were not committed" if dirty else commit or "unknown"
+
+
+def _guessing(card: ModelCard) -> list[str]:
+    """Kinds of edit on which the model is not credibly better than chance."""
+    parts = [p for p in card.evaluation.slices if p.variant is Variant.BIAS_CONTROLLED]
+    aucs = {p.name: p.metrics["auc"] for p in parts if p.by == "manipulation"}
+    return [name for name, auc in aucs.items() if auc is not None and auc.low <= 0.5]
+
+
+def _data(card: ModelCard) -> dict[str, Any]:
+    data = card.data
+    kinds = {name: n for name, n in data.counts["manipulation"].items() if name != "none"}
+    labels = list(data.counts["label"])
+    by_split: Rows = [
+        (split, data.groups.get(split, 0), *(of.get(label, 0) for label in labels))
+        for split, of in data.labels_by_split.items()
+    ]
+    return {
+        "data": data,
+        "source": data.settings.get("source", "unknown"),
+        "rejected": sum(kind.count for kind in data.rejected),
+        "reasons": [(kind.reason, kind.count) for kind in data.rejected],
+        "split_columns": ("split", ">photographs", *(f">{label}" for label in labels)),
+        "by_split": by_split,
+        "kinds": ", ".join(kinds) or "those of its source, which does not name them",
+        "kind_rows": list(kinds.items()),
+        "datasets": list(data.counts["dataset"].items()),
+        "licences": list(data.counts["licence"].items()),
+    }
+
+
+def _shortened(rows: Rows) -> Rows:
+    """The most frequent rows; the rest as one."""
+    ordered = sorted(rows, key=lambda row: -int(str(row[1])))
+    rest = ordered[_DESCRIBED_LICENCES:]
+    counted = (f"{len(rest)} others", sum(int(str(row[1])) for row in rest))
+    return [*ordered[:_DESCRIBED_LICENCES], counted] if rest else ordered
+
+
+def _scores(card: ModelCard) -> dict[str, Any]:
+    judged = card.evaluation
+    wholes = [whole for kind in Variant if (whole := judged.overall(kind))]
+    metrics: Rows = [
+        (name, *(interval(whole.metrics.get(name)) for whole in wholes))
+        for name in (wholes[0].metrics if wholes else ())
+    ]
+    metrics.append(("auc of metadata alone", *(interval(whole.baseline_auc) for whole in wholes)))
+    sizes = [(f"{whole.n:,} images", f"{whole.groups} photographs") for whole in wholes]
+    names = [part.variant.value for part in wholes]
+    columns = [column for name in names for column in (name, f"{name}, metadata alone")]
+    return {
+        "metric_columns": ("metric", *names),
+        "metrics": metrics,
+        "size": ", ".join(sizes[0]) if sizes else "no images",
+        "slice_columns": ("by", "part", *columns, ">n", ">photographs"),
+        "slices": _slices(card, names),
+        "one_class": _one_class(card),
+        "calibration": _calibration(card),
+        "band": _band(card),
+    }
+
+
+def _slices(card: ModelCard, variants: list[str]) -> Rows:
+    """AUC of every part with both classes, and of metadata alone, in each variant."""
+    parts = {(p.by, p.name, p.variant.value): p for p in card.evaluation.slices if p.by != "all"}
+    rows: Rows = []
+    for by, name in dict.fromkeys((by, name) for by, name, _ in parts):
+        shown = [parts.get((by, name, variant)) for variant in variants]
+        known = [part for part in shown if part is not None]
+        if known[0].is_of_one_class:
+            continue
+        aucs = [interval(auc) for part in shown for auc in _aucs(part)]
+        rows.append((by, name, *aucs, f"{known[0].n:,}", known[0].groups))
+    return rows
+
+
+def _aucs(part: Slice | None) -> tuple[Metric | None, Metric | None]:
+    return (part.metrics["auc"], part.baseline_auc) if part else (None, None)
+
+
+def _one_class(card: ModelCard) -> Rows:
+    apart = card.evaluation.one_class_datasets()
+    parts = [p for p in card.evaluation.slices if p.by == "dataset" and p.name in apart]
+    return [
+        (
+            part.name,
+            part.variant.value,
+            "authentic images" if part.authentic else "no authentic image",
+            f"{part.n:,}",
+            part.groups,
+            interval(part.metrics.get("brier")),
+        )
+        for part in parts
+    ]
+
+
+def _band(card: ModelCard) -> str:
+    return f"{card.calibration.review_low:.3f} to {card.calibration.review_high:.3f}"
+
+
+def _calibration(card: ModelCard) -> Rows:
+    fitted = card.calibration
+    rows: Rows = [
+        ("temperature", f"{fitted.temperature:.3f}"),
+        ("threshold", f"{fitted.threshold:.3f}; at or above it an image is not called authentic"),
+        ("review band", f"{_band(card)}; scores in it are handed to people"),
+    ]
+    for kind in Variant:
+        if whole := card.evaluation.overall(kind):
+            rows.append((f"calibration error, {kind}", interval(whole.metrics.get("ece"))))
+        if kind in card.review_share:
+            rows.append((f"handed to people, {kind}", f"{card.review_share[kind]:.1%} of the test"))
+    return rows
+
+
+def _making(card: ModelCard) -> dict[str, Any]:
+    made = card.training
+    times: Rows = [(f"time: {stage}", _time(seconds)) for stage, seconds in made.seconds.items()]
+    checkout = f"git checkout {card.model.git_commit.partition('-')[0]}\n" * bool(
+        card.model.git_commit
+    )
+    return {
+        "training": [*times, ("hardware", made.hardware)],
+        "settings": list(made.settings.items()),
+        "command": checkout + made.command,
+    }
+
+
+def _time(seconds: float) -> str:
+    """``1 min 18 s``."""
+    hours, rest = divmod(round(seconds), 3600)
+    parts = ((hours, "h"), (rest // 60, "min"), (rest % 60, "s"))
+    return " ".join(f"{value} {unit}" for value, unit in parts if value) or "0 s"
