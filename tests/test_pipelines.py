@@ -235,6 +235,19 @@ def test_evaluate_measures_a_registered_version(trained: PipelineRunResponse, st
     assert "as_is/auc" in evaluation.headline()
 
 
+def test_compare_takes_an_alias_and_a_run(
+    trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str]
+):
+    settings = {"second": trained.name, "data": DATA, "comparison": {"resamples": 20}}
+    done = launch(state, "compare", settings)
+    made = done.steps["compare_models"].outputs
+    comparison = made["comparison"][0].load()
+    assert [model.run for model in comparison.models] == [trained.name] * 2
+    assert made["comparison"][0].run_metadata["verdict"] == "no significant difference"
+    assert "No significant difference between version 1 and version 1" in capsys.readouterr().out
+    assert made["comparison_report"][0].visualizations
+
+
 def test_failed_stage_is_one_line_with_reason_and_log(
     trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
