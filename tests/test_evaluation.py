@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,61 +9,23 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from assay import images
-from assay.baseline import FEATURES, MetadataBaseline
-from assay.calibration import Calibration
+from assay.baseline import MetadataBaseline
 from assay.dataset import Dataset
 from assay.errors import DataError
 from assay.evaluation import Evaluation, EvaluationSettings, Slice, evaluate, judge
 from assay.images import Variant
 from assay.predictions import predict
 from assay.progress import silent
-from assay.records import Label, Photo, Sample, Split, Verdict
+from assay.records import Label, Split
 from tests.datasets import stored
-from tests.scenes import sample, scene
-
-
-BAND = Calibration(temperature=1.0, threshold=0.5, review_low=0.4, review_high=0.6)
-
-
-class Brightness:
-    """A detector that believes bright images are synthesized, fitted on the groups ``seen``."""
-
-    def __init__(self, seen: Collection[str] = ()) -> None:
-        self.seen = seen
-
-    def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
-        shares = [float(photo.pixels.mean()) / 255 for photo in photos]
-        return [
-            Verdict(
-                BAND.label((1 - p, 0.0, p)),
-                p,
-                dict(zip(Label, (1 - p, 0.0, p), strict=True)),
-                BAND.needs_review(p),
-            )
-            for p in shares
-        ]
-
-    def has_seen(self, group: str) -> bool:
-        return group in self.seen
-
-
-def image(seed: int, split: Split, edited: bool) -> Sample:
-    """Edited ones are brighter, and saved at a quality that gives them away."""
-    pixels = np.clip(scene(seed, 64, 64) + 60.0 * edited, 0, 255).astype(np.uint8)
-    return sample(
-        image_id=f"{split}-{seed}",
-        image=images.encode_jpeg(pixels, 60 if edited else 95),
-        label=Label.SYNTHESIZED if edited else Label.AUTHENTIC,
-        manipulation="resynthesis" if edited else "",
-        split=split,
-        group=f"{split}-{seed % 12}",
-    )
+from tests.detectors import BAND, Brightness, brightened
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    rows = [image(n, split, n % 2 == 0) for split in (Split.TRAIN, Split.TEST) for n in range(48)]
+    rows = [
+        brightened(n, split, n % 2 == 0) for split in (Split.TRAIN, Split.TEST) for n in range(48)
+    ]
     return stored(tmp_path_factory.mktemp("dataset"), rows)
 
 
@@ -93,42 +54,6 @@ def part(evaluation: Evaluation, by: str, name: str) -> Slice:
     found = [s for s in evaluation.slices if (s.by, s.name) == (by, name)]
     (slice_,) = [s for s in found if s.variant is Variant.BIAS_CONTROLLED]
     return slice_
-
-
-def test_predict_gives_one_row_an_image_in_order(dataset: Dataset) -> None:
-    rows = predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, silent)
-    assert list(rows["image_id"]) == [f"test-{n}" for n in range(48)]
-    assert list(rows["variant"].unique()) == ["as_is"]
-    np.testing.assert_allclose(rows[[f"p_{label}" for label in Label]].sum(axis=1), 1)
-    assert list(rows["material"]) == [n % 2 == 0 for n in range(48)]
-    assert set(FEATURES) < set(rows.columns)
-
-
-def test_predict_gives_label_and_need_of_review(dataset: Dataset) -> None:
-    rows = predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, silent)
-    expected = np.where(rows["p_synthesized"] >= 0.5, "synthesized", "authentic")
-    assert list(rows["predicted"]) == list(expected)
-    assert list(rows["needs_review"]) == list(rows["p_synthesized"].between(0.4, 0.6))
-
-
-def test_predict_judges_the_variant(dataset: Dataset) -> None:
-    as_is, controlled = (
-        predict(Brightness(), dataset, Split.TEST, kind, silent) for kind in Variant
-    )
-    assert as_is.groupby("label")["qtables"].nunique().tolist() == [1, 1]
-    assert controlled["qtables"].nunique() > 5
-
-
-def test_predict_reports_progress(dataset: Dataset) -> None:
-    calls: list[tuple[int, int, str]] = []
-    predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, lambda *call: calls.append(call))
-    assert calls[-1][:2] == (48, 48)
-
-
-def test_predict_marks_what_the_model_was_fitted_on(dataset: Dataset) -> None:
-    rows = predict(Brightness(["test-3", "train-4"]), dataset, Split.TEST, Variant.AS_IS, silent)
-    assert set(rows[rows["seen"]]["group"]) == {"test-3"}
-    assert rows["seen"].sum() == 4
 
 
 def test_judge_measures_only_what_the_model_was_not_fitted_on(
@@ -170,7 +95,7 @@ def test_baseline_sees_the_shortcut_until_it_is_controlled(dataset: Dataset) -> 
 
 
 def test_baseline_of_one_class_guesses(tmp_path: Path) -> None:
-    dataset = stored(tmp_path, [image(n, Split.TRAIN, True) for n in range(3)])
+    dataset = stored(tmp_path, [brightened(n, Split.TRAIN, True) for n in range(3)])
     rows = predict(Brightness(), dataset, Split.TRAIN, Variant.AS_IS, silent)
     scores = MetadataBaseline.fit(dataset, Variant.AS_IS, 1, silent).scores(rows)
     assert scores.tolist() == [0.5] * 3

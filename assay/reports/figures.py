@@ -171,7 +171,7 @@ def forest(
         found = [(y + offset, shown.get(name)) for y, shown in enumerate(rows.values())]
         _whiskers(axes, [(y, m) for y, m in found if m is not None], index, name)
     axes.set_yticks(range(len(rows)), [_escaped(name) for name in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     if limits is not None:
         axes.set_xlim(*limits)
     if len(series) > 1:

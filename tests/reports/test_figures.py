@@ -1,0 +1,105 @@
+"""Figures: what is plotted is what was computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from assay.metrics import Bootstrap, Metric
+from assay.records import Label
+from assay.reports import figures, pictures
+
+BOOTSTRAP = Bootstrap(40)
+
+
+@pytest.fixture
+def data():
+    """Scores that rise with the truth, of 60 groups."""
+    rng = np.random.default_rng(0)
+    positive = rng.random(240) < 0.5
+    scores = np.clip(rng.normal(0.4 + 0.2 * positive, 0.15), 0, 1)
+    return scores, positive, np.array([f"g{i // 4}" for i in range(240)])
+
+
+def test_roc_curve_has_the_area_that_is_reported(data):
+    scores, positive, groups = data
+    curve, low, high = figures.roc_band(scores, positive, groups, BOOTSTRAP)
+    assert np.trapezoid(curve, np.linspace(0, 1, 101)) == pytest.approx(
+        roc_auc_score(positive, scores), abs=0.01
+    )
+    assert ((low <= curve) & (curve <= high)).mean() > 0.9
+    assert (high - low)[20:80].min() > 0
+
+
+def test_roc_draws_each_score_with_its_name(data):
+    scores, positive, groups = data
+    axes = figures.roc({"model": scores, "$x$": -scores}, positive, groups, BOOTSTRAP).axes[0]
+    curves = {line.get_label(): line.get_ydata() for line in axes.lines[1:]}
+    expected = figures.roc_band(scores, positive, groups, BOOTSTRAP)[0]
+    np.testing.assert_array_equal(curves["model"], expected)
+    assert len(axes.collections) == 2  # a band each
+
+
+def test_roc_of_one_class_is_undefined_not_an_error(data):
+    scores, _, groups = data
+    curve, _, _ = figures.roc_band(scores, np.ones(240, bool), groups, BOOTSTRAP)
+    assert np.isnan(curve).all()
+
+
+def test_reliability_shows_share_and_count_of_each_bin():
+    scores = np.array([0.01, 0.02, 0.5, 0.99, 1.0])
+    positive = np.array([False, False, True, True, True])
+    groups = np.arange(5)
+    share, low, high, count, mean = figures.reliability_bins(scores, positive, groups, BOOTSTRAP)
+    assert (count[0], count[7], count[14], count.sum()) == (2, 1, 2, 5)
+    assert (share[0], share[7], share[14]) == (0, 1, 1)
+    assert mean[0] == pytest.approx(0.015)
+    assert np.isnan(share[1])
+    assert (low[0], high[0]) == (0, 0)
+    bars = figures.reliability(scores, positive, groups, BOOTSTRAP).axes[1].patches
+    assert [bar.get_height() for bar in bars] == list(count)
+
+
+def test_histograms_count_each_label_and_mark_threshold_and_band():
+    drawn = figures.histograms(
+        np.array([0.1, 0.2, 0.9]), ["authentic"] * 2 + ["manipulated"], 0.4, (0.3, 0.6)
+    )
+    heights = [sum(bar.get_height() for bar in axes.patches[:40]) for axes in drawn.axes]
+    assert heights == [2, 1, 0]
+    assert [axes.lines[0].get_xdata()[0] for axes in drawn.axes] == [0.4] * 3
+    band = drawn.axes[0].patches[-1]
+    assert (band.get_x(), band.get_x() + band.get_width()) == (0.3, pytest.approx(0.6))
+    assert drawn.axes[2].get_title(loc="left") == "synthesized (0)"
+
+
+def test_confusion_writes_counts_and_shares_of_rows():
+    truth = ["authentic"] * 4 + ["manipulated"]
+    predicted = ["authentic"] * 3 + ["synthesized", "manipulated"]
+    words = [text.get_text() for text in figures.confusion(truth, predicted).axes[0].texts]
+    assert words[:3] == ["3\n75 %", "0\n0 %", "1\n25 %"]
+    assert words[4] == "1\n100 %"
+    assert words[6:] == ["none"] * 3
+    assert figures.confusion_counts(truth, predicted).sum() == 5
+
+
+def test_forest_draws_value_and_interval_and_skips_what_is_undefined():
+    rows = {
+        "splice": {"model": Metric(0.6, 0.5, 0.8, 9), "metadata alone": None},
+        "$retouch$": {"model": None, "metadata alone": Metric(0.4, 0.3, 0.5, 9)},
+    }
+    drawn = figures.forest(rows)
+    axes = drawn.axes[0]
+    points = {c.get_label(): c.lines[0].get_xdata().tolist() for c in axes.containers}
+    assert points == {"model": [0.6], "metadata alone": [0.4]}
+    (whisker,) = axes.containers[0].lines[2][0].get_segments()
+    assert whisker[:, 0] == pytest.approx([0.5, 0.8])
+    assert pictures.svg(drawn).startswith("data:image/svg+xml")  # "$" is no formula
+
+
+def test_forest_of_nothing_is_an_empty_figure():
+    assert pictures.svg(figures.forest({})).startswith("data:image/svg+xml")
+
+
+def test_labels_have_colours_of_their_own():
+    assert len({pictures.COLOURS[label.value] for label in Label}) == 3
