@@ -58,8 +58,12 @@ class _Row:
     """What is compared of a row."""
 
     image_id: str
-    values: dict[str, str]
+    values: list[str]
+    """Of `_COMPARED`; an empty one is called ``none``."""
     digest: str
+
+    def value(self, name: str) -> str:
+        return self.values[_COMPARED.index(name)] or "none"
 
 
 class _Tally:
@@ -71,7 +75,7 @@ class _Tally:
 
     def add(self, row: _Row) -> None:
         for name, counted in self._counts.items():
-            counted[row.values[name]] += 1
+            counted[row.value(name)] += 1
         if len(self._examples) < _EXAMPLES:
             self._examples.append(row.image_id)
 
@@ -80,71 +84,88 @@ class _Tally:
         return Part(self._counts["label"].total(), by, tuple(self._examples))
 
 
+class _Found:
+    """What was found while the rows of both sides passed."""
+
+    def __init__(self) -> None:
+        self.added, self.removed, self.changed = _Tally(), _Tally(), _Tally()
+        self.moved: dict[str, Counter[str]] = {}
+        self.content = 0
+
+    def compare(self, old: _Row | None, new: _Row) -> None:
+        if old is None:
+            self.added.add(new)
+        elif old.digest != new.digest:
+            self.changed.add(new)
+            moves = _moves(old, new)
+            for name, pair in moves.items():
+                self.moved.setdefault(name, Counter())[pair] += 1
+            self.content += not moves
+
+
 def diff(before: Dataset, after: Dataset) -> Difference:
     """Compare ``before`` with ``after``, whose rows are streamed past those of ``before``.
 
     Raises `StorageError` for shards that hold no digests.
     """
-    left = {row.image_id: row for row in _rows(before)}
-    old = Counter((name, row.values[name]) for row in left.values() for name in COUNTED)
-    new: Counter[tuple[str, str]] = Counter()
-    added, changed, removed = _Tally(), _Tally(), _Tally()
-    moved: dict[str, Counter[str]] = {}
-    content = 0
-    for row in _rows(after):
-        new.update((name, row.values[name]) for name in COUNTED)
-        known = left.pop(row.image_id, None)
-        if known is None:
-            added.add(row)
-        elif known.digest != row.digest:
-            changed.add(row)
-            content += not _note_moves(known, row, moved)
+    old, new, found = _counters(), _counters(), _Found()
+    left = {row.image_id: row for row in _rows(before, old)}
+    for row in _rows(after, new):
+        found.compare(left.pop(row.image_id, None), row)
     for row in left.values():
-        removed.add(row)
+        found.removed.add(row)
     return Difference(
         before=before.version,
         after=after.version,
         rows=(len(before), len(after)),
-        added=added.part(),
-        removed=removed.part(),
-        changed=changed.part(),
-        content=content,
-        transitions={name: dict(counted.most_common()) for name, counted in moved.items()},
+        added=found.added.part(),
+        removed=found.removed.part(),
+        changed=found.changed.part(),
+        content=found.content,
+        transitions={name: dict(counted.most_common()) for name, counted in found.moved.items()},
         counts=_side_by_side(old, new),
         settings=_settings_that_differ(before.path, after.path),
     )
 
 
-def _rows(dataset: Dataset) -> Iterator[_Row]:
-    """Every row in stored order, a shard in memory at a time."""
+def _counters() -> dict[str, Counter[str]]:
+    return {name: Counter() for name in _COMPARED}
+
+
+def _rows(dataset: Dataset, counters: dict[str, Counter[str]]) -> Iterator[_Row]:
+    """Every row in stored order, a shard in memory at a time; its values are counted."""
     import pyarrow.parquet as pq
 
     for file in sorted(dataset.path.glob("*.parquet")):
         digests = stored_report(file).digests
         with pq.ParquetFile(file) as shard:
-            rows = shard.read(["image_id", *_COMPARED]).to_pylist()
-        for row, digest in zip(rows, digests, strict=True):
-            values = {name: intern(row[name] or "none") for name in _COMPARED}
-            yield _Row(row["image_id"], values, digest)
+            table = shard.read(["image_id", *_COMPARED])
+        names = table["image_id"].to_pylist()
+        columns = [[intern(value) for value in table[name].to_pylist()] for name in _COMPARED]
+        for counter, column in zip(counters.values(), columns, strict=True):
+            counter.update(column)
+        for image_id, digest, *values in zip(names, digests, *columns, strict=True):
+            yield _Row(image_id, values, digest)
 
 
-def _note_moves(old: _Row, new: _Row, moved: dict[str, Counter[str]]) -> bool:
-    """Count what changed between two states of a row; whether anything of `_COMPARED` did."""
-    names = [name for name in _COMPARED if old.values[name] != new.values[name]]
-    for name in names:
-        # Groups are names of photographs: thousands of pairs that nobody would read.
-        pair = "" if name == "group" else f"{old.values[name]} -> {new.values[name]}"
-        moved.setdefault(name, Counter())[pair or "to another group"] += 1
-    return bool(names)
+def _moves(old: _Row, new: _Row) -> dict[str, str]:
+    """What changed from one state of a row to another, in words, by column of `_COMPARED`."""
+    names = [name for name in _COMPARED if old.value(name) != new.value(name)]
+    words = {name: f"{old.value(name)} -> {new.value(name)}" for name in names}
+    # Groups are names of photographs: thousands of pairs that nobody would read.
+    return words | ({"group": "to another group"} if "group" in words else {})
 
 
 def _side_by_side(
-    old: Mapping[tuple[str, str], int], new: Mapping[tuple[str, str], int]
+    old: Mapping[str, Counter[str]], new: Mapping[str, Counter[str]]
 ) -> dict[str, dict[str, tuple[int, int]]]:
-    found: dict[str, dict[str, tuple[int, int]]] = {name: {} for name in COUNTED}
-    for name, value in sorted({*old, *new}):
-        found[name][value] = old.get((name, value), 0), new.get((name, value), 0)
-    return found
+    return {
+        name: {
+            value or "none": (old[name][value], new[name][value])
+            for value in sorted({*old[name], *new[name]})
+        }
+        for name in COUNTED
+    }
 
 
 def _settings_that_differ(before: Path, after: Path) -> dict[str, tuple[str, str]]:
