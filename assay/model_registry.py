@@ -44,7 +44,7 @@ class ModelFacts:
     """Where a model comes from; what is not known, as of a directory never registered, is empty."""
 
     name: str
-    """For a reader: ``version 3``, or the name of the directory."""
+    """For a reader: ``version 3``, or the name that the model's own folder gives."""
     content: str
     """Hash of its files."""
     dataset_version: str = ""
@@ -67,10 +67,10 @@ def describe(bundle: Path) -> ModelFacts:
 
     Raises `CheckpointMismatch` for a folder that is no model.
     """
-    digest, dataset = content_hash(bundle), str(read_facts(bundle).get("dataset_version", ""))
-    version = _holding(digest)
+    digest, facts = content_hash(bundle), read_facts(bundle)
+    version, dataset = _holding(digest), str(facts.get("dataset_version", ""))
     if version is None:
-        return ModelFacts(bundle.name, digest, dataset)
+        return ModelFacts(f"model {facts.get('version', digest[:12])}", digest, dataset)
     registered = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
     return ModelFacts(
         name=f"version {version.version}",

@@ -11,5 +11,5 @@ from materializers.model import ModelMaterializer
 
 @step(enable_cache=False, output_materializers={"model": ModelMaterializer})
 def fetch_model(name: str) -> Annotated[Path, "model"]:
-    """The model behind an alias or version; never cached, because aliases move."""
+    """The model called so (`assay.model_registry.fetch`); never cached, because aliases move."""
     return model_registry.fetch(name)

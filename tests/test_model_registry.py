@@ -146,9 +146,10 @@ def test_alias_is_not_mistaken_for_a_run_of_its_name(tmp_path: Path, run_id: str
 def test_describe_says_where_a_version_comes_from(tmp_path: Path):
     folder = bundle(tmp_path / "model", b"described")
     facts = {"family": "f", "prompt_version": prompts.PROMPT_VERSION, "seen_groups": []}
+    facts |= {"version": "ab12"}
     (folder / "assay_model.json").write_text(json.dumps({**facts, "dataset_version": "d9"}))
     unknown = model_registry.describe(folder)
-    assert (unknown.name, unknown.dataset_version, unknown.version) == ("model", "d9", "")
+    assert (unknown.name, unknown.dataset_version, unknown.version) == ("model ab12", "d9", "")
     with tracking.run("train-x", {}, {"dataset_version": "d9"}) as run:
         version = model_registry.register(folder, run)
     known = model_registry.describe(folder)

@@ -87,7 +87,7 @@ def page(rows: pd.DataFrame, comparison: Comparison, dataset: Dataset) -> Page:
     whole = comparison.overall
     return render(
         "comparison.html",
-        f"{second} beside {first}".capitalize(),
+        _capitalised(f"{second} beside {first}"),
         comparison=comparison,
         sentence=sentence(comparison),
         emphasis=_CLASSES[comparison.outcome],
@@ -116,7 +116,12 @@ def sentence(comparison: Comparison) -> str:
         verdict = f"{second} is significantly {comparison.outcome} than {first}"
     found = f"AUC {interval(comparison.primary.change, '+')}"
     on = f"{whole.n:,} images of {whole.groups} photographs"
-    return f"{verdict[0].upper()}{verdict[1:]}: {found}, on {on}."
+    return f"{_capitalised(verdict)}: {found}, on {on}."
+
+
+def _capitalised(text: str) -> str:
+    """Names keep their own capitals."""
+    return text[:1].upper() + text[1:]
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
