@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay import tracking
+from assay import images, tracking
+from assay.records import Mask, Pixels
+from assay.reports.pictures import shrunk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,15 +23,26 @@ if TYPE_CHECKING:
 COLUMN = "thumbnail"
 """The column of pictures, the first."""
 
+_SIDE = 96
+_QUALITY = 80
+
+
+def thumbnail(pixels: Pixels, mask: Mask | None = None) -> bytes:
+    """A small JPEG of ``[h, w, 3]`` pixels, with the region that a ``mask`` marks outlined.
+
+    WebP would be smaller but takes ten times as long, a second for the default test split.
+    """
+    return images.encode_jpeg(shrunk(pixels, _SIDE, mask), _QUALITY)
+
 
 def log(run_id: str, file: str, table: pd.DataFrame, pictures: Sequence[bytes]) -> None:
-    """Store ``table`` with its ``pictures`` (WebP, one a row) as ``file`` (.json) of the run.
+    """Store ``table`` with a `thumbnail` a row, ``pictures``, as ``file`` (.json) of the run.
 
     A table of that name is replaced. Equal pictures are stored once.
     """
     place = Path("table_images") / Path(file).stem
-    names = [f"{hashlib.sha256(data).hexdigest()[:16]}.webp" for data in pictures]
-    cells = [_cell(f"{(place / name).as_posix()}") for name in names]
+    names = [f"{hashlib.sha256(data).hexdigest()[:16]}.jpg" for data in pictures]
+    cells = [_cell((place / name).as_posix()) for name in names]
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / place).mkdir(parents=True)
         for name, data in dict(zip(names, pictures, strict=True)).items():

@@ -7,14 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from assay import images, picture_tables, tracking
+from assay import images, model_registry, picture_tables, tracking
 from assay.dataset import Dataset
 from assay.images import Variant
-from assay.model_registry import MODEL
 from assay.recording import dataset_use
 from assay.records import Sample, Split
 from assay.reports.page import Page
-from assay.reports.pictures import thumbnail_webp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +22,6 @@ PREDICTIONS = "predictions.json"
 REPORTS = "reports"
 """The folder of the pages."""
 _PUBLISHED = "published"
-_SIDE = 96
 
 
 def publish(
@@ -36,8 +33,8 @@ def publish(
     of the test split of ``dataset``, as `assay.predictions.predict` returns them.
     """
     store = tracking.client()
-    run_id = str(store.get_model_version(MODEL, version).run_id)
-    tags = store.get_run(run_id).data.tags
+    run = model_registry.run_of(version)
+    run_id, tags = run.info.run_id, run.data.tags
     table = predictions_table(predictions)
     there = json.loads(tags.get(_PUBLISHED, "{}"))
     documents = {f"{REPORTS}/{name}.html": page.html for name, page in pages.items()}
@@ -83,7 +80,7 @@ def _thumbnails(dataset: Dataset, table: pd.DataFrame) -> list[bytes]:
 def _thumbnail(sample: Sample) -> bytes:
     photo = images.decode(sample.image)
     mask = images.decode_mask(sample.mask, photo.size) if sample.mask else None
-    return thumbnail_webp(photo.pixels, _SIDE, mask)
+    return picture_tables.thumbnail(photo.pixels, mask)
 
 
 def _digest(text: str) -> str:

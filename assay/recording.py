@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from assay import catalogue, hardware, picture_tables, tracking
 from assay.dataset import Dataset
 from assay.records import Split, sample_schema
-from assay.reports.pictures import thumbnail_webp
 from assay.tracking import DatasetUse
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Recorder:
         tracking.log_metrics(self.run_id, step, scores)
         for answer in answers:
             if answer.name not in self._pictures:
-                self._pictures[answer.name] = thumbnail_webp(answer.pixels)
+                self._pictures[answer.name] = picture_tables.thumbnail(answer.pixels)
             self._rows.append(_row(step, answer))
         # Sorted so that what the model says about one image stands together, as it changes.
         table = pd.DataFrame(self._rows).sort_values(["sample", "step"], ignore_index=True)

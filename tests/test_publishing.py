@@ -74,6 +74,7 @@ def test_pages_and_predictions_stand_with_the_run_of_the_version(
 ) -> None:
     version, run_id = registered(tmp_path / "model")
     uploaded = publish(version, PAGES, predicted(), dataset)
+    assert tracking.client().get_run(run_id).data.tags["model_version"] == version
     assert set(uploaded) == {"reports/evaluation.html", "reports/dataset.html", PREDICTIONS}
     assert artifacts(run_id, "reports") == {"reports/evaluation.html", "reports/dataset.html"}
     path = tracking.client().download_artifacts(run_id, "reports/evaluation.html", str(tmp_path))

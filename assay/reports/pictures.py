@@ -31,18 +31,16 @@ def thumbnail(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> str:
 
     The region that a ``mask`` ``[h, w]`` marks is outlined.
     """
-    return _data_uri("image/webp", thumbnail_webp(pixels, side, mask))
+    return _data_uri("image/webp", _webp(shrunk(pixels, side, mask)))
 
 
-def thumbnail_webp(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> bytes:
-    """The bytes of a `thumbnail`, for where pictures are files."""
+def shrunk(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> Pixels:
+    """What a `thumbnail` shows, as pixels."""
     height, width = pixels.shape[:2]
     scale = min(1.0, side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small: Pixels = _reduced(pixels, size)
-    if mask is not None:
-        small = _outlined(small, _reduced(mask.astype(np.uint8), size))
-    return _webp(small)
+    return small if mask is None else _outlined(small, _reduced(mask.astype(np.uint8), size))
 
 
 def figure(width: float, height: float) -> Figure:
