@@ -27,6 +27,7 @@ _COLUMNS = (
     *("licence", "caption"),
 )
 _KINDS_SHOWN = 24
+_PARTS_SHOWN = 50
 _REJECTED_SHOWN = 20
 _NAMES_SHOWN = 6
 _CAPTION_LENGTH = 80
@@ -71,8 +72,21 @@ def described(dataset: Dataset) -> pd.DataFrame:
 
 def counted_by(rows: pd.DataFrame, columns: Sequence[str]) -> list[tuple[str, ...]]:
     """Images of each value of ``columns``: in each split, in all, and their photographs."""
-    parts = rows.groupby(list(columns), sort=True)
-    return [(*map(str, values), *_counts(part)) for values, part in parts]
+    return [(*values, *_counts(part)) for values, part in _parts(rows, columns)]
+
+
+def _parts(
+    rows: pd.DataFrame, columns: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """The rows of each value of ``columns``; of many, the smallest are put together."""
+    import pandas as pd
+
+    parts = {tuple(map(str, v)): part for v, part in rows.groupby(list(columns), sort=True)}
+    large = set(sorted(parts, key=lambda values: -len(parts[values]))[:_PARTS_SHOWN])
+    yield from ((values, part) for values, part in parts.items() if values in large)
+    small = [part for values, part in parts.items() if values not in large]
+    if small:
+        yield (f"{len(small):,} others", *[""] * (len(columns) - 1)), pd.concat(small)
 
 
 def in_splits(rows: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -90,12 +104,11 @@ def _counts(rows: pd.DataFrame) -> tuple[str, ...]:
 
 def _licences(rows: pd.DataFrame) -> Iterator[tuple[str, ...]]:
     """Each licence of each dataset with its counts, and the photographs under it by name."""
-    for values, part in rows.groupby(["licence", "dataset"], sort=True):
-        licence, dataset = map(str, values)
+    for values, part in _parts(rows, ("licence", "dataset")):
         names = sorted(set(part["group"]))
         more = f" and {len(names) - _NAMES_SHOWN:,} more" if len(names) > _NAMES_SHOWN else ""
         shown = ", ".join(names[:_NAMES_SHOWN]) + more
-        yield licence, dataset, *_counts(part), shown
+        yield *values, *_counts(part), shown
 
 
 def _contact_sheet(dataset: Dataset, rows: pd.DataFrame) -> list[Kind]:

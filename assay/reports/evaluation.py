@@ -161,7 +161,9 @@ def _pictures(
         yield Picture("ROC, with 95 % band", pictures.svg(drawn), numbers)
     drawn = figures.reliability(scores, positive, groups, bootstrap)
     numbers = f"calibration error {named['ece']}; Brier score {named['brier']}"
-    yield Picture("Reliability, with 95 % intervals", pictures.svg(drawn), numbers)
+    yield Picture(
+        "Reliability, with 95 % intervals (hollow: under 10 images)", pictures.svg(drawn), numbers
+    )
     drawn = figures.histograms(scores, rows["label"], evaluation.threshold, evaluation.review)
     yield Picture("Scores of each label", pictures.svg(drawn), _decided(rows, evaluation))
     drawn = figures.confusion(rows["label"], rows["predicted"])

@@ -28,6 +28,8 @@ Labels = Iterable[str]
 SERIES = ("#0b6e6e", "#b8860b", "#8795a1")
 """Colours of things compared: the model, what it is compared with, one more."""
 
+_SCARCE = 10
+"""Images below which a point says little."""
 _GRID = np.linspace(0, 1, 101)
 _MARKERS = ("o", "D", "s")
 _HISTOGRAM_BINS = 40
@@ -68,16 +70,19 @@ def roc_band(
 def reliability(scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap) -> Figure:
     """How often images of a score are not authentic, over the bins of the calibration error.
 
-    Below stand the images behind each point. Perfect calibration is the diagonal.
+    Below stand the images behind each point, which is hollow where they are few. Perfect
+    calibration is the diagonal.
     """
     drawn = figure(4.6, 4.4)
     upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     share, low, high, count, mean = reliability_bins(scores, positive, groups, bootstrap)
     upper.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
-    whiskers = np.clip([share - low, high - share], 0, None)
-    upper.errorbar(mean, share, yerr=whiskers, fmt="o-", color=SERIES[0], capsize=3, linewidth=1.2)
+    ends = np.clip([share - low, high - share], 0, None)
+    for some, fill in ((count < _SCARCE, "white"), (count >= _SCARCE, SERIES[0])):
+        points = mean[some], share[some], ends[:, some]
+        upper.errorbar(*points, fmt="o", color=SERIES[0], markerfacecolor=fill, capsize=3)
     _style(upper, "", "share not authentic")
-    upper.set(xlim=(0, 1), ylim=(0, 1))
+    upper.set(xlim=(0, 1), ylim=(-0.03, 1.03))
     width = 1 / ECE_BINS
     lower.bar((np.arange(ECE_BINS) + 0.5) * width, count, width * 0.9, color=FAINT)
     _style(lower, "score", "images")

@@ -56,6 +56,16 @@ def test_page_answers_which_images_have_which_licence_in_which_split(tmp_path: P
     assert "photograph-1, photograph-2" in cells
 
 
+def test_page_puts_the_smallest_of_many_licences_together(tmp_path: Path) -> None:
+    dataset = many(tmp_path)
+    rows = report.described(dataset)
+    rows["licence"] = ["common"] * 3 + [f"own-{n:02}" for n in range(57)]
+    counted = report.counted_by(rows, ["licence"])
+    assert len(counted) == 51
+    assert counted[0] == ("common", "3", "0", "0", "3", "1")
+    assert (counted[-1][0], counted[-1][-2]) == ("8 others", "8")
+
+
 def test_contact_sheet_shows_each_kind_over_its_photographs(tmp_path: Path) -> None:
     dataset = many(tmp_path)
     sheet = report._contact_sheet(dataset, report.described(dataset))
