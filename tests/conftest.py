@@ -19,6 +19,17 @@ def shared_data() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session")
+def trained_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder in which a small training has run; whoever writes to it adds, never takes."""
+    from tests import pipeline_runs
+
+    folder = tmp_path_factory.mktemp("state")
+    with pipeline_runs.environment(folder):
+        pipeline_runs.train(folder)
+    return folder
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Fail a skip in continuous integration, where nothing that a test needs may be absent."""
