@@ -76,9 +76,11 @@ def _places(facts: Facts) -> list[tuple[str, str, str]]:
     version, run = facts.model_version, facts.mlflow_run
     return [
         ("Which images, which licence, which split?", "ZenML, artifact", "dataset"),
+        ("Was the data fit to train on?", "ZenML, artifact", "validation"),
         ("How good, on what, with which intervals?", "ZenML, artifact", "evaluation_report"),
         ("Which images does it get wrong, or hand to people?", "ZenML, artifact", "gallery"),
         ("What was said of each test image?", "ZenML, artifact", "predictions"),
+        ("What can it do, and what not?", "ZenML, artifact", "model_card"),
         ("How did the training go?", f"MLflow, experiment {EXPERIMENT}, run", run),
         ("Where is the model?", f"MLflow, registered model {MODEL}, version", version),
         ("What was it made from?", f"ZenML, model {MODEL}, version", f"v{version}"),

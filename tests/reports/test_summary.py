@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from assay.dataset import Dataset
 from assay.evaluation import Evaluation, Slice
+from assay.home import REPOSITORY
 from assay.images import Variant
 from assay.metrics import METRICS, Metric
 from assay.promotion import PromotionDecision
@@ -56,6 +58,13 @@ def test_page_lists_stages_with_state_and_seconds(dataset: Dataset) -> None:
     html = page(dataset)
     assert '<tr><td>train_adapter</td><td>ran</td><td class="number">61.5</td></tr>' in html
     assert "62 s in all" in html
+
+
+def test_page_names_artifacts_that_steps_make(dataset: Dataset) -> None:
+    steps = "".join(file.read_text() for file in (REPOSITORY / "steps").glob("*.py"))
+    rows = re.findall(r"<td>ZenML, artifact</td><td>(\w+)</td>", page(dataset))
+    assert len(rows) == 6
+    assert [name for name in rows if f', "{name}"]' not in steps] == []
 
 
 def test_page_links_what_is_given(dataset: Dataset) -> None:
