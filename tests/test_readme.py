@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from assay import parameters
+from assay import __main__, parameters
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 PIPELINES = sorted(p.stem for p in (ROOT / "pipelines").glob("[!_]*.py"))
 COMMANDS = sorted(set(re.findall(r"run\.py (--pipeline [a-z][^`\n|]*)", README)))
+MODULE_COMMANDS = sorted(set(re.findall(r"^\$ python -m assay (.*)$", README, re.MULTILINE)))
 MADE_AT_RUN_TIME = (".venv", ".assay", "my_images", "scores.csv", "manifest.csv")
 
 
@@ -71,6 +72,19 @@ def test_command_names_a_pipeline_and_settings_that_are_valid(
     schema = parameters.signature(ROOT / "pipelines" / f"{name}.py")
     if values or name in {"train", "data_validation"}:
         assert parameters.validate(schema, values)
+
+
+@pytest.mark.parametrize("words", MODULE_COMMANDS)
+def test_command_of_the_module_is_one(words: str) -> None:
+    assert __main__.parser().parse_args(shlex.split(words)).answer is not None
+
+
+def test_every_verb_of_the_module_is_shown() -> None:
+    assert {words.partition(" ")[2].split()[0] for words in MODULE_COMMANDS} == {
+        "list",
+        "show",
+        "diff",
+    }
 
 
 def test_decisions_are_all_in_their_index() -> None:
