@@ -31,7 +31,8 @@ SERIES = ("#0b6e6e", "#b8860b", "#8795a1")
 _SCARCE = 10
 """Images below which a point says little."""
 _GRID = np.linspace(0, 1, 101)
-_MARKERS = ("o", "D", "s")
+_MARKERS, _DASHES = ("o", "D", "s"), ("-", "--", "-.")
+"""Beside the colours of `SERIES`, for eyes that do not tell these apart."""
 _HISTOGRAM_BINS = 40
 
 
@@ -42,10 +43,10 @@ def roc(
     drawn = figure(4.6, 4.4)
     axes = _axes(drawn, "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
-    for (name, values), colour in zip(scores.items(), SERIES, strict=False):
+    for (name, values), colour, dash in zip(scores.items(), SERIES, _DASHES, strict=False):
         curve, low, high = roc_band(values, positive, groups, bootstrap)
         axes.fill_between(_GRID, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(_GRID, curve, color=colour, label=name, linewidth=1.8)
+        axes.plot(_GRID, curve, dash, color=colour, label=_escaped(name), linewidth=1.8)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.legend(loc="lower right", frameon=False)
     return drawn

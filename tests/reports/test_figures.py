@@ -34,7 +34,7 @@ def test_roc_curve_has_the_area_that_is_reported(data):
 
 def test_roc_draws_each_score_with_its_name(data):
     scores, positive, groups = data
-    axes = figures.roc({"model": scores, "$x$": -scores}, positive, groups, BOOTSTRAP).axes[0]
+    axes = figures.roc({"model": scores, "$x": -scores}, positive, groups, BOOTSTRAP).axes[0]
     curves = {line.get_label(): line.get_ydata() for line in axes.lines[1:]}
     expected = figures.roc_band(scores, positive, groups, BOOTSTRAP)[0]
     np.testing.assert_array_equal(curves["model"], expected)
