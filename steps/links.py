@@ -1,4 +1,4 @@
-"""Links from ZenML's pages to MLflow's; `assay.dashboards` has those of the other direction."""
+"""ZenML's pages name MLflow's, and MLflow's name ZenML's, with links that keep working."""
 
 from zenml import get_step_context, log_metadata
 from zenml.metadata.metadata_types import Uri
@@ -6,19 +6,53 @@ from zenml.metadata.metadata_types import Uri
 from assay import dashboards, model_registry, tracking
 from assay.model_registry import MODEL
 
+ZENML_PAGE = "zenml_page"
 
-def to_training(mlflow_run: str) -> None:
-    """Name the MLflow run ``mlflow_run`` in the metadata of this step and of its pipeline run."""
-    info = tracking.client().get_run(mlflow_run).info
-    page = dashboards.addresses().mlflow_run(info.experiment_id, mlflow_run)
-    _log({"mlflow_run": str(info.run_name), "mlflow_run_page": Uri(page)})
+
+def to_training(run_id: str) -> None:
+    """Link this ZenML run and the MLflow run of a training with each other, while it trains."""
+    page = dashboards.addresses().zenml_run(str(get_step_context().pipeline_run.id))
+    tracking.client().set_tag(run_id, ZENML_PAGE, page)
+    _name_run(run_id)
+    _describe(run_id)
 
 
 def to_version(version: str) -> None:
-    """Name the model version ``version`` of MLflow's registry, and the run that made it."""
+    """Link this ZenML run and a registered version, and that with the run that trained it."""
+    trained = model_registry.run_of(version)
+    _name_run(trained.info.run_id)
+    _describe(trained.info.run_id)
     page = dashboards.addresses().mlflow_model_version(MODEL, version)
-    to_training(model_registry.run_of(version).info.run_id)
-    _log({"mlflow_model": f"{MODEL}, version {version}", "mlflow_model_page": Uri(page)})
+    _log({"mlflow_model": f"{MODEL} version {version}", "mlflow_model_page": Uri(page)})
+    if made := trained.data.tags.get(ZENML_PAGE):
+        tracking.client().set_model_version_tag(MODEL, version, ZENML_PAGE, made)
+
+
+def pages(version: str) -> dict[str, str]:
+    """Addresses of what this ZenML run made, by title."""
+    info, at = model_registry.run_of(version).info, dashboards.addresses()
+    return {
+        "This run on ZenML": at.zenml_run(str(get_step_context().pipeline_run.id)),
+        "The training on MLflow": at.mlflow_run(info.experiment_id, info.run_id),
+        "The model on MLflow": at.mlflow_model_version(MODEL, version),
+    }
+
+
+def _name_run(run_id: str) -> None:
+    info = tracking.client().get_run(run_id).info
+    page = dashboards.addresses().mlflow_run(info.experiment_id, run_id)
+    _log({"mlflow_run": str(info.run_name), "mlflow_run_page": Uri(page)})
+
+
+def _describe(run_id: str) -> None:
+    """Begin the MLflow run's description with a link to the ZenML run that trained."""
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+    tags = tracking.client().get_run(run_id).data.tags
+    link = f"[On ZenML]({tags.get(ZENML_PAGE)}): the graph, the data and every report."
+    note = tags.get(MLFLOW_RUN_NOTE, "")
+    if ZENML_PAGE in tags and link not in note:
+        tracking.client().set_tag(run_id, MLFLOW_RUN_NOTE, f"{link}\n\n{note}".strip())
 
 
 def _log(metadata: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from assay.model_registry import Alias
 from assay.reports import model_card as cards
 from assay.reports.page import Page
 from materializers.page import PageMaterializer
-from steps import model_versions
+from steps import links, model_versions
 
 
 @step(enable_cache=False, output_materializers={"model_card": PageMaterializer})
@@ -32,6 +32,7 @@ def register(
     card = model_card.gather(model, dataset, evaluation, predictions)
     cards.publish(card)
     model_versions.mirror(version, cards.note(card), cards.facts(card))
+    links.to_version(version)
     if version != model_registry.version_of(Alias.CHAMPION):
         model_registry.set_alias(Alias.CHALLENGER, version)
         model_versions.set_stage(version, Alias.CHALLENGER)

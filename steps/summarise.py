@@ -13,7 +13,7 @@ from assay.reports import summary
 from assay.reports.page import Page
 from assay.reports.summary import Facts
 from materializers.page import PageMaterializer
-from steps import run_stages
+from steps import links, run_stages
 
 
 @step(enable_cache=False, output_materializers={"summary": PageMaterializer})
@@ -28,5 +28,5 @@ def summarise(
     run = Client().get_pipeline_run(get_step_context().pipeline_run.id)
     done = [stage for stage in run_stages.stages(run) if stage.name != "summarise"]
     commit = tracking.git_commit()
-    facts = Facts(run.name, commit, dataset, done, evaluation, decision, model_version, mlflow_run)
-    return summary.page(facts)
+    made = model_version, mlflow_run, links.pages(model_version)
+    return summary.page(Facts(run.name, commit, dataset, done, evaluation, decision, *made))

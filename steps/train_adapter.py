@@ -12,6 +12,7 @@ from assay.progress import bar
 from assay.recording import Stage
 from assay.training import BaseSettings, TrainingSettings
 from materializers.model import ModelMaterializer
+from steps import links
 from steps.caching import CACHED
 
 
@@ -30,6 +31,7 @@ def train_adapter(
     made_of = dataset, measurements, base_model, base_settings, settings, home.folder("checkpoints")
     opened = recording.training_run(Stage.ADAPTER, run.name, given, dataset)
     with opened as recorder, bar() as progress:
+        links.to_training(recorder.run_id)
         recording.link_warm_up(recorder.run_id, warm_up_run)
         heard = progress, recorder.metrics, recorder.answers
         adapter = training.train_adapter(*made_of, *heard)
