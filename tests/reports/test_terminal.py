@@ -16,7 +16,6 @@ from assay.records import Finding, Label, Measurement, Verdict
 from assay.reports import terminal
 from assay.reports.terminal import Stage
 
-
 METRICS = {name: Metric(0.6, 0.5, 0.7, 40) for name in NAMES}
 
 
