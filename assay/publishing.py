@@ -55,20 +55,21 @@ def publish(
 def predictions_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """One row an image: what it is, what the model says, and whether that is right.
 
-    Columns: image_id, truth, predicted, correct, needs_review, score_as_is, score_bias_controlled,
-    kind, dataset, group, seen. Label and review are of the image as it is, as it would be served;
-    a score is the probability that it is not authentic.
+    Columns: truth, predicted, correct, needs_review, score_as_is, score_bias_controlled, kind,
+    image_id, dataset, group, seen (the model was fitted on its group). Label and review are of the
+    image as it is, as it would be served; a score is the probability that it is not authentic.
     """
     scores = predictions.assign(score=1 - predictions["p_authentic"])
     by_variant = scores.pivot(index="image_id", columns="variant", values="score").round(4)
-    rows = predictions[predictions["variant"] == Variant.AS_IS].set_index("image_id")
+    rows = predictions[predictions["variant"] == Variant.AS_IS].set_index("image_id", drop=False)
     table = rows[["label", "predicted"]].rename(columns={"label": "truth"})
     table["correct"] = rows["label"] == rows["predicted"]
     table["needs_review"] = rows["needs_review"].astype(bool)
     for kind in Variant:
         table[f"score_{kind}"] = by_variant[kind.value]
     table["kind"] = rows["manipulation"]
-    return table.join(rows[["dataset", "group", "seen"]]).reset_index()
+    described = rows[["image_id", "dataset", "group", "seen"]]
+    return table.join(described).reset_index(drop=True)
 
 
 def _thumbnails(dataset: Dataset, table: pd.DataFrame) -> list[bytes]:

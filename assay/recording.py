@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ANSWERS = "answers.json"
 """The table of `Recorder.answers`."""
+SCORES = "validation_scores"
+"""The group of its curves, an image each."""
 
 
 class Stage(StrEnum):
@@ -45,7 +47,7 @@ class Recorder:
         """An `assay.watching.OnAnswers`: a curve for each image, and a table of all answers."""
         import pandas as pd
 
-        scores = {f"samples/{answer.name}/score": answer.score for answer in answers}
+        scores = {f"{SCORES}/{answer.name}": answer.score for answer in answers}
         tracking.log_metrics(self.run_id, step, scores)
         for answer in answers:
             if answer.name not in self._pictures:
@@ -120,10 +122,10 @@ def _row(step: int, answer: WatchedAnswer) -> dict[str, Any]:
     return {
         "sample": answer.name,
         "step": step,
-        "truth": answer.truth.value,
         "score": round(answer.score, 4),
         "answer": answer.text,
         "expected": answer.expected,
+        "truth": answer.truth.value,
         **{f"p_{label}": round(p, 4) for label, p in answer.probabilities.items()},
         "image_id": answer.image_id,
     }

@@ -13,8 +13,9 @@ called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` beh
     process          host, pid and start of the process that works on it
     published        digests of the reports beside it, so that none is uploaded twice
 
-Curves are listed in `assay.training_log`. Beside them stand ``samples/<n>-<label>/score`` (a few
-fixed validation images, see `assay.watching`) and, once registered, the metrics of the test split.
+Curves are listed in `assay.training_log`. Beside them stand ``validation_scores/<n>-<label>`` (a
+few fixed validation images, see `assay.watching`) and, once registered, the metrics of the test
+split.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 EXPERIMENT = "assay"
 PROCESS_TAG = "process"
 MODEL_VERSION_TAG = "model_version"
+
+_TRAININGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Lets MLflow's pages open with runs and their curves instead of the tools for chat models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def experiment_id() -> str:
         return str(experiment.experiment_id)
     local = str(store.tracking_uri).startswith("sqlite:")
     location = (home.folder("mlflow") / "artifacts").as_uri() if local else None
-    return str(store.create_experiment(EXPERIMENT, artifact_location=location))
+    return str(store.create_experiment(EXPERIMENT, artifact_location=location, tags=_TRAININGS))
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def test_answers_to_the_same_images_are_added_by_each_evaluation(followed: Follo
     assert sorted(table["step"]) == [2] * 6 + [4] * 6
     assert table.groupby("sample")["image_id"].nunique().eq(1).all()
     assert table["answer"].str.len().gt(0).all()
-    history = store.get_metric_history(run_id, "samples/1-authentic/score")
+    history = store.get_metric_history(run_id, "validation_scores/1-authentic")
     shown = table[table["sample"] == "1-authentic"]["score"]
     assert [m.value for m in history] == pytest.approx(list(shown), abs=1e-4)
 
