@@ -137,6 +137,8 @@ def _offending(entry: Expectation, answer: Any, table: pd.DataFrame) -> list[int
     rows = list(answer.result.get("unexpected_index_list") or [])
     if entry.marks:
         rows = table.index[table[entry.marks] == (0.0 if entry.unmarked else 1.0)].tolist()
+    if not rows:
+        return []
     clashing = table.loc[rows, entry.together].sort_values(kind="stable")
     return [int(row) for row in clashing.index]
 

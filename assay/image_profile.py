@@ -13,7 +13,7 @@ from assay import images
 from assay.baseline import FEATURES, container_features
 from assay.dataset import Dataset
 from assay.duplicates import pixel_digest
-from assay.errors import DataError
+from assay.errors import DataError, SchemaViolation
 from assay.parallel import parallel_map
 from assay.progress import Progress
 from assay.records import Photo, sample_schema
@@ -46,6 +46,7 @@ COLUMNS = (
 )
 
 _BATCH_ROWS = 32
+_ID, _IMAGE, _MASK = "image_id", "image", "mask"
 
 
 def profile(dataset: Dataset, workers: int | None, progress: Progress) -> pd.DataFrame:
@@ -53,7 +54,8 @@ def profile(dataset: Dataset, workers: int | None, progress: Progress) -> pd.Dat
 
     ``digest`` is hexadecimal and equal for pixel-equal images, ``error`` says why image or mask
     cannot be decoded, ``rejected`` why the builder left the row out; both are missing (None)
-    otherwise. Sizes are in pixels, shares 0..1. ``workers`` processes read the shards.
+    otherwise. Sizes are in pixels, shares 0..1. ``workers`` processes read the shards. Raises
+    `SchemaViolation` where a shard has no column for the images or their ids.
     """
     import pandas as pd
 
@@ -63,7 +65,7 @@ def profile(dataset: Dataset, workers: int | None, progress: Progress) -> pd.Dat
         progress(len(rows), len(dataset), "profiling images")
     found = {name for row in rows for name in row}
     rows += [{"image_id": row["image_id"], "rejected": row["reason"]} for row in dataset.rejected]
-    kept = [name for name in COLUMNS if name in found or (name not in STORED)]
+    kept = [name for name in COLUMNS if name in found or name not in STORED or name == _ID]
     return pd.DataFrame(rows, columns=kept).astype({"error": object, "rejected": object})
 
 
@@ -73,6 +75,10 @@ def _profile_shard(path: Path) -> list[dict[str, Any]]:
 
     with pq.ParquetFile(path) as shard:
         known = [name for name in shard.schema_arrow.names if name in sample_schema().names]
+        if missing := {_ID, _IMAGE, _MASK} - set(known):
+            raise SchemaViolation(
+                f"{path} has no {' and no '.join(sorted(missing))}; build it again"
+            )
         return [
             _row(row)
             for batch in shard.iter_batches(_BATCH_ROWS, columns=known)

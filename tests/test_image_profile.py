@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from assay import images
 from assay.baseline import FEATURES, features
 from assay.dataset import MANIFEST, Dataset
 from assay.duplicates import perceptual_hash
+from assay.errors import SchemaViolation
 from assay.image_profile import COLUMNS, profile
 from assay.images import Variant
 from assay.progress import silent
@@ -60,3 +62,12 @@ def test_profile_ends_with_the_rejected_rows(tmp_path: Path):
 def test_profile_does_not_depend_on_the_processes(tmp_path: Path):
     dataset = stored(tmp_path, [sample(n, split=Split.TRAIN) for n in range(4)])
     assert profile(dataset, 1, silent).equals(profile(dataset, 2, silent))
+
+
+def test_profile_of_images_without_bytes_is_refused(tmp_path: Path):
+    dataset = stored(tmp_path, [sample(1, split=Split.TRAIN)])
+    pq.write_table(
+        pq.read_table(tmp_path / "0.parquet").drop_columns(["image"]), tmp_path / "0.parquet"
+    )
+    with pytest.raises(SchemaViolation, match=r"0\.parquet has no image; build it again"):
+        profile(dataset, 1, silent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from tests.training_runs import corner
 Rows = list[dict[str, Any]]
 
 
-def samples() -> list[Sample]:
+@cache
+def samples() -> tuple[Sample, ...]:
     """Twenty-four licensed images, eight of each label, spread over the splits."""
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.TRAIN)
     made = []
@@ -43,7 +45,7 @@ def samples() -> list[Sample]:
         mask = corner() if label is Label.MANIPULATED else b""
         fields = {"label": label, "mask": mask, "split": splits[number // 6], "licence": "CC0"}
         made.append(sample(number, 64, 96, **fields))
-    return made
+    return tuple(made)
 
 
 def validated(
@@ -54,7 +56,8 @@ def validated(
     shard = folder / "0.parquet"
     rows = pq.read_table(shard).to_pylist()
     plant(rows)
-    pq.write_table(pa.Table.from_pylist(rows), shard)
+    schema = None if rows else pq.read_schema(shard)
+    pq.write_table(pa.Table.from_pylist(rows, schema), shard)
     return validate(dataset, ValidationSettings(workers=1, **settings), silent)
 
 
@@ -73,6 +76,16 @@ def copy(column: str, origin: int, *rows: int) -> Callable[[Rows], None]:
     def plant(stored_rows: Rows) -> None:
         for row in rows:
             stored_rows[row][column] = stored_rows[origin][column]
+
+    return plant
+
+
+def put_in_all(column: str, value: Any) -> Callable[[Rows], None]:
+    """Plant ``value`` in every row."""
+
+    def plant(rows: Rows) -> None:
+        for row in rows:
+            row[column] = value
 
     return plant
 
@@ -148,6 +161,15 @@ def test_expectation_alone_refuses_its_defect_and_names_the_row(tmp_path: Path, 
         check(found)
     assert image_id is None or image_id in str(refused.value)
     assert found.broken[0].remedy in str(refused.value)
+
+
+@pytest.mark.parametrize("plant", [put_in_all("image", b"?"), list.clear], ids=["damaged", "empty"])
+def test_dataset_without_any_usable_image_is_refused(tmp_path: Path, plant: Callable[[Rows], None]):
+    found = validated(tmp_path, plant)
+    assert not found.passed
+    assert not found.probes
+    with pytest.raises(SchemaViolation):
+        check(found)
 
 
 def test_missing_column_is_all_that_can_be_said(tmp_path: Path):
