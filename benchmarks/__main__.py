@@ -8,7 +8,14 @@ import sys
 
 from benchmarks.figures import Figure, show
 
-MODULES = ("run_help", "dataset_building", "memory", "training_throughput", "orchestration")
+MODULES = (
+    "run_help",
+    "dataset_building",
+    "validation",
+    "memory",
+    "training_throughput",
+    "orchestration",
+)
 
 
 def main(names: list[str]) -> int:
