@@ -41,9 +41,6 @@ EXPERIMENT = "assay"
 PROCESS_TAG = "process"
 MODEL_VERSION_TAG = "model_version"
 
-_TRAININGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Lets MLflow's pages open with runs and their curves instead of the tools for chat models."""
-
 
 @dataclass(frozen=True, slots=True)
 class DatasetUse:
@@ -76,7 +73,7 @@ def experiment_id() -> str:
         return str(experiment.experiment_id)
     local = str(store.tracking_uri).startswith("sqlite:")
     location = (home.folder("mlflow") / "artifacts").as_uri() if local else None
-    return str(store.create_experiment(EXPERIMENT, artifact_location=location, tags=_TRAININGS))
+    return str(store.create_experiment(EXPERIMENT, artifact_location=location))
 
 
 @contextmanager
