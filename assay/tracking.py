@@ -6,6 +6,7 @@ called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` beh
     stage            ``warm_up`` (all weights of a small base) or ``adapter`` (what is shipped)
     dataset_version  the data's hash, the same in the run's Datasets, in ZenML and in the model
     zenml_run        the name of the ZenML run
+    zenml_page       its address
     warm_up_run      of an adapter: the id of the run that warmed its base up
     model_version    of an adapter: its latest version in the registry, once it is registered
     git_commit       what was checked out, ``-dirty`` where files differ

@@ -135,7 +135,7 @@ def test_publish_describes_version_and_run_and_leaves_the_bundle_alone(
     version = store.get_model_version(model_registry.MODEL, "1")
     files = store.list_artifacts(version.run_id, model_registry.card_folder("1"))
     assert {Path(file.path).name for file in files} == {"model_card.md", "model_card.html"}
-    assert version.description.startswith("A vision-language model")
+    assert version.description.startswith("The whole card: [model_card-v1/model_card.html](http")
     assert version.tags["zenml_run"] == "train-1"
     assert version.tags["bias_controlled/auc"] == "0.700 (0.600-0.800)"
     assert version.tags["content_hash"] == before == content_hash(model_registry.fetch("1"))

@@ -82,6 +82,13 @@ def test_metadata_and_links_of_a_version_are_those_that_are_listed(state: Path):
     assert version.run_metadata["run"] in version.pipeline_run_ids
 
 
+def test_metadata_of_a_training_are_listed(state: Path):
+    from zenml.client import Client
+
+    run = Client().list_pipeline_runs(sort_by="asc:created", size=1, hydrate=True).items[0]
+    assert set(run.run_metadata) == set(listed("metadata of a ZenML run"))
+
+
 def test_artifacts_of_a_run_are_listed(state: Path):
     store = tracking.client()
     version = store.get_model_version(model_registry.MODEL, "1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay import model_registry
+from assay import dashboards, model_registry
 from assay.evaluation import Slice
 from assay.images import Variant
 from assay.metrics import Metric
@@ -34,10 +34,10 @@ def markdown(card: ModelCard) -> str:
 
 
 def description(card: ModelCard, place: str) -> str:
-    """The card without its long tables, for a registry; ``place`` says where the whole is."""
+    """The card without its long tables, for a registry; ``place`` (Markdown) leads to the whole."""
     values = _values(card)
     values["licences"] = _shortened(values["licences"])
-    text = f"{render(_TEMPLATE, brief=True, **values)}\nThe whole card: {place}\n"
+    text = f"The whole card: {place}\n\n{render(_TEMPLATE, brief=True, **values)}"
     return text if len(text) <= DESCRIPTION_LIMIT else f"{text[: DESCRIPTION_LIMIT - 2]}…\n"
 
 
@@ -55,7 +55,10 @@ def publish(card: ModelCard) -> None:
     """
     version = card.model.version
     folder = model_registry.card_folder(version)
-    whole = f"{folder}/model_card.html, among the artifacts of the run {card.model.run}"
+    page_file = f"{folder}/model_card.html"
+    run = model_registry.run_of(version).info
+    address = dashboards.addresses().mlflow_artifact(run.experiment_id, run.run_id, page_file)
+    whole = f"[{page_file}]({address}), among the artifacts of its run"
     files = {"model_card.md": markdown(card), "model_card.html": page(card).html}
     model_registry.document(version, description(card, whole), files, tags(card))
     model_registry.describe_run(version, note(card))

@@ -98,7 +98,7 @@ def test_description_fits_the_registry_whatever_the_dataset_holds():
     data = contents(counts={**contents().counts, "licence": many})
     text = cards.description(card(data=data), "model_card-v3/model_card.html")
     assert len(text) <= cards.DESCRIPTION_LIMIT
-    assert text.endswith("The whole card: model_card-v3/model_card.html\n")
+    assert text.startswith("The whole card: model_card-v3/model_card.html\n")
     assert "394 others" in text
 
 
