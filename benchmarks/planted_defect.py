@@ -131,7 +131,7 @@ def _train(what: str, *settings: str) -> str:
 def _figures(what: str, first: str, second: str, expected: bool) -> Iterator[Figure]:
     """The AUC difference and its interval, which has to lie below zero, or to hold it."""
     done = _run(what, "compare", (f"first={first}", f"second={second}"))
-    found = _DIFFERENCE.search(done)
+    found = _DIFFERENCE.search(" ".join(done.split()))  # a narrow terminal breaks lines
     if found is None:
         raise SystemExit(f"{what}: the comparison gave no difference")
     value, low, high = map(float, found.groups())
