@@ -109,6 +109,7 @@ def _trained_models() -> dict[str, list[str]]:
     from assay import home, model_registry
 
     os.environ.update(home.environment())
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # a list need not wait minutes
     return model_registry.trained_on()
 
 

@@ -166,13 +166,20 @@ def fetch(name: str) -> Path:
 def trained_on() -> dict[str, list[str]]:
     """Registered versions with their aliases, latest first, by the dataset they were trained on.
 
-    Empty where nothing was ever registered; asking makes no store.
+    Empty where nothing was ever registered; asking makes no store. A registry that does not answer
+    is a warning: what was asked for beside it can still be shown.
     """
     if not tracking.exists():
         return {}
+    from mlflow.exceptions import MlflowException
+
+    try:
+        versions, aliases = _versions(), _aliases().items()
+    except MlflowException as error:
+        logger.warning("the model registry does not answer: %s", str(error).partition("\n")[0])
+        return {}
     found: dict[str, list[str]] = {}
-    aliases = _aliases().items()
-    for version in _versions():
+    for version in versions:
         names = sorted(alias for alias, number in aliases if number == str(version.version))
         words = " ".join([f"v{version.version}", *names])
         found.setdefault(version.tags.get("dataset_version", ""), []).append(words)

@@ -43,6 +43,19 @@ def test_list_shows_every_build_and_makes_no_registry(
     assert [path.name for path in datasets.parent.iterdir()] == ["datasets"]
 
 
+def test_list_is_shown_where_the_registry_does_not_answer(
+    datasets: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+):
+    build(datasets, "one", "aaaa")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert "aaaa" in printed(capsys, "datasets", "list")
+    assert "the model registry does not answer" in caplog.text
+
+
 def test_list_of_nothing_says_how_to_build(datasets: Path, capsys: pytest.CaptureFixture[str]):
     assert "python run.py --pipeline data_validation" in printed(capsys, "datasets", "list")
     assert json.loads(printed(capsys, "datasets", "list", "--json")) == []

@@ -110,3 +110,10 @@ def test_questions_are_ten_and_name_artifacts_that_exist():
     assert len(questions) == 10
     artifacts = {name for name, _ in annotated()} | {"compare"}
     assert all(set(re.findall(r"`(\w+)`", answer)) <= artifacts for answer in questions)
+
+
+def test_questions_name_pages_that_are_published():
+    text = (DOCS / "questions.md").read_text(encoding="utf-8")
+    step = (home.REPOSITORY / "steps" / "publish.py").read_text(encoding="utf-8")
+    pages = set(re.findall(r"^        \"(\w+)\":", step, re.MULTILINE))
+    assert set(re.findall(r"`reports/(\w+)\.html`", text)) <= pages
