@@ -52,6 +52,7 @@ _FACTS = {
 }
 _COLUMNS = tuple(Flip.__dataclass_fields__)
 _SLICES_DRAWN = 40
+_CELLS = 120
 _LISTED = 2000
 """Flips that the page lists; the stored comparison has them all."""
 
@@ -133,16 +134,19 @@ def names(comparison: Comparison) -> tuple[str, str]:
 
 
 def scatter(rows: pd.DataFrame, comparison: Comparison) -> Figure:
-    """Score of the second model over that of the first, an image a point, coloured by its truth.
+    """Score of the second model over that of the first, coloured by the truth.
 
-    Dashed lines are the thresholds; what lies in the upper left and lower right flipped.
+    The area of a point counts its images. Dashed lines are the thresholds; what lies in the upper
+    left and lower right flipped.
     """
     drawn = pictures.figure(5.4, 5.2)
     axes = drawn.subplots()
     axes.plot([0, 1], [0, 1], color=pictures.FAINT, linewidth=0.8, linestyle=":")
-    mixed = rows.sample(frac=1, random_state=0)  # so that no label hides the others
-    colours = [pictures.COLOURS[label] for label in mixed["label"]]
-    axes.scatter(mixed["first"], mixed["second"], s=9, c=colours, alpha=0.45, linewidths=0)
+    points = _points(rows)
+    colours = [pictures.COLOURS[label] for label in points["label"]]
+    axes.scatter(
+        points["first"], points["second"], s=6 * points["n"], c=colours, alpha=0.45, linewidths=0
+    )
     axes.axvline(comparison.thresholds[0], color=pictures.INK, linewidth=0.9, linestyle="--")
     axes.axhline(comparison.thresholds[1], color=pictures.INK, linewidth=0.9, linestyle="--")
     for label in Label:
@@ -155,6 +159,21 @@ def scatter(rows: pd.DataFrame, comparison: Comparison) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     drawn.legend(loc="outside upper right", frameon=False, ncols=len(Label), fontsize=9)
     return drawn
+
+
+def _points(rows: pd.DataFrame) -> pd.DataFrame:
+    """Images of a label whose scores nearly agree, as one row with their number, largest first.
+
+    A model that knows little gives many images one score, and their points would hide one another.
+    """
+    low, high = _span(rows)
+    cell = (high - low) / _CELLS
+    near = {name: (rows[name] / cell).round() * cell for name in ("first", "second")}
+    counted = rows.assign(**near).value_counts(["label", "first", "second"], sort=False)
+    points = counted.rename("n").reset_index()
+    return points.sort_values(
+        ["n", "label", "first", "second"], ascending=[False, True, True, True]
+    )
 
 
 def _span(rows: pd.DataFrame) -> tuple[float, float]:
