@@ -1,0 +1,142 @@
+"""Take the README's pictures of both dashboards after a training: `make pictures`.
+
+Needs Chromium and a state folder in which `make train` has finished; writes docs/pictures/*.png.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from assay import dashboards, home, model_registry
+from assay.dashboards import Addresses
+from assay.model_registry import MODEL, Alias
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = home.REPOSITORY
+FOLDER = ROOT / "docs" / "pictures"
+WIDTH, HEIGHT, GRAPH_HEIGHT = 1280, 900, 1400
+LIMIT = 250_000  # bytes a picture, so that a clone stays small
+REPORT, TABLE = "evaluation_report", "predictions.json"
+
+_TIDY = """
+localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
+const hide = document.createElement('style');
+hide.textContent = '[data-assistant-ui] { display: none !important }';
+document.addEventListener('DOMContentLoaded', () => document.head.append(hide));
+"""
+"""Keeps MLflow's chat assistant, which opens on a first visit, out of the pictures."""
+
+
+def main() -> int:
+    """Take every picture; returns the exit status."""
+    home.prepare_environment()
+    version = model_registry.version_of(Alias.CHAMPION) or model_registry.version_of(
+        Alias.CHALLENGER
+    )
+    if version is None:
+        sys.stderr.write("pictures: no model is registered yet; `make train` first\n")
+        return 1
+    with _dashboards(), _browser_page() as page:
+        at = dashboards.addresses()
+        _zenml_pictures(page, at, version)
+        _mlflow_pictures(page, at, version)
+    return 0
+
+
+@contextmanager
+def _dashboards() -> Iterator[None]:
+    """Both dashboards: those that are open already, else our own for as long as it takes."""
+    command = [sys.executable, ROOT / "scripts" / "dashboard.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            for line in process.stdout or ():
+                if line.startswith("Ctrl-C"):
+                    break
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _browser_page() -> Iterator[Page]:
+    from playwright.sync_api import sync_playwright
+
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=sandbox
+        )
+        page = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.add_init_script(_TIDY)
+        yield page
+        chromium.close()
+
+
+def _zenml_pictures(page: Page, at: Addresses, version: str) -> None:
+    """The graph of the run that trained ``version``, and its evaluation report."""
+    from zenml.client import Client
+
+    name = model_registry.run_of(version).data.tags["zenml_run"]
+    run = Client().get_pipeline_run(name, allow_name_prefix_match=False)
+    page.set_viewport_size({"width": WIDTH, "height": GRAPH_HEIGHT})
+    page.goto(at.zenml_run(str(run.id)))
+    page.locator(".react-flow__node").first.wait_for()
+    page.get_by_role("button", name="Dismiss local-server notice").click()
+    page.locator("button:left-of(:text('Run Insights'))").first.click()
+    page.get_by_role("button", name="Fit view").click()
+    _take(page, "zenml_run")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    step = next(step.name for step in run.steps.values() if REPORT in step.outputs)
+    page.locator(f'.react-flow__node[data-id="{step}/outputs/step_output/{REPORT}"]').click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("tab", name="Visualization").click()
+    sheet.get_by_role("button", name="Load Preview").click()
+    page.frame_locator("iframe").get_by_role("heading", level=1).wait_for()
+    _take(page, "zenml_evaluation")
+
+
+def _mlflow_pictures(page: Page, at: Addresses, version: str) -> None:
+    """The run with its curves and the table of predictions, and the page of the model."""
+    info = model_registry.run_of(version).info
+    page.goto(at.mlflow_metrics(info.experiment_id, info.run_id))
+    page.locator(".js-plotly-plot").first.wait_for()
+    _take(page, "mlflow_run")
+    page.goto(at.mlflow_artifact(info.experiment_id, info.run_id, TABLE))
+    page.locator('img[src^="get-artifact"]').nth(3).wait_for()
+    _take(page, "mlflow_table")
+    page.goto(at.mlflow_model_version(MODEL, version))
+    page.get_by_text("dataset_version", exact=True).first.wait_for()
+    _take(page, "mlflow_model")
+
+
+def _take(page: Page, name: str) -> None:
+    """Write a picture with as many colours as `LIMIT` allows."""
+    page.wait_for_function(
+        "[...document.images].every(image => image.complete) && document.fonts.status == 'loaded'"
+    )
+    shot = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = FOLDER / f"{name}.png"
+    for colours in (256, 128, 64, 32):
+        shot.quantize(colours, dither=Image.Dither.NONE).save(file, optimize=True)
+        if file.stat().st_size <= LIMIT:
+            break
+    sys.stdout.write(f"{file.relative_to(ROOT)}: {file.stat().st_size // 1024} KiB\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
