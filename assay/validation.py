@@ -6,6 +6,7 @@ run. What is expected stands in `assay.expectations`.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -24,6 +25,9 @@ from assay.shortcuts import Outcome, Probe, ShortcutSettings, Unprobed, probe
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+logger = logging.getLogger(__name__)
 
 
 class ValidationSettings(ExpectationSettings):
@@ -99,7 +103,9 @@ class Validation:
 def validate(dataset: Dataset, settings: ValidationSettings, progress: Progress) -> Validation:
     """Profile ``dataset`` with all images decoded, hold it to the suite, probe it for shortcuts."""
     rows = profile(dataset, settings.workers, progress)
-    return judge(rows, dataset.version, settings, progress)
+    found = judge(rows, dataset.version, settings, progress)
+    _log(found)
+    return found
 
 
 def judge(
@@ -156,6 +162,19 @@ def reasons(rejected: tuple[Rejected, ...]) -> dict[str, list[Rejected]]:
     for row in rejected:
         kinds.setdefault(_kind(row), []).append(row)
     return dict(sorted(kinds.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def _log(found: Validation) -> None:
+    """What is reported and stops nothing would else be seen only by who opens the page."""
+    for expected in found.warnings:
+        logger.warning("%s: %s; %s", expected.name, expected.observed, ", ".join(expected.first))
+    for shortcut in found.suspects:
+        logger.warning(
+            "%s may be a shortcut in %s: balanced accuracy %.3f even after normalisation",
+            shortcut.name,
+            shortcut.dataset,
+            shortcut.accuracy.value,
+        )
 
 
 def _kind(row: Rejected) -> str:

@@ -180,8 +180,9 @@ def test_missing_column_is_all_that_can_be_said(tmp_path: Path):
         check(found)
 
 
-def test_missing_licence_is_a_warning(tmp_path: Path):
+def test_missing_licence_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     found = validated(tmp_path, put(3, "licence", ""))
+    assert "every image states its licence: 1 row not; scene-3" in caplog.text
     assert found.passed
     assert [e.name for e in found.warnings] == ["every image states its licence"]
     assert (found.warnings[0].first, found.warnings[0].severity) == (

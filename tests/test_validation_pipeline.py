@@ -47,6 +47,7 @@ def refuse(pipeline: str, folder: Path) -> None:
     words = ["--config", str(config)] if pipeline == "train" else []
     words += ["--set", "data.source=folder", "--set", f"data.options.path={folder}"]
     words += ["--set", "data.manipulations=null", "--set", "data.workers=1"]
+    words += ["--set", "validation.workers=1"]
     assert run.main(["--pipeline", pipeline, *words]) == run.FAILED
 
 
