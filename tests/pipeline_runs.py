@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DATA = {"limit": 24, "pair_size": 64, "workers": 1}
 TRAIN = {
     "data": DATA,
+    "validation": {"workers": 1},
     "base": {"warm_up": False},
     "training": {"optimisation": {"max_steps": 2, "batch_size": 8, "evaluations": 1}},
     "evaluation": {"resamples": 20},
