@@ -1,7 +1,9 @@
 """Step: the run's reports and predictions beside the model on MLflow."""
 
+from typing import Annotated
+
 import pandas as pd
-from zenml import log_metadata, step
+from zenml import step
 
 from assay import publishing
 from assay.dataset import Dataset
@@ -20,8 +22,8 @@ def publish(
     evaluation: Page,
     gallery: Page,
     summary: Page,
-) -> None:
-    """Upload what the run of the model does not hold yet; the metadata say what that was."""
+) -> Annotated[str, "uploaded"]:
+    """Upload what the run of the model does not hold yet, and return the names of that."""
     pages = {
         "dataset": dataset_report.page(dataset),
         "validation": validation_report.page(validation),
@@ -29,5 +31,4 @@ def publish(
         "gallery": gallery,
         "summary": summary,
     }
-    uploaded = publishing.publish(model_version, pages, predictions, dataset)
-    log_metadata({"uploaded": uploaded})
+    return ", ".join(publishing.publish(model_version, pages, predictions, dataset))
