@@ -7,6 +7,7 @@ request or open already, 1 a server failed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -175,8 +176,9 @@ def _mlflow_links() -> list[str]:
 
 
 def _say(message: str) -> None:
-    sys.stdout.write(f"{message}\n")
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # whoever read this has gone
+        sys.stdout.write(f"{message}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

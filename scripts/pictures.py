@@ -6,6 +6,7 @@ Needs Chromium and a state folder in which `make train` has finished; writes doc
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -30,15 +31,15 @@ ROOT = home.REPOSITORY
 FOLDER = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT, GRAPH_HEIGHT = 1280, 900, 1400
 LIMIT = 250_000  # bytes a picture, so that a clone stays small
-REPORT, TABLE = "evaluation_report", "predictions.json"
+REPORT, TABLE, CURVES = "evaluation_report", "predictions.json", "train/"
 
 _TIDY = """
 localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
 const hide = document.createElement('style');
-hide.textContent = '[data-assistant-ui] { display: none !important }';
+hide.textContent = '[data-assistant-ui], img[src^="http"] { visibility: hidden !important }';
 document.addEventListener('DOMContentLoaded', () => document.head.append(hide));
 """
-"""Keeps MLflow's chat assistant, which opens on a first visit, out of the pictures."""
+"""Keeps MLflow's chat assistant, and logos from elsewhere, out of the pictures."""
 
 
 def main() -> int:
@@ -69,6 +70,7 @@ def _dashboards() -> Iterator[None]:
             yield
         finally:
             process.terminate()
+            process.communicate()
 
 
 @contextmanager
@@ -100,23 +102,32 @@ def _zenml_pictures(page: Page, at: Addresses, version: str) -> None:
     page.get_by_role("button", name="Fit view").click()
     _take(page, "zenml_run")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-    step = next(step.name for step in run.steps.values() if REPORT in step.outputs)
-    page.locator(f'.react-flow__node[data-id="{step}/outputs/step_output/{REPORT}"]').click()
+    page.get_by_role("button", name="Fit view").click()  # nodes out of sight are not there
+    step = next(step for step in run.steps.values() if REPORT in step.outputs)
+    (report,) = step.outputs[REPORT]
+    page.locator(f'.react-flow__node[data-id="{step.name}/outputs/step_output/{REPORT}"]').click()
     sheet = page.get_by_role("dialog")
     sheet.get_by_role("tab", name="Visualization").click()
     sheet.get_by_role("button", name="Load Preview").click()
     page.frame_locator("iframe").get_by_role("heading", level=1).wait_for()
     _take(page, "zenml_evaluation")
+    page.goto(Path(report.visualizations[0].uri).as_uri())  # the same page without that frame
+    page.evaluate("document.querySelector('img').scrollIntoView({block: 'center'})")
+    _take(page, "evaluation_report")
 
 
 def _mlflow_pictures(page: Page, at: Addresses, version: str) -> None:
     """The run with its curves and the table of predictions, and the page of the model."""
-    info = model_registry.run_of(version).info
+    run = model_registry.run_of(version)
+    info, tables = run.info, json.loads(run.data.tags["mlflow.loggedArtifacts"])
     page.goto(at.mlflow_metrics(info.experiment_id, info.run_id))
-    page.locator(".js-plotly-plot").first.wait_for()
+    page.get_by_placeholder("Search metric charts").fill(CURVES)
+    page.locator(".js-plotly-plot .scatterlayer path").first.wait_for()
     _take(page, "mlflow_run")
-    page.goto(at.mlflow_artifact(info.experiment_id, info.run_id, TABLE))
-    page.locator('img[src^="get-artifact"]').nth(3).wait_for()
+    paths = [table["path"] for table in tables]
+    path = TABLE if TABLE in paths else paths[0]
+    page.goto(at.mlflow_artifact(info.experiment_id, info.run_id, path))
+    page.locator('img[src^="get-artifact"]').nth(2).wait_for()
     _take(page, "mlflow_table")
     page.goto(at.mlflow_model_version(MODEL, version))
     page.get_by_text("dataset_version", exact=True).first.wait_for()

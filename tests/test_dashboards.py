@@ -269,7 +269,7 @@ def test_mlflow_model_page_has_version_and_provenance(opened: Opened, page: Page
 
 def test_mlflow_tables_and_documents_show_their_content(opened: Opened, page: Page):
     for path in documents(opened):
-        page.goto(dashboards.addresses().mlflow_artifact(*numbers(opened), path))
+        visit(page, dashboards.addresses().mlflow_artifact(*numbers(opened), path))
         if path.endswith(".html"):
             page.frame_locator("iframe").get_by_role("heading", level=1).wait_for()
         else:
@@ -277,6 +277,11 @@ def test_mlflow_tables_and_documents_show_their_content(opened: Opened, page: Pa
             thumbnail = page.locator('img[src^="get-artifact"]').first
             thumbnail.wait_for()
             assert thumbnail.evaluate("image => image.decode().then(() => image.width)") > 0
+
+
+def visit(page: Page, link: str) -> None:
+    page.goto("about:blank")  # or a link into the same document would load nothing
+    page.goto(link)
 
 
 def numbers(opened: Opened) -> tuple[str, str]:
@@ -298,8 +303,7 @@ def test_every_link_that_was_written_leads_somewhere(opened: Opened, page: Page)
     at = dashboards.addresses()
     assert {at.zenml_run(str(opened.run.id)), at.mlflow_run(*numbers(opened))} <= links
     for link in sorted(links):
-        page.goto("about:blank")  # or a link into the same page would load nothing
-        page.goto(link)
+        visit(page, link)
         page.get_by_role("link").first.wait_for()
         page.wait_for_function("document.body.innerText.length > 200")
         assert not NOT_FOUND.search(page.locator("body").inner_text()), link
