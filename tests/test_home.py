@@ -66,3 +66,10 @@ def test_env_file_gives_a_shell_the_same_variables(clean: Path):
 def test_folder_is_created_below_the_root(clean: Path):
     assert home.folder("cache/artifacts").is_dir()
     assert (clean / "cache" / "artifacts").is_dir()
+
+
+def test_plain_mlflow_ui_opens_the_same_database(clean: Path):
+    variables = home.environment()
+    assert variables["MLFLOW_BACKEND_STORE_URI"] == variables["MLFLOW_TRACKING_URI"]
+    os.environ["MLFLOW_TRACKING_URI"] = "https://server.example"
+    assert "MLFLOW_BACKEND_STORE_URI" not in home.environment()
