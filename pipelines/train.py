@@ -14,9 +14,9 @@ from steps.calibrate import calibrate
 from steps.evaluate_model import evaluate_model
 from steps.measure_evidence import measure_evidence
 from steps.promote import promote
+from steps.publish import publish
 from steps.register import register
 from steps.report_evaluation import report_evaluation
-from steps.summarise import summarise
 from steps.train_adapter import train_adapter
 from steps.validate_dataset import validate_dataset
 from steps.warm_up_base import warm_up_base
@@ -33,13 +33,13 @@ def train(
 ) -> None:
     """Run from samples to a decision about the new model."""
     dataset = build_dataset(data, fingerprint(data))
-    accepted = accept_dataset(validate_dataset(dataset, validation))
-    measurements = measure_evidence(dataset, after=accepted)
+    report = validate_dataset(dataset, validation)
+    measurements = measure_evidence(dataset, after=accept_dataset(report))
     base_model, warm_up = warm_up_base(dataset, measurements, base)
     adapter, mlflow_run = train_adapter(dataset, measurements, base_model, warm_up, base, training)
     model = calibrate(dataset, adapter)
     predictions, scores = evaluate_model(dataset, model, evaluation)
-    report_evaluation(dataset, predictions, scores)
+    pages = report_evaluation(dataset, predictions, scores)
     version, _ = register(model, dataset, predictions, scores, mlflow_run)
     decision = promote(version, dataset, predictions, promotion)
-    summarise(dataset, scores, decision, version, mlflow_run)
+    publish(dataset, report, predictions, scores, *pages, version, decision)

@@ -62,13 +62,13 @@ def trained(state: Path) -> PipelineRunResponse:
 
 def test_train_runs_every_step(trained: PipelineRunResponse):
     assert set(states(trained).values()) == {"completed"}
-    assert {"report_evaluation", "summarise"} < set(trained.steps)
+    assert {"report_evaluation", "publish"} < set(trained.steps)
 
 
 def test_train_ends_with_pages_to_look_at(trained: PipelineRunResponse):
     pages = {
         name: artifact.load()
-        for step in ("report_evaluation", "summarise")
+        for step in ("report_evaluation", "publish")
         for name, (artifact,) in trained.steps[step].outputs.items()
     }
     assert set(pages) == {"evaluation_report", "gallery", "summary"}
@@ -95,7 +95,7 @@ def test_train_is_tracked_with_settings_and_provenance(trained: PipelineRunRespo
     assert runs[0].data.params["training.optimisation.max_steps"] == "2"
     assert tags["zenml_run"] == trained.name
     assert {"dataset_version", "git_commit", tracking.PROCESS_TAG} <= set(tags)
-    assert {"loss", "bias_controlled/auc"} <= set(runs[0].data.metrics)
+    assert {"train/loss", "bias_controlled/auc"} <= set(runs[0].data.metrics)
 
 
 def test_train_again_is_cached_and_makes_no_version(trained: PipelineRunResponse, state: Path):
@@ -103,7 +103,7 @@ def test_train_again_is_cached_and_makes_no_version(trained: PipelineRunResponse
 
     again = launch(state, "train", TRAIN)
     ran = {name for name, status in states(again).items() if status == "completed"}
-    assert ran == {"register", "promote", "summarise"}
+    assert ran == {"register", "promote", "publish"}
     assert Client().list_model_versions("assay").total == 1
 
 
