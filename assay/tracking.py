@@ -21,10 +21,12 @@ split.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +66,26 @@ def client() -> MlflowClient:
     """A client of the tracking store that the environment names."""
     from mlflow import MlflowClient
 
+    prepare_database()
     return MlflowClient()
+
+
+def prepare_database() -> None:
+    """Make the local database where it is missing, as a whole or not at all.
+
+    MLflow migrates a new database step by step, and refuses one that was left on the way.
+    """
+    from mlflow import MlflowClient
+
+    if exists():
+        return
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    whole = Path(uri.removeprefix("sqlite:///"))
+    with tempfile.TemporaryDirectory(dir=whole.parent) as draft:
+        made = Path(draft) / whole.name
+        MlflowClient(f"sqlite:///{made}").search_experiments(max_results=1)
+        with contextlib.suppress(FileExistsError):  # one that was made meanwhile is as good
+            os.link(made, whole)
 
 
 def experiment_id() -> str:

@@ -93,6 +93,9 @@ def _keep_port(name: str) -> None:
 
 def _mlflow() -> tuple[list[str], dict[str, str]]:
     """The command, and its environment: `home.environment` has the database and the artifacts."""
+    from assay import tracking
+
+    tracking.prepare_database()  # Ctrl-C while the server makes it would leave half of one
     words = ["ui", "--host", LOOPBACK, "--port", str(dashboards.port(MLFLOW))]
     return [sys.executable, "-m", "mlflow", *words], dict(os.environ)
 
