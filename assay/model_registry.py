@@ -142,6 +142,13 @@ def set_alias(alias: Alias, version: str) -> None:
     tracking.client().set_registered_model_alias(MODEL, alias.value, version)
 
 
+def crown(version: str) -> None:
+    """Let ``version`` be the champion, and a challenger no longer."""
+    set_alias(Alias.CHAMPION, version)
+    if version_of(Alias.CHALLENGER) == version:
+        tracking.client().delete_registered_model_alias(MODEL, Alias.CHALLENGER.value)
+
+
 def version_of(alias: Alias) -> str | None:
     """The number of the version that ``alias`` points at, or None."""
     return _aliases().get(alias.value)

@@ -125,7 +125,7 @@ def train_adapter(
 
     def write(folder: Path) -> None:
         shutil.copytree(base, folder / "base")
-        model.save_pretrained(folder / "adapter")
+        _save_adapter(model, folder / "adapter")
         ledger.fit_null_rates(measurements).save(folder / NULL_RATES_FILE)
         facts = {
             "family": base_settings.family,
@@ -138,6 +138,15 @@ def train_adapter(
         (folder / MODEL_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
     return _finish(run, write)
+
+
+def _save_adapter(model: Any, folder: Path) -> None:
+    """Without peft's traces of where the base lay: the same training gives the same bytes."""
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    config = folder / "adapter_config.json"
+    settings = json.loads(config.read_text(encoding="utf-8")) | {"base_model_name_or_path": None}
+    config.write_text(json.dumps(settings, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _seen_groups(dataset: Dataset) -> list[str]:

@@ -40,5 +40,5 @@ def promote(
 
 
 def _crown(version: str) -> None:
-    model_registry.set_alias(Alias.CHAMPION, version)
+    model_registry.crown(version)
     model_versions.set_stage(version, Alias.CHAMPION)

@@ -91,6 +91,14 @@ def test_register_gives_equal_content_one_version(run_id: str, tmp_path: Path):
     assert model_registry.register(bundle(tmp_path / "c", b"two"), run_id) != first
 
 
+def test_crowned_challenger_is_no_challenger_any_more(run_id: str, tmp_path: Path):
+    crowned = model_registry.register(bundle(tmp_path / "crowned", b"crowned"), run_id)
+    model_registry.set_alias(Alias.CHALLENGER, crowned)
+    model_registry.crown(crowned)
+    assert model_registry.version_of(Alias.CHAMPION) == crowned
+    assert model_registry.version_of(Alias.CHALLENGER) is None
+
+
 def test_fetch_returns_what_the_alias_points_at(run_id: str, tmp_path: Path):
     old = model_registry.register(bundle(tmp_path / "old", b"old"), run_id)
     new = model_registry.register(bundle(tmp_path / "new", b"new"), run_id)

@@ -141,8 +141,8 @@ def test_changed_folder_is_built_again(trained: PipelineRunResponse, state: Path
     for added in range(2):
         (tmp_path / "authentic" / f"{added}.png").write_bytes(encode_png(scene(added, 64, 64)))
         parameters = {"data": {"source": "folder", "options": {"path": str(tmp_path)}}}
-        for _ in range(2):
-            seen.append(set(states(launch(state, "data_validation", parameters)).values()))
+        runs = (launch(state, "data_validation", parameters) for _ in range(2))
+        seen += [set(states(run).values()) for run in runs]
     assert seen == [{"completed"}, {"cached"}] * 2
 
 

@@ -141,9 +141,11 @@ def test_adapters_of_one_seed_are_equal_whatever_ran_before(
 ) -> None:
     first = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path / "a", silent, unheard)
     torch.rand(100)
-    second = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path / "b", silent, unheard)
+    moved = shutil.copytree(base, tmp_path / "elsewhere")
+    second = training.train_adapter(*data, moved, BASE, ADAPTER, tmp_path / "b", silent, unheard)
     for name, value in weights(first / "adapter").items():
         np.testing.assert_array_equal(weights(second / "adapter")[name], value)
+    assert content_hash(first) == content_hash(second)  # and no place is named in any file
 
 
 def test_a_checkpoint_cut_short_is_not_resumed_from(data: Data, base: Path, tmp_path: Path) -> None:
