@@ -18,8 +18,7 @@ from assay.evaluation import cut
 from assay.images import Variant
 from assay.metrics import Bootstrap, Difference, Metric, differences, mean
 from assay.model_registry import ModelFacts
-from assay.predictions import same_images, score, two_class, unseen
-from assay.records import Label
+from assay.predictions import positive, same_images, score, two_class, unseen
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -218,10 +217,11 @@ def _compared(
     thresholds: tuple[float, float],
     bootstrap: Bootstrap,
 ) -> ComparedSlice:
-    positive, groups = _edited(rows["label"]), rows["group"].to_numpy(str)
+    groups = rows["group"].to_numpy(str)
     first, second = (rows[model].to_numpy(np.float64) for model in ("first", "second"))
-    metrics = differences(first, second, positive, groups, thresholds, bootstrap, METRICS)
-    counts = len(rows), int((~positive).sum()), len(set(groups))
+    edited = positive(rows["label"])
+    metrics = differences(first, second, edited, groups, thresholds, bootstrap, METRICS)
+    counts = len(rows), int((~edited).sum()), len(set(groups))
     return ComparedSlice(kind, by, name, *counts, metrics)
 
 
@@ -254,8 +254,8 @@ def _flips(kind: Variant, rows: pd.DataFrame) -> list[Flip]:
 
 def _changes(rows: pd.DataFrame) -> list[Change | None]:
     """What happened to the decision about each row."""
-    edited = _edited(rows["label"])
-    before, now = (_edited(rows[f"{model}_label"]) == edited for model in ("first", "second"))
+    edited = positive(rows["label"])
+    before, now = (positive(rows[f"{model}_label"]) == edited for model in ("first", "second"))
     other_kind = (rows["first_label"] != rows["second_label"]).to_numpy(bool)
     names = np.select(
         [~before & now, before & ~now, other_kind],
@@ -274,7 +274,3 @@ def _counted(kind: Variant, rows: pd.DataFrame, bootstrap: Bootstrap) -> FlipCou
     gains = np.array([steps.get(change, 0.0) if change else 0.0 for change in changes])
     net = mean(gains, rows["group"].to_numpy(str), bootstrap)
     return FlipCount(kind, len(rows), counts, net)
-
-
-def _edited(labels: pd.Series[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return (labels != Label.AUTHENTIC.value).to_numpy(bool)

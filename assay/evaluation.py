@@ -21,7 +21,7 @@ from assay.calibration import Calibration
 from assay.errors import DataError
 from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, measure
-from assay.predictions import DetectsPhotos, predict, score, two_class, unseen
+from assay.predictions import DetectsPhotos, positive, predict, score, two_class, unseen
 from assay.progress import Progress
 from assay.records import Label, Split
 from assay.settings import Settings
@@ -207,12 +207,12 @@ def cut(rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 def _measured(
     kind: str, by: str, name: str, rows: pd.DataFrame, threshold: float, bootstrap: Bootstrap
 ) -> Slice:
-    positive = (rows["label"] != Label.AUTHENTIC.value).to_numpy(bool)
+    edited = positive(rows["label"])
     groups = rows["group"].to_numpy(str)
-    metrics = measure(score(rows), positive, groups, threshold, bootstrap)
+    metrics = measure(score(rows), edited, groups, threshold, bootstrap)
     baseline = None
     if "baseline" in rows:
         alone = rows["baseline"].to_numpy(np.float64)
-        baseline = measure(alone, positive, groups, threshold, bootstrap, ["auc"])["auc"]
-    counts = len(rows), int((~positive).sum()), len(set(groups))
+        baseline = measure(alone, edited, groups, threshold, bootstrap, ["auc"])["auc"]
+    counts = len(rows), int((~edited).sum()), len(set(groups))
     return Slice(Variant(kind), by, name, *counts, metrics, baseline)

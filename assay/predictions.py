@@ -10,6 +10,7 @@ import numpy as np
 from assay.baseline import features
 from assay.images import Variant, photo_of
 from assay.manipulations import is_material
+from assay.metrics import Bools, Floats
 from assay.progress import Progress
 from assay.records import Label, Photo, Sample, Split, Verdict
 
@@ -91,9 +92,14 @@ def same_images(first: pd.DataFrame, second: pd.DataFrame) -> bool:
     return _keys(first) == _keys(second)
 
 
-def score(predictions: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+def score(predictions: pd.DataFrame) -> Floats:
     """Probability ``[n]`` that an image is not authentic."""
     return 1 - predictions["p_authentic"].to_numpy(np.float64)
+
+
+def positive(labels: pd.Series[str]) -> Bools:
+    """Whether each of ``labels`` ``[n]`` is not authentic: the positive class of every metric."""
+    return (labels != Label.AUTHENTIC.value).to_numpy(bool)
 
 
 def _prediction(

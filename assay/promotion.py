@@ -15,8 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from assay.metrics import Bootstrap, Metric, differences, measure
-from assay.predictions import measured, same_images, score, two_class, unseen
-from assay.records import Label
+from assay.predictions import measured, positive, same_images, score, two_class, unseen
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,9 +102,9 @@ def _auc(
 ) -> Metric | None:
     if rows.empty:
         return None
-    positive, groups = _positive(rows), rows["group"].to_numpy(str)
+    edited, groups = positive(rows["label"]), rows["group"].to_numpy(str)
     bootstrap = Bootstrap(settings.resamples, settings.seed)
-    return measure(scores, positive, groups, _UNUSED_THRESHOLD, bootstrap, ["auc"])["auc"]
+    return measure(scores, edited, groups, _UNUSED_THRESHOLD, bootstrap, ["auc"])["auc"]
 
 
 def _difference(
@@ -119,17 +118,13 @@ def _difference(
     difference = differences(
         score(rival.loc[fair["image_id"]]),
         score(fair),
-        _positive(fair),
+        positive(fair["label"]),
         fair["group"].to_numpy(str),
         (_UNUSED_THRESHOLD, _UNUSED_THRESHOLD),
         Bootstrap(settings.resamples, settings.seed),
         ["auc"],
     )["auc"]
     return None if difference is None else difference.change
-
-
-def _positive(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    return (rows["label"] != Label.AUTHENTIC.value).to_numpy(bool)
 
 
 def _words(metric: Metric, sign: str = "") -> str:

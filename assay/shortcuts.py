@@ -18,8 +18,8 @@ from pydantic import Field, field_validator
 from assay.errors import did_you_mean
 from assay.image_profile import NORMALISED, RAW
 from assay.metrics import Bools, Bootstrap, Floats, Metric, measure
+from assay.predictions import positive
 from assay.progress import Progress
-from assay.records import Label
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,10 +126,10 @@ def probe(
 
 def _why_not(part: pd.DataFrame, settings: ShortcutSettings) -> str:
     """Why a dataset cannot be probed; empty if it can."""
-    positive = _positive(part)
-    if positive.all() or not positive.any():
-        return f"one class: all {'are' if positive.all() else 'are not'} altered"
-    for side, name in ((~positive, "authentic"), (positive, "altered")):
+    altered = positive(part["label"])
+    if altered.all() or not altered.any():
+        return f"one class: all {'are' if altered.all() else 'are not'} altered"
+    for side, name in ((~altered, "authentic"), (altered, "altered")):
         images, groups = int(side.sum()), part["group"][side].nunique()
         if images < settings.min_images:
             return f"too small: {images} {name} images, {settings.min_images} are needed"
@@ -138,19 +138,15 @@ def _why_not(part: pd.DataFrame, settings: ShortcutSettings) -> str:
     return ""
 
 
-def _positive(part: pd.DataFrame) -> Bools:
-    return (part["label"] != Label.AUTHENTIC.value).to_numpy(bool)
-
-
 def _probes(dataset: str, part: pd.DataFrame, settings: ShortcutSettings) -> Iterator[Probe]:
-    positive, groups = _positive(part), part["group"].to_numpy(str)
-    folds = _folds(positive, groups, settings.seed)
+    altered, groups = positive(part["label"]), part["group"].to_numpy(str)
+    folds = _folds(altered, groups, settings.seed)
     bootstrap = Bootstrap(settings.resamples, settings.seed)
     for name, columns in PROBES.items():
         for form in (RAW, NORMALISED):
             seen = part[[f"{form}_{column}" for column in columns]].to_numpy(np.float64)
-            scores = _out_of_fold(seen.clip(max=1) if name == "exif" else seen, positive, folds)
-            measured = measure(scores, positive, groups, 0.5, bootstrap, ["balanced_accuracy"])
+            scores = _out_of_fold(seen.clip(max=1) if name == "exif" else seen, altered, folds)
+            measured = measure(scores, altered, groups, 0.5, bootstrap, ["balanced_accuracy"])
             accuracy = measured["balanced_accuracy"]
             if accuracy is not None:
                 outcome = _outcome(accuracy, f"{dataset}/{name}", form, settings)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, interval
-from assay.predictions import measured, score, unseen
+from assay.predictions import measured, positive, score, unseen
 from assay.records import Label
 from assay.reports import figures, pictures
 from assay.reports import interval as words
@@ -151,15 +151,15 @@ def _pictures(
 ) -> Iterator[Picture]:
     """Of the images behind the slice ``whole``."""
     scores, groups = score(rows), rows["group"].to_numpy(str)
-    positive = (rows["label"] != Label.AUTHENTIC.value).to_numpy(bool)
+    edited = positive(rows["label"])
     named = {name: words(metric) for name, metric in whole.metrics.items()}
     if not whole.is_of_one_class:
         curves = {"model": scores}
         curves |= {ALONE: rows["baseline"].to_numpy(float)} if "baseline" in rows else {}
-        drawn = figures.roc(curves, positive, groups, bootstrap)
+        drawn = figures.roc(curves, edited, groups, bootstrap)
         numbers = f"AUC {named['auc']}; {ALONE} {words(whole.baseline_auc)}"
         yield Picture("ROC, with 95 % band", pictures.svg(drawn), numbers)
-    drawn = figures.reliability(scores, positive, groups, bootstrap)
+    drawn = figures.reliability(scores, edited, groups, bootstrap)
     numbers = f"calibration error {named['ece']}; Brier score {named['brier']}"
     yield Picture(
         "Reliability, with 95 % intervals (hollow: under 10 images)", pictures.svg(drawn), numbers
