@@ -154,8 +154,7 @@ def scatter(rows: pd.DataFrame, comparison: Comparison) -> Figure:
     low, high = _span(rows)
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     first, second = names(comparison)
-    axes.set(xlabel=f"score of {first}".replace("$", r"\$"))
-    axes.set(ylabel=f"score of {second}".replace("$", r"\$"))
+    axes.set(xlabel=f"score of {first}", ylabel=f"score of {second}")
     axes.spines[["top", "right"]].set_visible(False)
     drawn.legend(loc="outside upper right", frameon=False, ncols=len(Label), fontsize=9)
     return drawn

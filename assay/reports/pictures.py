@@ -51,11 +51,18 @@ def figure(width: float, height: float) -> Figure:
 
 
 def svg(drawn: Figure) -> str:
-    """A data URI of a finished figure; the same figure gives the same bytes."""
+    """A data URI of a finished figure; the same figure gives the same bytes.
+
+    A dollar sign is shown as it is: in a name that a stranger gave it begins no formula.
+    """
     import matplotlib as mpl
+    from matplotlib.text import Text
 
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "assay"}):
+    # The setting is for what is drawn from here on, as tick labels are.
+    with mpl.rc_context({"svg.hashsalt": "assay", "text.parse_math": False}):
+        for text in drawn.findobj(Text):
+            text.set_parse_math(False)
         drawn.savefig(buffer, format="svg", metadata={"Date": None})
     return _data_uri("image/svg+xml", buffer.getvalue())
 

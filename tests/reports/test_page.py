@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import jinja2
 import numpy as np
 import pytest
@@ -55,6 +57,15 @@ def test_thumbnail_outlines_the_mask():
     assert picture[32, 32].max() < 32
 
 
+@pytest.mark.parametrize("name", ["$\\frac{$", "a$b$c"])
+def test_figures_take_no_name_for_a_formula(name):
+    axes = (figure := pictures.figure(2, 1)).subplots()
+    axes.text(0.5, 0.5, name)
+    axes.barh([name], [1])
+    drawn = base64.b64decode(pictures.svg(figure).partition("base64,")[2]).decode()
+    assert drawn.count(f"<!-- {name} -->") == 2
+
+
 def test_figures_are_the_same_bytes_each_time():
     def drawn():
         figure = pictures.figure(2, 1)
@@ -72,8 +83,6 @@ def test_interval_of_a_difference_shows_signs():
 
 
 def decoded(uri):
-    import base64
-
     import cv2
 
     data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
