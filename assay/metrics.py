@@ -73,7 +73,7 @@ def roc_auc(data: Weighted) -> Floats:
     """Area under the ROC curve ``[r]``: the Mann-Whitney statistic, ties count one half."""
     positives, negatives = data.counts()
     beaten = np.cumsum(negatives, axis=1) - negatives / 2
-    return _ratio((positives * beaten).sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
+    return ratio((positives * beaten).sum(axis=1), positives.sum(axis=1) * negatives.sum(axis=1))
 
 
 def average_precision(data: Weighted) -> Floats:
@@ -82,20 +82,20 @@ def average_precision(data: Weighted) -> Floats:
     true, false = _from_above(positives), _from_above(negatives)
     precision = true / np.maximum(true + false, 1e-12)
     both_classes = negatives.sum(axis=1) > 0
-    return _ratio((positives * precision).sum(axis=1), positives.sum(axis=1) * both_classes)
+    return ratio((positives * precision).sum(axis=1), positives.sum(axis=1) * both_classes)
 
 
 def balanced_accuracy(data: Weighted) -> Floats:
     """Mean of the shares of positives and of negatives that the threshold decides rightly."""
     tp, fn, fp, tn = data.confusion()
-    return (_ratio(tp, tp + fn) + _ratio(tn, fp + tn)) / 2
+    return (ratio(tp, tp + fn) + ratio(tn, fp + tn)) / 2
 
 
 def f1(data: Weighted) -> Floats:
     """Harmonic mean of precision and recall at the threshold ``[r]``."""
     tp, fn, fp, tn = data.confusion()
     both_classes = (tp + fn > 0) & (fp + tn > 0)
-    return _ratio(2 * tp, (2 * tp + fn + fp) * both_classes)
+    return ratio(2 * tp, (2 * tp + fn + fp) * both_classes)
 
 
 def tpr_at_fpr(data: Weighted, limit: float) -> Floats:
@@ -104,13 +104,13 @@ def tpr_at_fpr(data: Weighted, limit: float) -> Floats:
     total = negatives.sum(axis=1, keepdims=True)
     allowed = _from_above(negatives) <= limit * total * (1 + 1e-12)
     found = np.where(allowed, _from_above(positives), 0).max(axis=1)
-    return _ratio(found, positives.sum(axis=1) * (total[:, 0] > 0))
+    return ratio(found, positives.sum(axis=1) * (total[:, 0] > 0))
 
 
 def brier(data: Weighted) -> Floats:
     """Mean squared difference between score and truth ``[r]`` (Brier 1950)."""
     squared = (data.scores - data.positive) ** 2
-    return _ratio(data.weights @ squared, data.weights.sum(axis=1))
+    return ratio(data.weights @ squared, data.weights.sum(axis=1))
 
 
 def calibration_error(data: Weighted) -> Floats:
@@ -118,7 +118,7 @@ def calibration_error(data: Weighted) -> Floats:
     bins = np.minimum((data.scores * ECE_BINS).astype(np.intp), ECE_BINS - 1)
     first = np.flatnonzero(np.diff(bins, prepend=-1))
     gaps = np.add.reduceat(data.weights * (data.scores - data.positive), first, axis=1)
-    return _ratio(np.abs(gaps).sum(axis=1), data.weights.sum(axis=1))
+    return ratio(np.abs(gaps).sum(axis=1), data.weights.sum(axis=1))
 
 
 METRICS: dict[str, Callable[[Weighted], Floats]] = {
@@ -206,7 +206,7 @@ def differences(
 
 def mean(values: Floats, groups: npt.NDArray[np.generic], bootstrap: Bootstrap) -> Metric | None:
     """The mean of ``values`` ``[n]`` in -1..1, with the interval of `t_interval`."""
-    rows = [_ratio(w @ values, w.sum(axis=1)) for w in bootstrap.weights(groups)]
+    rows = [ratio(w @ values, w.sum(axis=1)) for w in bootstrap.weights(groups)]
     return t_interval(np.concatenate(rows), len(values), len(np.unique(groups)))
 
 
@@ -238,6 +238,13 @@ def t_interval(values: Floats, n: int, groups: int) -> Metric | None:
     return Metric(value, max(-1.0, float(value - reach)), min(1.0, float(value + reach)), n)
 
 
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """NaN where the denominator is zero; shapes are broadcast."""
+    quotient = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=quotient, where=denominator > 0)
+    return quotient
+
+
 def _difference(pair: Floats, n: int, groups: int) -> Difference | None:
     """From the values ``[2, r]`` of the first and of the second model."""
     change = t_interval(pair[1] - pair[0], n, groups)
@@ -254,10 +261,3 @@ def _from_above(weights: Floats) -> Floats:
     """Weight at or above each distinct score."""
     total: Floats = np.cumsum(weights[:, ::-1], axis=1)[:, ::-1]
     return total
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """NaN where the denominator is zero."""
-    ratio = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
-    return ratio

@@ -1,36 +1,30 @@
 """Figures of scores and metrics: arrays in, matplotlib figures out.
 
-Bands and whiskers are 95 % intervals that resample groups (`assay.metrics.Bootstrap`). Each
-function returns a figure in the style of `assay.reports.pictures`, whose `svg` puts it into a page.
+Each returns a figure in the style of `assay.reports.pictures`, whose `svg` puts it into a page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from assay.metrics import COVERAGE, ECE_BINS, Bools, Bootstrap, Floats, Metric, Weighted
+from assay.metrics import ECE_BINS, Bools, Bootstrap, Floats, Metric, ratio
 from assay.records import Label
+from assay.reports import curves
+from assay.reports.curves import Groups, Labels
 from assay.reports.pictures import COLOURS, FAINT, INK, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Groups = npt.NDArray[np.generic]
-
-Labels = Iterable[str]
-"""A label an image."""
-
 SERIES = ("#0b6e6e", "#b8860b", "#8795a1")
 """Colours of things compared: the model, what it is compared with, one more."""
 
 _SCARCE = 10
 """Images below which a point says little."""
-_GRID = np.linspace(0, 1, 101)
 _MARKERS, _DASHES = ("o", "D", "s"), ("-", "--", "-.")
 """Beside the colours of `SERIES`, for eyes that do not tell these apart."""
 _HISTOGRAM_BINS = 40
@@ -43,29 +37,14 @@ def roc(
     drawn = figure(4.6, 4.4)
     axes = _axes(drawn, "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
+    rates = curves.FALSE_POSITIVE_RATES
     for (name, values), colour, dash in zip(scores.items(), SERIES, _DASHES, strict=False):
-        curve, low, high = roc_band(values, positive, groups, bootstrap)
-        axes.fill_between(_GRID, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(_GRID, curve, dash, color=colour, label=_escaped(name), linewidth=1.8)
+        curve, low, high = curves.roc_band(values, positive, groups, bootstrap)
+        axes.fill_between(rates, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(rates, curve, dash, color=colour, label=_short(name), linewidth=1.8)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.legend(loc="lower right", frameon=False)
     return drawn
-
-
-def roc_band(
-    scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap
-) -> tuple[Floats, Floats, Floats]:
-    """True positive rate over 101 false positive rates, and its interval's ends; NaN if undefined.
-
-    The band is pointwise ("vertical averaging", Fawcett 2006, "An introduction to ROC analysis").
-    """
-    order = np.argsort(scores, kind="stable")
-    rows = [
-        np.interp(_GRID, *curve)
-        for weights in bootstrap.weights(groups)
-        for curve in _curves(Weighted(scores[order], positive[order], weights[:, order], 0.5))
-    ]
-    return _band(np.array(rows or [np.full(len(_GRID), np.nan)]))
 
 
 def reliability(scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap) -> Figure:
@@ -76,7 +55,7 @@ def reliability(scores: Floats, positive: Bools, groups: Groups, bootstrap: Boot
     """
     drawn = figure(4.6, 4.4)
     upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    share, low, high, count, mean = reliability_bins(scores, positive, groups, bootstrap)
+    share, low, high, count, mean = curves.reliability_bins(scores, positive, groups, bootstrap)
     upper.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
     ends = np.clip([share - low, high - share], 0, None)
     for some, fill in ((count < _SCARCE, "white"), (count >= _SCARCE, SERIES[0])):
@@ -88,23 +67,6 @@ def reliability(scores: Floats, positive: Bools, groups: Groups, bootstrap: Boot
     lower.bar((np.arange(ECE_BINS) + 0.5) * width, count, width * 0.9, color=FAINT)
     _style(lower, "score", "images")
     return drawn
-
-
-def reliability_bins(
-    scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap
-) -> tuple[Floats, Floats, Floats, npt.NDArray[np.intp], Floats]:
-    """Share not authentic with its interval's ends, images and mean score, each ``[bins]``.
-
-    Bins without images are NaN.
-    """
-    bins = np.minimum((scores * ECE_BINS).astype(np.intp), ECE_BINS - 1)
-    member = (bins[:, None] == np.arange(ECE_BINS)).astype(np.float64)
-    rows = [
-        _ratio((weights * positive) @ member, weights @ member)
-        for weights in bootstrap.weights(groups)
-    ]
-    count = np.bincount(bins, minlength=ECE_BINS)
-    return *_band(np.concatenate(rows)), count, _ratio(scores @ member, count.astype(np.float64))
 
 
 def histograms(
@@ -131,14 +93,14 @@ def histograms(
 
 def confusion(truth: Labels, predicted: Labels) -> Figure:
     """Images by true label (rows) and predicted label (columns), with the shares of each row."""
-    counts = confusion_counts(truth, predicted)
-    shares = _ratio(counts.astype(np.float64), counts.sum(axis=1, keepdims=True).astype(np.float64))
+    counts = curves.confusion_counts(truth, predicted).astype(np.float64)
+    shares = ratio(counts, counts.sum(axis=1, keepdims=True))
     drawn = figure(4.6, 4.0)
     axes = drawn.subplots()
     axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         share = shares[row, column]
-        words = "none" if np.isnan(share) else f"{count:,}\n{100 * share:.0f} %"
+        words = "none" if np.isnan(share) else f"{count:,.0f}\n{100 * share:.0f} %"
         ink = "white" if share > 0.55 else INK
         axes.text(column, row, words, ha="center", va="center", color=ink, fontsize=10)
     names = [label.value for label in Label]
@@ -147,14 +109,6 @@ def confusion(truth: Labels, predicted: Labels) -> Figure:
     axes.set(xlabel="predicted", ylabel="truth")
     axes.tick_params(length=0)
     return drawn
-
-
-def confusion_counts(truth: Labels, predicted: Labels) -> npt.NDArray[np.intp]:
-    """Images ``[3, 3]`` by true (row) and predicted (column) label, in the order of `Label`."""
-    place = {label.value: index for index, label in enumerate(Label)}
-    counts = np.zeros((len(Label), len(Label)), np.intp)
-    np.add.at(counts, ([place[t] for t in truth], [place[p] for p in predicted]), 1)
-    return counts
 
 
 def forest(
@@ -176,7 +130,7 @@ def forest(
         offset = 0.26 * (index - (len(series) - 1) / 2)
         found = [(y + offset, shown.get(name)) for y, shown in enumerate(rows.values())]
         _whiskers(axes, [(y, m) for y, m in found if m is not None], index, name)
-    axes.set_yticks(range(len(rows)), [_escaped(name) for name in rows])
+    axes.set_yticks(range(len(rows)), [_short(name) for name in rows])
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     if limits is not None:
         axes.set_xlim(*limits)
@@ -196,7 +150,7 @@ def _whiskers(axes: Axes, found: Iterable[tuple[float, Metric]], index: int, nam
         xerr=ends,
         fmt=marker,
         color=colour,
-        label=_escaped(name),
+        label=_short(name),
         capsize=2.5,
         markersize=5,
         linewidth=1.4,
@@ -222,39 +176,6 @@ def _style(axes: Axes, x: str, y: str) -> Axes:
     return axes
 
 
-def _escaped(text: str) -> str:
-    """Text that Matplotlib does not take for mathematics, and of a length that leaves room."""
-    short = text if len(text) <= 40 else f"{text[:39]}…"
-    return short.replace("$", r"\$")
-
-
-def _curves(data: Weighted) -> list[tuple[Floats, Floats]]:
-    """False and true positive rates, ascending, of each resample that holds both classes."""
-    positives, negatives = (_cumulative(counts) for counts in data.counts())
-    defined = (positives[:, -1] > 0) & (negatives[:, -1] > 0)
-    rates = [c[defined] / c[defined][:, -1:] for c in (negatives, positives)]
-    return list(zip(*rates, strict=True))
-
-
-def _cumulative(counts: Floats) -> Floats:
-    """Weight at or above each distinct score, from the highest, beginning with none."""
-    total = np.cumsum(counts[:, ::-1], axis=1)
-    return np.hstack([np.zeros((len(total), 1)), total])
-
-
-def _band(rows: Floats) -> tuple[Floats, Floats, Floats]:
-    """The first row, and the percentile interval of the others in each column."""
-    resampled = rows[1:] if len(rows) > 1 else rows
-    low, high = rows[0].copy(), rows[0].copy()
-    for column in np.flatnonzero(~np.isnan(rows[0])):
-        values = resampled[:, column]
-        tails = ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
-        low[column], high[column] = np.quantile(values[~np.isnan(values)], tails)
-    return rows[0], low, high
-
-
-def _ratio(numerator: Any, denominator: Any) -> Floats:
-    """NaN where the denominator is zero."""
-    shares = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    np.divide(numerator, denominator, out=shares, where=denominator > 0)
-    return shares
+def _short(text: str) -> str:
+    """Text of a length that leaves room."""
+    return text if len(text) <= 40 else f"{text[:39]}…"

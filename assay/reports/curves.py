@@ -1,0 +1,88 @@
+"""What the figures of an evaluation draw, as numbers: arrays in, arrays out.
+
+Bands are 95 % intervals that resample groups (`assay.metrics.Bootstrap`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from assay.metrics import COVERAGE, ECE_BINS, Bools, Bootstrap, Floats, Weighted, ratio
+from assay.records import Label
+
+Groups = npt.NDArray[np.generic]
+
+Labels = Iterable[str]
+"""A label an image."""
+
+FALSE_POSITIVE_RATES = np.linspace(0, 1, 101)
+"""Where `roc_band` tells the true positive rate."""
+
+
+def roc_band(
+    scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap
+) -> tuple[Floats, Floats, Floats]:
+    """True positive rate over 101 false positive rates, and its interval's ends; NaN if undefined.
+
+    The band is pointwise ("vertical averaging", Fawcett 2006, "An introduction to ROC analysis").
+    """
+    order = np.argsort(scores, kind="stable")
+    rows = [
+        np.interp(FALSE_POSITIVE_RATES, *curve)
+        for weights in bootstrap.weights(groups)
+        for curve in _curves(Weighted(scores[order], positive[order], weights[:, order], 0.5))
+    ]
+    return _band(np.array(rows or [np.full(len(FALSE_POSITIVE_RATES), np.nan)]))
+
+
+def reliability_bins(
+    scores: Floats, positive: Bools, groups: Groups, bootstrap: Bootstrap
+) -> tuple[Floats, Floats, Floats, npt.NDArray[np.intp], Floats]:
+    """Share not authentic with its interval's ends, images and mean score, each ``[bins]``.
+
+    Bins without images are NaN.
+    """
+    bins = np.minimum((scores * ECE_BINS).astype(np.intp), ECE_BINS - 1)
+    member = (bins[:, None] == np.arange(ECE_BINS)).astype(np.float64)
+    rows = [
+        ratio((weights * positive) @ member, weights @ member)
+        for weights in bootstrap.weights(groups)
+    ]
+    count = np.bincount(bins, minlength=ECE_BINS)
+    return *_band(np.concatenate(rows)), count, ratio(scores @ member, count.astype(np.float64))
+
+
+def confusion_counts(truth: Labels, predicted: Labels) -> npt.NDArray[np.intp]:
+    """Images ``[3, 3]`` by true (row) and predicted (column) label, in the order of `Label`."""
+    place = {label.value: index for index, label in enumerate(Label)}
+    counts = np.zeros((len(Label), len(Label)), np.intp)
+    np.add.at(counts, ([place[t] for t in truth], [place[p] for p in predicted]), 1)
+    return counts
+
+
+def _curves(data: Weighted) -> list[tuple[Floats, Floats]]:
+    """False and true positive rates, ascending, of each resample that holds both classes."""
+    positives, negatives = (_cumulative(counts) for counts in data.counts())
+    defined = (positives[:, -1] > 0) & (negatives[:, -1] > 0)
+    rates = [c[defined] / c[defined][:, -1:] for c in (negatives, positives)]
+    return list(zip(*rates, strict=True))
+
+
+def _cumulative(counts: Floats) -> Floats:
+    """Weight at or above each distinct score, from the highest, beginning with none."""
+    total = np.cumsum(counts[:, ::-1], axis=1)
+    return np.hstack([np.zeros((len(total), 1)), total])
+
+
+def _band(rows: Floats) -> tuple[Floats, Floats, Floats]:
+    """The first row, and the percentile interval of the others in each column."""
+    resampled = rows[1:] if len(rows) > 1 else rows
+    low, high = rows[0].copy(), rows[0].copy()
+    for column in np.flatnonzero(~np.isnan(rows[0])):
+        values = resampled[:, column]
+        tails = ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
+        low[column], high[column] = np.quantile(values[~np.isnan(values)], tails)
+    return rows[0], low, high

@@ -1,0 +1,54 @@
+"""The numbers behind the figures of an evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from assay.metrics import Bootstrap
+from assay.reports import curves
+
+BOOTSTRAP = Bootstrap(40)
+
+
+@pytest.fixture
+def data():
+    """Scores that rise with the truth, of 60 groups."""
+    rng = np.random.default_rng(0)
+    positive = rng.random(240) < 0.5
+    scores = np.clip(rng.normal(0.4 + 0.2 * positive, 0.15), 0, 1)
+    return scores, positive, np.array([f"g{i // 4}" for i in range(240)])
+
+
+def test_roc_curve_has_the_area_that_is_reported(data):
+    scores, positive, groups = data
+    curve, low, high = curves.roc_band(scores, positive, groups, BOOTSTRAP)
+    assert np.trapezoid(curve, np.linspace(0, 1, 101)) == pytest.approx(
+        roc_auc_score(positive, scores), abs=0.01
+    )
+    assert ((low <= curve) & (curve <= high)).mean() > 0.9
+    assert (high - low)[20:80].min() > 0
+
+
+def test_roc_of_one_class_is_undefined_not_an_error(data):
+    scores, _, groups = data
+    curve, _, _ = curves.roc_band(scores, np.ones(240, bool), groups, BOOTSTRAP)
+    assert np.isnan(curve).all()
+
+
+def test_reliability_bins_hold_share_count_and_mean_score():
+    scores = np.array([0.01, 0.02, 0.5, 0.99, 1.0])
+    positive = np.array([False, False, True, True, True])
+    groups = np.arange(5)
+    share, low, high, count, mean = curves.reliability_bins(scores, positive, groups, BOOTSTRAP)
+    assert (count[0], count[7], count[14], count.sum()) == (2, 1, 2, 5)
+    assert (share[0], share[7], share[14]) == (0, 1, 1)
+    assert mean[0] == pytest.approx(0.015)
+    assert np.isnan(share[1])
+    assert (low[0], high[0]) == (0, 0)
+
+
+def test_confusion_counts_truth_by_row():
+    counts = curves.confusion_counts(["authentic", "authentic"], ["authentic", "synthesized"])
+    assert counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
