@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from assay.comparison import (
     METRICS,
     PRIMARY,
@@ -21,14 +19,12 @@ from assay.comparison import (
 )
 from assay.images import Variant
 from assay.metrics import Difference, Metric
-from assay.records import Label
 from assay.reports import figures, gallery, interval, pictures
 from assay.reports.evaluation import NAMES, slice_name
 from assay.reports.page import Page, render
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from assay.dataset import Dataset
 
@@ -52,7 +48,6 @@ _FACTS = {
 }
 _COLUMNS = tuple(Flip.__dataclass_fields__)
 _SLICES_DRAWN = 40
-_CELLS = 120
 _LISTED = 2000
 """Flips that the page lists; the stored comparison has them all."""
 
@@ -100,7 +95,7 @@ def page(rows: pd.DataFrame, comparison: Comparison, dataset: Dataset) -> Page:
         headline=[line for part in _wholes(comparison) for line in _lines(part, METRICS)],
         slices=[line for part in _slices(comparison, SHOWN) for line in _lines(part, [PRIMARY])],
         details=_details(comparison),
-        scatter=pictures.svg(scatter(rows[rows["variant"] == SHOWN.value], comparison)),
+        scatter=_scatter(rows, comparison),
         counts=[_count(count) for count in comparison.flip_counts],
         sections=list(_sections(comparison, dataset)),
         flips=[_listed(flip) for flip in _shown(comparison)[:_LISTED]],
@@ -133,53 +128,10 @@ def names(comparison: Comparison) -> tuple[str, str]:
     return first.name, second.name
 
 
-def scatter(rows: pd.DataFrame, comparison: Comparison) -> Figure:
-    """Score of the second model over that of the first, coloured by the truth.
-
-    The area of a point counts its images. Dashed lines are the thresholds; what lies in the upper
-    left and lower right flipped.
-    """
-    drawn = pictures.figure(5.4, 5.2)
-    axes = drawn.subplots()
-    axes.plot([0, 1], [0, 1], color=pictures.FAINT, linewidth=0.8, linestyle=":")
-    points = _points(rows)
-    colours = [pictures.COLOURS[label] for label in points["label"]]
-    axes.scatter(
-        points["first"], points["second"], s=6 * points["n"], c=colours, alpha=0.45, linewidths=0
-    )
-    axes.axvline(comparison.thresholds[0], color=pictures.INK, linewidth=0.9, linestyle="--")
-    axes.axhline(comparison.thresholds[1], color=pictures.INK, linewidth=0.9, linestyle="--")
-    for label in Label:
-        axes.scatter([], [], s=24, c=pictures.COLOURS[label.value], label=label.value)
-    low, high = _span(rows)
-    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    first, second = names(comparison)
-    axes.set(xlabel=f"score of {first}", ylabel=f"score of {second}")
-    axes.spines[["top", "right"]].set_visible(False)
-    drawn.legend(loc="outside upper right", frameon=False, ncols=len(Label), fontsize=9)
-    return drawn
-
-
-def _points(rows: pd.DataFrame) -> pd.DataFrame:
-    """Images of a label whose scores nearly agree, as one row with their number, largest first.
-
-    A model that knows little gives many images one score, and their points would hide one another.
-    """
-    low, high = _span(rows)
-    cell = (high - low) / _CELLS
-    near = {name: (rows[name] / cell).round() * cell for name in ("first", "second")}
-    counted = rows.assign(**near).value_counts(["label", "first", "second"], sort=False)
-    points = counted.rename("n").reset_index()
-    return points.sort_values(
-        ["n", "label", "first", "second"], ascending=[False, True, True, True]
-    )
-
-
-def _span(rows: pd.DataFrame) -> tuple[float, float]:
-    """The part of 0..1 that holds all scores: a weak model uses little of it."""
-    scores = rows[["first", "second"]].to_numpy(np.float64)
-    margin = 0.02
-    return max(0.0, scores.min() - margin), min(1.0, scores.max() + margin)
+def _scatter(rows: pd.DataFrame, comparison: Comparison) -> str:
+    """A data URI."""
+    shown = rows[rows["variant"] == SHOWN.value]
+    return pictures.svg(figures.scatter(shown, names(comparison), comparison.thresholds))
 
 
 def _wholes(comparison: Comparison) -> Iterator[ComparedSlice]:

@@ -1,4 +1,4 @@
-"""What the figures of an evaluation draw, as numbers: arrays in, arrays out.
+"""What the figures draw, as numbers.
 
 Bands are 95 % intervals that resample groups (`assay.metrics.Bootstrap`).
 """
@@ -6,12 +6,16 @@ Bands are 95 % intervals that resample groups (`assay.metrics.Bootstrap`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from assay.metrics import COVERAGE, ECE_BINS, Bools, Bootstrap, Floats, Weighted, ratio
 from assay.records import Label
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Groups = npt.NDArray[np.generic]
 
@@ -20,6 +24,9 @@ Labels = Iterable[str]
 
 FALSE_POSITIVE_RATES = np.linspace(0, 1, 101)
 """Where `roc_band` tells the true positive rate."""
+
+_CELLS, _MARGIN = 120, 0.02
+"""Of a plot of two scores: points along each side, and the room around them."""
 
 
 def roc_band(
@@ -61,6 +68,28 @@ def confusion_counts(truth: Labels, predicted: Labels) -> npt.NDArray[np.intp]:
     counts = np.zeros((len(Label), len(Label)), np.intp)
     np.add.at(counts, ([place[t] for t in truth], [place[p] for p in predicted]), 1)
     return counts
+
+
+def score_pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Images of one label whose two scores nearly agree, as a row with their number ``n``.
+
+    Largest first. A model that knows little gives many images one score, and their points would
+    hide one another.
+    """
+    low, high = score_span(rows)
+    cell = (high - low) / _CELLS
+    near = {name: (rows[name] / cell).round() * cell for name in ("first", "second")}
+    counted = rows.assign(**near).value_counts(["label", "first", "second"], sort=False)
+    points = counted.rename("n").reset_index()
+    return points.sort_values(
+        ["n", "label", "first", "second"], ascending=[False, True, True, True]
+    )
+
+
+def score_span(rows: pd.DataFrame) -> tuple[float, float]:
+    """The part of 0..1 that holds all scores ``first`` and ``second``: a weak model uses little."""
+    scores = rows[["first", "second"]].to_numpy(np.float64)
+    return max(0.0, scores.min() - _MARGIN), min(1.0, scores.max() + _MARGIN)
 
 
 def _curves(data: Weighted) -> list[tuple[Floats, Floats]]:

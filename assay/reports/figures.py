@@ -17,6 +17,7 @@ from assay.reports.curves import Groups, Labels
 from assay.reports.pictures import COLOURS, FAINT, INK, figure
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -136,6 +137,28 @@ def forest(
         axes.set_xlim(*limits)
     if len(series) > 1:
         drawn.legend(loc="outside upper right", frameon=False, ncols=len(series), fontsize=9)
+    return drawn
+
+
+def scatter(pairs: pd.DataFrame, names: tuple[str, str], thresholds: tuple[float, float]) -> Figure:
+    """Score of the second model over that of the first, coloured by the truth.
+
+    ``pairs`` has a row an image, as `assay.comparison.paired` gives; the area of a point counts
+    its images. Dashed lines are the thresholds; what lies upper left and lower right flipped.
+    """
+    points, (low, high) = curves.score_pairs(pairs), curves.score_span(pairs)
+    drawn = figure(5.4, 5.2)
+    axes = _axes(drawn, f"score of {names[0]}", f"score of {names[1]}")
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":")
+    colours = [COLOURS[label] for label in points["label"]]
+    places = points["first"], points["second"]
+    axes.scatter(*places, s=6 * points["n"], c=colours, alpha=0.45, linewidths=0)
+    axes.axvline(thresholds[0], color=INK, linewidth=0.9, linestyle="--")
+    axes.axhline(thresholds[1], color=INK, linewidth=0.9, linestyle="--")
+    for label in Label:
+        axes.scatter([], [], s=24, c=COLOURS[label.value], label=label.value)
+    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    drawn.legend(loc="outside upper right", frameon=False, ncols=len(Label), fontsize=9)
     return drawn
 
 

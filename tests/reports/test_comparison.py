@@ -82,15 +82,6 @@ def test_page_names_models_that_nobody_described(dataset: Dataset):
     assert "The two models" not in page.html
 
 
-def test_scatter_counts_every_image_once():
-    rows = paired(*tables())
-    points = report._points(rows)
-    assert points["n"].sum() == len(rows)
-    assert points.groupby("label")["n"].sum().to_dict() == rows["label"].value_counts().to_dict()
-    equal = report._points(rows.assign(first=0.5, second=0.6))
-    assert len(equal) == rows["label"].nunique()
-
-
 @pytest.mark.parametrize(
     ("strengths", "words"),
     [

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from assay.comparison import paired
 from assay.metrics import Bootstrap
 from assay.reports import curves
+from tests.predictions import predictions
 
 BOOTSTRAP = Bootstrap(40)
 
@@ -52,3 +54,12 @@ def test_reliability_bins_hold_share_count_and_mean_score():
 def test_confusion_counts_truth_by_row():
     counts = curves.confusion_counts(["authentic", "authentic"], ["authentic", "synthesized"])
     assert counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
+def test_score_pairs_count_every_image_once():
+    rows = paired(predictions(2.0, n=60), predictions(0.1, n=60, noise=2))
+    points = curves.score_pairs(rows)
+    assert points["n"].sum() == len(rows)
+    assert points.groupby("label")["n"].sum().to_dict() == rows["label"].value_counts().to_dict()
+    equal = curves.score_pairs(rows.assign(first=0.5, second=0.6))
+    assert len(equal) == rows["label"].nunique()

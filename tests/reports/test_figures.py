@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assay.comparison import paired
 from assay.metrics import Bootstrap, Metric
 from assay.records import Label
 from assay.reports import curves, figures, pictures
+from tests.predictions import predictions
 
 BOOTSTRAP = Bootstrap(40)
 
@@ -74,6 +76,14 @@ def test_forest_draws_value_and_interval_and_skips_what_is_undefined():
 
 def test_forest_of_nothing_is_an_empty_figure():
     assert pictures.svg(figures.forest({})).startswith("data:image/svg+xml")
+
+
+def test_scatter_draws_both_thresholds_and_every_point():
+    rows = paired(predictions(2.0, n=60), predictions(0.1, n=60, noise=2))
+    axes = figures.scatter(rows, ("version 1", "version 2"), (0.3, 0.6)).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("score of version 1", "score of version 2")
+    assert [axes.lines[1].get_xdata()[0], axes.lines[2].get_ydata()[0]] == [0.3, 0.6]
+    assert len(axes.collections[0].get_offsets()) == len(curves.score_pairs(rows))
 
 
 def test_labels_have_colours_of_their_own():
