@@ -61,7 +61,7 @@ class Folder(Source):
     def _rows(self) -> list[Entry | Rejected]:
         manifest = self._manifest()
         if manifest is None:
-            return sorted(_by_folder(self.path), key=_place)
+            return sorted(map(_checked, _by_folder(self.path)), key=_place)
         return sorted(manifests.read(self.path, manifest), key=_place)
 
     def _manifest(self) -> Path | None:
@@ -95,7 +95,7 @@ class Folder(Source):
 def _bytes(folder: Path, file: str) -> bytes:
     path = folder / file
     if not path.is_file():
-        raise UnreadableImage(f"there is no file {file}; add it or drop its row")
+        raise UnreadableImage(f"there is no file {file!r}; add it or drop its row")
     if path.stat().st_size > images.MAX_BYTES:
         raise ImageTooLarge(f"{file} exceeds {images.MAX_BYTES:,} bytes; supply a smaller file")
     return path.read_bytes()
@@ -129,6 +129,12 @@ def _by_folder(folder: Path) -> list[Entry]:
         for path in sorted((folder / name).rglob("[!.]*"))
         if path.is_file() and not _is_hidden(path.relative_to(folder))
     ]
+
+
+def _checked(entry: Entry) -> Entry | Rejected:
+    if manifests.is_showable(entry.file):
+        return entry
+    return Rejected(ascii(entry.file), "its name holds control characters; rename it")
 
 
 def _is_hidden(path: Path) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ SPLITS = {split.value: split for split in Split} | {"val": Split.VALIDATION}
 
 _Record = Mapping[str, str]
 
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Control characters, which terminals obey and SVG forbids, and what UTF-8 cannot hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -55,9 +59,9 @@ class Entry:
 def read(folder: Path, manifest: Path) -> list[Entry | Rejected]:
     """All rows of ``manifest``, whose paths start at ``folder``.
 
-    A row with an empty cell, or an unknown label or split, is `Rejected`, under its place where it
-    names no file. Raises `SchemaViolation` where the manifest is unreadable, lacks a column, names
-    a file twice or leads out of the folder.
+    A row with an empty cell, control characters, or an unknown label or split is `Rejected`, under
+    its place where it names no file. Raises `SchemaViolation` where the manifest is unreadable,
+    lacks a column, names a file twice or leads out of the folder.
     """
     if manifest.suffix not in READERS:
         raise SchemaViolation(f"{manifest.name} is none of {', '.join(READERS)}; convert it")
@@ -69,11 +73,19 @@ def read(folder: Path, manifest: Path) -> list[Entry | Rejected]:
         if file in seen:
             raise SchemaViolation(f"{where}: {file} stands in {seen[file]} too; keep one row")
         seen[file] = where
-        fault = _fault(record)
-        entries.append(Rejected(file, f"{where}: {fault}") if fault else _entry(where, record))
+        if fault := _fault(record):
+            name = file if is_showable(file) else where
+            entries.append(Rejected(name, f"{where}: {fault}"))
+        else:
+            entries.append(_entry(where, record))
     if not entries:
         raise SchemaViolation(f"{manifest.name} lists no image; add one row an image")
     return entries
+
+
+def is_showable(text: str) -> bool:
+    """Whether ``text`` can stand in a terminal, a table and a figure as it is."""
+    return not _UNSHOWABLE.search(text)
 
 
 def check_inside(folder: Path, file: str, where: str) -> str:
@@ -104,6 +116,10 @@ def _fault(record: _Record) -> str:
     for column in REQUIRED:
         if not record[column]:
             return f"column {column!r} is empty; fill it or drop the row"
+    for column in REQUIRED + OPTIONAL:
+        value = record.get(column, "")
+        if not is_showable(" ".join(value.split()) if column == "caption" else value):
+            return f"column {column!r} holds control characters ({value[:80]!a}); take them out"
     for column, known in (("label", LABELS), ("split", SPLITS)):
         value = record.get(column, "")
         if value and value.lower() not in known:

@@ -104,8 +104,8 @@ def test_missing_files_are_rejected_with_the_reason(folder: Path) -> None:
         folder, "file,label,mask", "gone.png,authentic,", "a.png,manipulated,gone-too.png"
     )
     rejected = {row.image_id: row.reason for row in source.fetch() if isinstance(row, Rejected)}
-    assert "manifest.csv line 2: there is no file gone.png" in rejected["gone.png"]
-    assert "manifest.csv line 3: there is no file gone-too.png" in rejected["a.png"]
+    assert "manifest.csv line 2: there is no file 'gone.png'" in rejected["gone.png"]
+    assert "manifest.csv line 3: there is no file 'gone-too.png'" in rejected["a.png"]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,40 @@ def test_faulty_rows_change_the_fingerprint(folder: Path) -> None:
 def test_faulty_rows_may_not_lead_out_of_the_folder(folder: Path) -> None:
     with pytest.raises(SchemaViolation, match="leads out of the folder"):
         with_csv(folder, "file,label", "../a.png,authentc").entries()
+
+
+@pytest.mark.parametrize("column", ["file", "kind", "split", "group", "dataset", "licence"])
+@pytest.mark.parametrize("sign", ["\n", "\x1b[31m", "\x07", "\x9b"])
+def test_control_characters_are_rejected_and_not_repeated(
+    folder: Path, column: str, sign: str
+) -> None:
+    row = {"file": "a.png", "label": "manipulated"} | {column: f"a{sign}b"}
+    as_jsonl(folder, [row])
+    (rejected,) = Folder(path=folder).fetch()
+    assert isinstance(rejected, Rejected)
+    assert f"manifest.jsonl line 1: column '{column}' holds control" in rejected.reason
+    assert sign not in rejected.image_id + rejected.reason
+
+
+def test_captions_may_have_lines_and_no_half_characters(folder: Path) -> None:
+    as_jsonl(
+        folder,
+        [
+            {"file": "a.png", "label": "authentic", "caption": "two\nlines"},
+            {"file": "b.png", "label": "authentic", "caption": "\ud800"},
+        ],
+    )
+    source = Folder(path=folder)
+    assert list(fetched(source)) == ["a.png"]
+    assert [r.image_id for r in source.fetch() if isinstance(r, Rejected)] == ["b.png"]
+
+
+def test_file_names_with_control_characters_are_rejected(folder: Path) -> None:
+    (folder / "authentic").mkdir()
+    (folder / "authentic" / "a\x1bb.png").write_bytes(IMAGE)
+    (rejected,) = Folder(path=folder).fetch()
+    assert isinstance(rejected, Rejected)
+    assert rejected.image_id == r"'authentic/a\x1bb.png'"
 
 
 def test_too_large_files_are_rejected_unread(folder: Path) -> None:
