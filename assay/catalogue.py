@@ -16,13 +16,16 @@ from typing import Any
 
 from assay.dataset import MANIFEST, Dataset
 from assay.errors import ConfigError, did_you_mean
+from assay.records import Rejected
 
 COUNTED = ("label", "manipulation", "split", "dataset", "source", "licence")
 """Columns whose values are counted."""
 LATEST = "latest"
 """The name of the newest finished dataset."""
+PLACE = re.compile(r"^[^:]* (?:line|row) \d+: ")
+"""Where a row stands in its manifest, if its reason says so."""
 
-_EXAMPLES = 3
+_EXAMPLES = 5
 
 Counts = Mapping[str, int]
 """Rows by value; an empty value is called ``none``."""
@@ -54,10 +57,10 @@ class Rejection:
     """Rows that were left out for one kind of reason."""
 
     reason: str
-    """With an ellipsis in place of what differs between the rows."""
+    """What the reasons of these rows share: without place, names, numbers and remedy."""
     count: int
-    examples: tuple[tuple[str, str], ...]
-    """A few pairs of image_id and reason in full."""
+    examples: tuple[Rejected, ...]
+    """A few of them, with their reasons in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +132,22 @@ def contents(dataset: Dataset) -> Contents:
         counts={name: counts(columns[name]) for name in COUNTED},
         labels_by_split=by_split,
         groups=counts(split for split, _ in groups),
-        rejected=_rejections(dataset.rejected),
+        rejected=rejections(Rejected(**row) for row in dataset.rejected),
     )
 
 
 def counts(values: Iterable[str]) -> dict[str, int]:
     """How often each value comes, in alphabetical order; an empty one is called ``none``."""
     return dict(sorted(Counter(value or "none" for value in values).items()))
+
+
+def rejections(rows: Iterable[Rejected]) -> tuple[Rejection, ...]:
+    """Rejected rows by kind of reason, the most frequent first."""
+    found: dict[str, list[Rejected]] = {}
+    for row in rows:
+        found.setdefault(_kind(row), []).append(row)
+    made = [Rejection(kind, len(rows), tuple(rows[:_EXAMPLES])) for kind, rows in found.items()]
+    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -169,15 +181,7 @@ def _entry(folder: Path, models: Mapping[str, Sequence[str]]) -> Entry:
         return Entry(folder, "unreadable", changed, size)
 
 
-def _rejections(rows: Iterable[Mapping[str, str]]) -> tuple[Rejection, ...]:
-    """Rejected rows by kind of reason, the most frequent first."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in rows:
-        found.setdefault(_kind(row["reason"]), []).append((row["image_id"], row["reason"]))
-    made = [Rejection(kind, len(rows), tuple(rows[:_EXAMPLES])) for kind, rows in found.items()]
-    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
-
-
-def _kind(reason: str) -> str:
-    """The reason without what names one file: what stands in quotes or parentheses, numbers."""
-    return re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|\b\d[\d.,x]*\b", "…", reason)
+def _kind(row: Rejected) -> str:
+    words = PLACE.sub("", row.reason).replace(row.image_id, "...")
+    words = re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[\w.]*\d[\w.]*", "...", words)
+    return re.split(r"[;,]", words)[0].replace(" ...", "").strip()

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assay.image_profile import COLUMNS
 from assay.records import Label, Split
@@ -43,6 +43,13 @@ class ExpectationSettings(Settings):
     """Of images that are pixel-equal to an earlier one."""
     min_licensed_share: float = Field(0.0, ge=0, le=1)
     """Of images whose licence is stated; any missing licence is reported."""
+
+    @model_validator(mode="after")
+    def _leave_room(self) -> Self:
+        for low, high in (("min_side", "max_side"), ("min_mask_share", "max_mask_share")):
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(f"{low} is above {high}, so no image would do; change one of them")
+        return self
 
 
 class Severity(StrEnum):

@@ -7,13 +7,13 @@ run. What is expected stands in `assay.expectations`.
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, TypeAdapter
 
+from assay.catalogue import PLACE, rejections
 from assay.dataset import Dataset
 from assay.errors import SchemaViolation, ShortcutFound, SplitLeakage
 from assay.expectation_results import Expected, expect
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
+
+_KINDS_NAMED = 5
 
 
 class ValidationSettings(ExpectationSettings):
@@ -105,6 +107,10 @@ def validate(dataset: Dataset, settings: ValidationSettings, progress: Progress)
     rows = profile(dataset, settings.workers, progress)
     found = judge(rows, dataset.version, settings, progress)
     _log(found)
+    for name in set(settings.shortcuts.exceptions) - {
+        shortcut.exception for shortcut in found.probes
+    }:
+        logger.warning("validation.shortcuts.exceptions: %s is not probed here", name)
     return found
 
 
@@ -153,17 +159,6 @@ def refusal(validation: Validation) -> str:
     return f"dataset {validation.dataset_version} is not fit to train on: " + "; ".join(lines)
 
 
-def reasons(rejected: tuple[Rejected, ...]) -> dict[str, list[Rejected]]:
-    """Rejected rows by the kind of reason, the most frequent first.
-
-    The kind is what the reasons of several rows share: without place, names and numbers.
-    """
-    kinds: dict[str, list[Rejected]] = {}
-    for row in rejected:
-        kinds.setdefault(_kind(row), []).append(row)
-    return dict(sorted(kinds.items(), key=lambda item: (-len(item[1]), item[0])))
-
-
 def _log(found: Validation) -> None:
     """What is reported and stops nothing would else be seen only by who opens the page."""
     for expected in found.warnings:
@@ -177,19 +172,22 @@ def _log(found: Validation) -> None:
         )
 
 
-def _kind(row: Rejected) -> str:
-    words = re.sub(r"^\S+ (line|row) \d+: ", "", row.reason).replace(row.image_id, "...")
-    words = re.sub(r"'[^']*'|\([^)]*\)|[\w.]*\d[\w.]*", "...", words)
-    return re.split(r"[;,]", words)[0].replace(" ...", "").strip()
-
-
 def _broken(expectation: Expected, validation: Validation) -> str:
     first = ", ".join(expectation.first)
     if expectation.name == REJECTIONS:
-        kinds = reasons(validation.rejected).items()
-        first = ", ".join(f"{len(rows)} x {kind} ({rows[0].reason})" for kind, rows in kinds)
+        kinds = [
+            f"{kind.count} x {kind.reason} ({_named(kind.examples[0])})"
+            for kind in rejections(validation.rejected)
+        ]
+        more = [f"and {len(kinds) - _KINDS_NAMED} more reasons"] if kinds[_KINDS_NAMED:] else []
+        first = ", ".join(kinds[:_KINDS_NAMED] + more)
     found = f"{expectation.name!r} fails ({expectation.observed}; {expectation.wanted})"
     return f"{found}{f': {first}' if first else ''}; {expectation.remedy}"
+
+
+def _named(row: Rejected) -> str:
+    """The reason, which has to say where it is."""
+    return row.reason if PLACE.match(row.reason) else f"{row.image_id}: {row.reason}"
 
 
 def _blocking(shortcut: Probe, validation: Validation) -> str:

@@ -13,6 +13,7 @@ from assay.images import Variant
 from assay.metrics import Metric
 from assay.model_card import ModelCard, Training
 from assay.model_registry import ModelFacts
+from assay.records import Rejected
 
 
 def metric(value: float) -> Metric:
@@ -79,6 +80,6 @@ def contents(**changes: Any) -> Contents:
         },
         labels_by_split={"test": {"authentic": 40}, "train": {"authentic": 20, "manipulated": 60}},
         groups={"test": 6, "train": 12},
-        rejected=(Rejection("no such file: …", 2, (("a", "no such file: 'a'"),)),),
+        rejected=(Rejection("there is no file", 2, (Rejected("a", "there is no file a"),)),),
     )
     return replace(made, **changes)

@@ -10,7 +10,7 @@ import pytest
 from assay import catalogue
 from assay.dataset import MANIFEST
 from assay.errors import ConfigError
-from assay.records import Label, Split
+from assay.records import Label, Rejected, Split
 from tests.datasets import stored
 from tests.scenes import sample
 
@@ -99,10 +99,16 @@ def test_contents_count_labels_kinds_groups_and_licences(tmp_path: Path) -> None
 
 
 def test_contents_join_rejected_rows_of_one_kind_of_reason(tmp_path: Path) -> None:
-    reasons = ["no such file: 'a.png'", "no such file: 'b.png'", "mask: 3x4, image 5x6 (x.png)"]
-    rejected = [{"image_id": f"{i}", "reason": text} for i, text in enumerate(reasons)]
+    reasons = {
+        "a b.png": "m.csv line 2: there is no file a b.png; add it or drop its row",
+        "c.png": "m.csv line 9: there is no file c.png; add it or drop its row",
+        "m.png": "m.csv line 3: there is no file 'mine.png'; add it or drop its row",
+        "n.png": """m.csv line 4: there is no file "it's.png"; add it or drop its row""",
+        "d.png": "mask: the mask is 32x32 pixels and its image 64x96; supply one",
+    }
+    rejected = [{"image_id": name, "reason": reason} for name, reason in reasons.items()]
     build(tmp_path, "one", "aaaa", rejected=rejected)
     first, second = catalogue.contents(catalogue.resolve("aaaa", tmp_path)).rejected
-    assert (first.reason, first.count) == ("no such file: …", 2)
-    assert first.examples[1] == ("1", reasons[1])
-    assert (second.reason, second.count) == ("mask: …, image … …", 1)
+    assert (first.reason, first.count) == ("there is no file", 4)
+    assert first.examples[1] == Rejected("c.png", reasons["c.png"])
+    assert (second.reason, second.count) == ("mask: the mask is pixels and its image", 1)

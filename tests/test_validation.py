@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from assay import images
 from assay.dataset import MANIFEST, Dataset, DataSettings
@@ -19,12 +20,11 @@ from assay.dataset_builder import build_dataset
 from assay.errors import SchemaViolation, ShortcutFound, SplitLeakage
 from assay.expectations import LEAKS, ExpectationSettings, Severity, of_columns, suite
 from assay.progress import silent
-from assay.records import Label, Rejected, Sample, Split
+from assay.records import Label, Sample, Split
 from assay.validation import (
     Validation,
     ValidationSettings,
     check,
-    reasons,
     refusal,
     validate,
 )
@@ -257,17 +257,28 @@ def build_with(folder: Path, row: str) -> Dataset:
     return build_dataset(DataSettings(source="folder", options={"path": source}, workers=1), folder)
 
 
-def test_reasons_are_counted_by_what_rows_share():
-    rows = (
-        Rejected("a b.png", "m.csv line 2: there is no file a b.png; add it or drop its row"),
-        Rejected("c.png", "m.csv line 9: there is no file c.png; add it or drop its row"),
-        Rejected("d.png", "mask: the mask is 32x32 pixels and its image 64x96; supply one"),
-    )
-    kinds = reasons(rows)
-    assert {kind: len(of) for kind, of in kinds.items()} == {
-        "there is no file": 2,
-        "mask: the mask is pixels and its image": 1,
-    }
+def test_refusal_names_the_row_of_every_reason_and_few_reasons(tmp_path: Path):
+    dataset = stored(tmp_path, samples())
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    words = ("torn", "empty", "black", "odd", "grey", "wide", "tall")
+    manifest["rejected"] = [{"image_id": f"{w}.png", "reason": f"so {w} it is"} for w in words]
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    found = validate(Dataset(dataset.path), ValidationSettings(workers=1), silent)
+    with pytest.raises(SchemaViolation, match=r"black\.png: so black .*, and 2 more reasons; corr"):
+        check(found)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"min_side": 100, "max_side": 50}, {"min_mask_share": 0.9, "max_mask_share": 0.1}]
+)
+def test_limits_that_no_image_can_meet_are_refused(limits: dict[str, float]):
+    with pytest.raises(ValidationError, match=" is above ".join(limits)):
+        ValidationSettings.model_validate(limits)
+
+
+def test_exception_that_names_no_probe_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    validated(tmp_path, shortcuts={"exceptions": ("scnes/dimensions",)})
+    assert "scnes/dimensions is not probed here" in caplog.text
 
 
 def test_validation_survives_json(tmp_path: Path):

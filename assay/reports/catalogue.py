@@ -102,8 +102,8 @@ def _rejected(shown: Contents) -> Iterator[RenderableType]:
         return
     table = _table("rejected because", ">rows", "such as")
     for kind in shown.rejected:
-        image_id, reason = kind.examples[0]
-        table.add_row(kind.reason, str(kind.count), f"{image_id}: {reason}")
+        first = kind.examples[0]
+        table.add_row(kind.reason, str(kind.count), f"{first.image_id}: {first.reason}")
     yield table
 
 

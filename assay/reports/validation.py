@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from assay.catalogue import rejections
 from assay.records import Label, Split
 from assay.reports import interval
 from assay.reports.page import Page, render
 from assay.reports.pictures import COLOURS, FAINT, INK, figure, svg
 from assay.shortcuts import PROBES, Outcome, Probe
-from assay.validation import Validation, reasons
+from assay.validation import Validation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RAW_COLOUR, NORMALISED_COLOUR = "#9a6700", "#1d7a46"
 
-_EXAMPLES = 5
 _REASONS_SHOWN = 12
 _SEEN = {
     "file_size": "bytes and bits per pixel",
@@ -30,15 +30,12 @@ _SEEN = {
 
 def page(validation: Validation) -> Page:
     """Verdict first; then expectations, rejected rows, balance and shortcut probes."""
-    kinds = reasons(validation.rejected)
+    kinds = rejections(validation.rejected)
     return render(
         "validation.html",
         f"Validation of dataset {validation.dataset_version}",
         found=validation,
-        rejected=[
-            (kind, f"{len(rows):,}", [(row.image_id, row.reason) for row in rows[:_EXAMPLES]])
-            for kind, rows in list(kinds.items())[:_REASONS_SHOWN]
-        ],
+        rejected=kinds[:_REASONS_SHOWN],
         kinds_left_out=max(0, len(kinds) - _REASONS_SHOWN),
         balance=_balance_figure(validation) if validation.counts else "",
         labels=[label.value for label in Label],
