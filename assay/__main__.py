@@ -87,11 +87,11 @@ def _show(options: argparse.Namespace) -> Answer:
 
 
 def _diff(options: argparse.Namespace) -> Answer:
-    from assay import catalogue, changes
+    from assay import catalogue, dataset_diff
     from assay.reports import catalogue as tables
 
     both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
-    found = changes.diff(*both)
+    found = dataset_diff.diff(*both)
     return found, tables.difference(found)
 
 

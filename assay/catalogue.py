@@ -1,6 +1,6 @@
 """The datasets of a state folder: which there are, and what each holds.
 
-Only manifests and small columns are read, never an image. `assay.changes` compares two of them.
+Only manifests and small columns are read, never an image; `assay.dataset_diff` compares two.
 """
 
 from __future__ import annotations

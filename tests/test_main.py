@@ -12,7 +12,7 @@ import pytest
 from assay import __main__ as command
 from assay import home
 from tests.test_catalogue import build
-from tests.test_changes import ROWS, built
+from tests.test_dataset_diff import ROWS, built
 
 
 @pytest.fixture

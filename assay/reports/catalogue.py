@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.catalogue import Contents, Counts, Entry
-from assay.changes import Difference, Part
+from assay.dataset_diff import Difference, Part
 from assay.parameters import flatten
 
 _SHOWN = 12

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assay import changes, images
+from assay import dataset_diff, images
 from assay.dataset import Dataset, DataSettings
 from assay.dataset_builder import build_dataset
 from assay.errors import StorageError
@@ -38,7 +38,7 @@ def before(tmp_path: Path) -> Dataset:
 
 
 def test_diff_of_a_dataset_with_itself_is_nothing(before: Dataset) -> None:
-    found = changes.diff(before, before)
+    found = dataset_diff.diff(before, before)
     assert found.before == found.after
     assert (found.added.count, found.removed.count, found.changed.count) == (0, 0, 0)
     assert not found.transitions
@@ -48,7 +48,7 @@ def test_diff_of_a_dataset_with_itself_is_nothing(before: Dataset) -> None:
 def test_diff_counts_what_came_and_what_went(before: Dataset, tmp_path: Path) -> None:
     rows = {name: row for name, row in ROWS.items() if name != "c"}
     rows |= {name: ("synthesized", "", "test", seed) for seed, name in enumerate("de", 4)}
-    found = changes.diff(before, built(tmp_path / "after", rows))
+    found = dataset_diff.diff(before, built(tmp_path / "after", rows))
     assert found.rows == (3, 4)
     assert (found.added.count, found.removed.count) == (2, 1)
     assert found.added.by["label"] == {"synthesized": 2}
@@ -62,7 +62,7 @@ def test_diff_counts_what_came_and_what_went(before: Dataset, tmp_path: Path) ->
 def test_diff_names_changed_labels_splits_and_groups(before: Dataset, tmp_path: Path) -> None:
     rows = {**ROWS, "a": ("synthesized", "", "test", 1)}
     after = built(tmp_path / "after", rows)
-    found = changes.diff(before, after)
+    found = dataset_diff.diff(before, after)
     assert (found.changed.count, found.content) == (1, 0)
     assert found.changed.examples == ("a.png",)
     assert found.transitions["label"] == {"authentic -> synthesized": 1}
@@ -73,13 +73,13 @@ def test_diff_tells_another_picture_under_the_same_name(before: Dataset, tmp_pat
     (tmp_path / "before" / "a.png").write_bytes(images.encode_png(scene(9, 48, 48)))
     options = {"source": "folder", "options": {"path": str(tmp_path / "before")}, "workers": 1}
     again = build_dataset(DataSettings.model_validate(options), tmp_path / "datasets")
-    found = changes.diff(before, again)
+    found = dataset_diff.diff(before, again)
     assert (found.changed.count, found.content) == (1, 1)
     assert not found.transitions
 
 
 def test_diff_shows_settings_that_differ(before: Dataset, tmp_path: Path) -> None:
-    found = changes.diff(before, built(tmp_path / "after", ROWS, seed=3))
+    found = dataset_diff.diff(before, built(tmp_path / "after", ROWS, seed=3))
     assert found.settings["seed"] == ("0", "3")
     assert set(found.settings) == {"seed", "options.path"}
 
@@ -87,4 +87,4 @@ def test_diff_shows_settings_that_differ(before: Dataset, tmp_path: Path) -> Non
 def test_diff_needs_the_digests_that_a_build_writes(before: Dataset, tmp_path: Path) -> None:
     other = stored(tmp_path / "other", [sample(1)])
     with pytest.raises(StorageError, match="holds no digests of its rows; build the dataset again"):
-        changes.diff(before, other)
+        dataset_diff.diff(before, other)
