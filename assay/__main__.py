@@ -10,6 +10,7 @@ Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         facts, drawn = options.answer(options)
         _print(facts, drawn, options.json)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is flushed at exit
+        return FAILED
     except (AssayError, OSError) as error:
         print(f"python -m assay: {error}", file=sys.stderr)
         return WRONG_NAME if isinstance(error, ConfigError) else FAILED
@@ -104,8 +108,6 @@ def _root() -> Path:
 
 def _trained_models() -> dict[str, list[str]]:
     """Registered models by dataset version; none where nothing was ever registered."""
-    import os
-
     from assay import home, model_registry
 
     os.environ.update(home.environment())
@@ -119,7 +121,7 @@ def _print(facts: Any, drawn: Iterable[RenderableType], as_json: bool) -> None:
 
         from pydantic import TypeAdapter
 
-        print(json.dumps(TypeAdapter(Any).dump_python(facts, mode="json"), indent=2))
+        print(json.dumps(TypeAdapter(Any).dump_python(facts, mode="json"), indent=2), flush=True)
         return
     from assay.reports import terminal
 

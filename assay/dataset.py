@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from assay.errors import DataError, SplitLeakage, StorageError
 from assay.records import Label, Sample, Split, sample_schema
@@ -21,6 +22,7 @@ from assay.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 MANIFEST = "dataset.json"
 _BYTES = ("image", "mask")
@@ -61,6 +63,16 @@ class DataSettings(Settings):
         return self
 
 
+class _Manifest(BaseModel):
+    """What every `MANIFEST` holds."""
+
+    version: str
+    rows: int
+    rejected: list[dict[Literal["image_id", "reason"], str]]
+    counts: dict[str, dict[str, int]]
+    settings: dict[str, Any] = {}
+
+
 class Dataset:
     """An existing dataset directory; raises `StorageError` where there is none."""
 
@@ -68,8 +80,10 @@ class Dataset:
         self.path = Path(path)
         try:
             self._manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{path} is no dataset ({error}); build it again") from error
+            _Manifest.model_validate(self._manifest, strict=True)
+        except (OSError, ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())
+            raise StorageError(f"{path} is no dataset ({reason}); build it again") from error
 
     @property
     def version(self) -> str:
@@ -138,6 +152,21 @@ class Dataset:
                 )
 
 
+@contextmanager
+def opened(shard: Path) -> Iterator[pq.ParquetFile]:
+    """A shard to read from; raises `StorageError` where it is damaged or lacks a column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(shard) as file:
+            yield file
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise StorageError(
+            f"{shard} cannot be read ({error}); delete its folder and build the dataset again"
+        ) from error
+
+
 def read_table(path: Path, columns: Sequence[str], split: Split | None = None) -> pa.Table:
     """The ``columns`` of all shards in ``path``, or of their rows in ``split``."""
     import pyarrow as pa
@@ -155,10 +184,9 @@ def read_batches(
     One shard after the other, by plain Parquet readers: `pyarrow.dataset` takes 70 MB to import.
     """
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     for file in sorted(path.glob("*.parquet")):
-        with pq.ParquetFile(file) as shard:
+        with opened(file) as shard:
             if split is not None and split.value not in shard.read(["split"])["split"].to_pylist():
                 continue
             for batch in shard.iter_batches(rows, columns=list({*columns, "split"})):
@@ -171,11 +199,10 @@ def find_batches(path: Path, image_ids: Collection[str]) -> Iterator[pa.RecordBa
     """Stream the rows of the shards in ``path`` that are called ``image_ids``."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     wanted = pa.array(sorted(image_ids), pa.string())
     for file in sorted(path.glob("*.parquet")):
-        with pq.ParquetFile(file) as shard:
+        with opened(file) as shard:
             if not pc.any(pc.is_in(shard.read(["image_id"])["image_id"], wanted)).as_py():
                 continue
             for batch in shard.iter_batches(_DECODED_ROWS, columns=sample_schema().names):

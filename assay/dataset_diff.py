@@ -12,7 +12,7 @@ from pathlib import Path
 from sys import intern
 
 from assay.catalogue import COUNTED, Counts, read_manifest
-from assay.dataset import Dataset
+from assay.dataset import Dataset, opened
 from assay.dataset_shards import stored_report
 from assay.parameters import flatten
 
@@ -134,11 +134,9 @@ def _counters() -> dict[str, Counter[str]]:
 
 def _rows(dataset: Dataset, counters: dict[str, Counter[str]]) -> Iterator[_Row]:
     """Every row in stored order, a shard in memory at a time; its values are counted."""
-    import pyarrow.parquet as pq
-
     for file in sorted(dataset.path.glob("*.parquet")):
         digests = stored_report(file).digests
-        with pq.ParquetFile(file) as shard:
+        with opened(file) as shard:
             table = shard.read(["image_id", *_COMPARED])
         names = table["image_id"].to_pylist()
         columns = [[intern(value) for value in table[name].to_pylist()] for name in _COMPARED]

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assay import images
-from assay.dataset import row_digest, to_row, to_sample
+from assay.dataset import opened, row_digest, to_row, to_sample
 from assay.duplicates import PerceptualHash, perceptual_hash
 from assay.errors import DataError, SchemaViolation, StorageError
 from assay.pairs import make_pair
@@ -145,9 +145,8 @@ def stored_report(path: Path) -> ShardReport:
 
     Raises `StorageError` for a Parquet file that it did not write.
     """
-    import pyarrow.parquet as pq
-
-    metadata = pq.read_schema(path).metadata or {}
+    with opened(path) as shard:
+        metadata = shard.schema_arrow.metadata or {}
     if _REPORT not in metadata:
         raise StorageError(f"{path} holds no digests of its rows; build the dataset again")
     stored = json.loads(metadata[_REPORT])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay import images
 from assay.baseline import FEATURES, container_features
-from assay.dataset import Dataset
+from assay.dataset import Dataset, opened
 from assay.duplicates import pixel_digest
 from assay.errors import DataError, SchemaViolation
 from assay.parallel import parallel_map
@@ -71,9 +71,7 @@ def profile(dataset: Dataset, workers: int | None, progress: Progress) -> pd.Dat
 
 def _profile_shard(path: Path) -> list[dict[str, Any]]:
     """The rows of one shard, read in this process; a column that it lacks is absent."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as shard:
+    with opened(path) as shard:
         known = [name for name in shard.schema_arrow.names if name in sample_schema().names]
         if missing := {_ID, _IMAGE, _MASK} - set(known):
             raise SchemaViolation(

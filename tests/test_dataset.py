@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,12 +99,36 @@ def test_check_trainable_names_the_split_and_what_it_lacks(
     stored(tmp_path / "whole", every).check_trainable()
 
 
-@pytest.mark.parametrize("content", [None, "{"])
+_SOUND = {"version": "a", "rows": 1, "rejected": [], "counts": {}}
+_NO_MANIFESTS = [
+    *("{", "[]", "5", "[" * 100_000),
+    *(json.dumps(_SOUND | wrong) for wrong in ({"version": 1}, {"rows": "x"}, {"rejected": [1]})),
+    json.dumps({"version": "a"}),
+]
+
+
+@pytest.mark.parametrize("content", [None, *_NO_MANIFESTS], ids=range(len(_NO_MANIFESTS) + 1))
 def test_open_refuses_what_is_no_dataset(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "dataset.json").write_text(content)
     with pytest.raises(StorageError, match="is no dataset"):
         Dataset(tmp_path)
+
+
+def test_damaged_shard_is_named_with_the_remedy(tmp_path: Path) -> None:
+    dataset = three(tmp_path)
+    (tmp_path / "0.parquet").write_bytes(b"PAR1 no more PAR1")
+    with pytest.raises(StorageError, match=r"0\.parquet cannot be read .* build the dataset again"):
+        dataset.table()
+    with pytest.raises(StorageError, match=r"0\.parquet cannot be read"):
+        list(dataset.samples())
+
+
+def test_shard_without_a_column_is_named(tmp_path: Path) -> None:
+    dataset, shard = three(tmp_path), tmp_path / "0.parquet"
+    pq.write_table(pq.read_table(shard).drop(["label"]), shard)
+    with pytest.raises(StorageError, match=r"0\.parquet cannot be read .*label"):
+        dataset.table()
 
 
 def test_settings_leave_rows_to_train_on() -> None:

@@ -100,7 +100,7 @@ def test_build_rejects_bad_rows_with_the_reason(tmp_path: Path) -> None:
     dataset = build_dataset(settings, tmp_path)
     assert len(dataset) == 12
     assert "not an image" in reasons(dataset)["text.jpg"]
-    assert "no file gone.png" in reasons(dataset)["gone.png"]
+    assert "no file 'gone.png'" in reasons(dataset)["gone.png"]
     assert "mask: the mask is 32x32" in reasons(dataset)["0b.png"]
 
 

@@ -130,6 +130,19 @@ def test_unknown_dataset_and_unreadable_one_have_their_own_status(
     assert "holds no digests" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_reader_that_has_seen_enough_is_no_error(datasets: Path, form: list[str]):
+    for number in range(200):
+        build(datasets, f"n{number}", f"{number:04}")
+    words = [sys.executable, "-m", "assay", "datasets", "list", *form]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
+        assert listing.stdout
+        assert listing.stderr
+        listing.stdout.readline()
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+
+
 @pytest.mark.parametrize("words", [[], ["datasets"], ["--help"], ["datasets", "diff", "--help"]])
 def test_help_is_printed_without_heavy_imports(words: list[str]):
     script = (
