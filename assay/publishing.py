@@ -1,4 +1,4 @@
-"""What a finished run shows beside its model on MLflow: report pages, a verdict for each image."""
+"""What a finished run shows beside its model on MLflow: card, reports, a verdict for each image."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from assay import images, model_registry, picture_tables, tracking
+from assay import dashboards, images, model_registry, picture_tables, tracking
 from assay.dataset import Dataset
 from assay.images import Variant
+from assay.model_card import ModelCard
 from assay.recording import dataset_use
 from assay.records import Sample, Split
+from assay.reports import model_card as cards
 from assay.reports.page import Page
 
 if TYPE_CHECKING:
@@ -50,6 +52,23 @@ def publish(
     if changed:
         store.set_tag(run_id, _PUBLISHED, json.dumps(there | digests))
     return changed
+
+
+def publish_card(card: ModelCard) -> None:
+    """Write the card of a registered version into the registry, and into its run on MLflow.
+
+    The version gets a description and tags, the run a note and the files ``model_card.md`` and
+    ``model_card.html``. Doing it again replaces all of it.
+    """
+    version = card.model.version
+    folder = model_registry.card_folder(version)
+    page_file = f"{folder}/model_card.html"
+    run = model_registry.run_of(version).info
+    address = dashboards.addresses().mlflow_artifact(run.experiment_id, run.run_id, page_file)
+    whole = f"[{page_file}]({address}), among the artifacts of its run"
+    files = {"model_card.md": cards.markdown(card), "model_card.html": cards.page(card).html}
+    model_registry.document(version, cards.description(card, whole), files, cards.tags(card))
+    model_registry.describe_run(version, cards.note(card))
 
 
 def predictions_table(predictions: pd.DataFrame) -> pd.DataFrame:

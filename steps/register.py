@@ -6,7 +6,7 @@ from typing import Annotated
 import pandas as pd
 from zenml import get_step_context, step
 
-from assay import model_card, model_registry, tracking
+from assay import model_card, model_registry, publishing, tracking
 from assay.dataset import Dataset
 from assay.evaluation import Evaluation
 from assay.model_registry import Alias
@@ -30,7 +30,7 @@ def register(
     """
     version = model_registry.find(model) or _new_version(model, evaluation, mlflow_run)
     card = model_card.gather(model, dataset, evaluation, predictions)
-    cards.publish(card)
+    publishing.publish_card(card)
     model_versions.mirror(version, cards.note(card), cards.facts(card))
     links.to_version(version)
     if version != model_registry.version_of(Alias.CHAMPION):

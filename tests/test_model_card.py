@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay import home, model_card, model_registry, parameters, prompts, tracking
+from assay import home, model_card, model_registry, parameters, prompts, publishing, tracking
 from assay.calibration import Calibration
 from assay.dataset import Dataset, DataSettings
 from assay.detector import CALIBRATION_FILE, MODEL_FILE
@@ -20,7 +20,6 @@ from assay.errors import CheckpointMismatch
 from assay.fingerprints import content_hash
 from assay.images import Variant
 from assay.records import Split
-from assay.reports import model_card as cards
 from assay.training import BaseSettings, TrainingSettings
 from tests.cards import card
 from tests.datasets import stored
@@ -130,7 +129,7 @@ def test_publish_describes_version_and_run_and_leaves_the_bundle_alone(
     before = content_hash(bundle)
     made = model_card.gather(bundle, dataset, card().evaluation, PREDICTIONS)
     for _ in range(2):  # a model that is registered again keeps its version and gets its card anew
-        cards.publish(made)
+        publishing.publish_card(made)
     store = tracking.client()
     version = store.get_model_version(model_registry.MODEL, "1")
     files = store.list_artifacts(version.run_id, model_registry.card_folder("1"))

@@ -11,6 +11,7 @@ from rich.text import Text
 from assay.catalogue import Contents, Counts, Entry
 from assay.dataset_diff import Difference, Part
 from assay.parameters import flatten
+from assay.reports.terminal import table_of
 
 _SHOWN = 12
 """Values of one column; the rest is counted."""
@@ -18,9 +19,8 @@ _SHOWN = 12
 
 def listing(entries: Sequence[Entry]) -> Table:
     """One line a build, newest first."""
-    table = _table("version", "built (UTC)", "source", ">rows", "by label", "by split")
-    for name in (">rejected", ">MB", "trained models"):
-        _add_column(table, name)
+    facts = "version", "built (UTC)", "source", ">rows", "by label", "by split"
+    table = table_of(*facts, ">rejected", ">MB", "trained models")
     for entry in entries:
         state = entry.version if entry.state == "complete" else f"{entry.state}: {entry.path.name}"
         table.add_row(
@@ -41,13 +41,13 @@ def contents(shown: Contents) -> Iterator[RenderableType]:
     """Everything about one dataset."""
     yield Text(f"dataset {shown.version}", "bold")
     yield Text(f"{shown.rows} rows, built {shown.created_at or 'at an unknown time'}, {shown.path}")
-    table = _table("split", ">groups", *(f">{label}" for label in shown.counts["label"]), ">rows")
+    table = table_of("split", ">groups", *(f">{label}" for label in shown.counts["label"]), ">rows")
     for split, labels in shown.labels_by_split.items():
         cells = [labels.get(label, 0) for label in shown.counts["label"]]
         numbers = shown.groups.get(split, 0), *cells, sum(cells)
         table.add_row(split, *map(str, numbers))
     yield table
-    table = _table("rows by", "value", ">count")
+    table = table_of("rows by", "value", ">count")
     for name, counts in shown.counts.items():
         for value, count in counts.items():
             table.add_row(name, value, str(count))
@@ -63,20 +63,20 @@ def difference(shown: Difference) -> Iterator[RenderableType]:
     yield Text(f"rows {old} -> {new} ({new - old:+d})")
     if shown.before == shown.after:
         yield Text("the same version: the same rows")
-    table = _table("rows", ">count", "by label", "by dataset", "by source", "such as")
+    table = table_of("rows", ">count", "by label", "by dataset", "by source", "such as")
     for name, part in (("added", shown.added), ("removed", shown.removed)):
         table.add_row(name, *_part(part))
     table.add_row("changed", *_part(shown.changed))
     yield table
     yield from _changes(shown)
-    table = _table("rows by", "value", ">before", ">after", ">change")
+    table = table_of("rows by", "value", ">before", ">after", ">change")
     for name, values in shown.counts.items():
         for value, (before, after) in values.items():
             change = f"{after - before:+d}" if after != before else ""
             table.add_row(name, value, str(before), str(after), change)
     yield table
     if shown.settings:
-        table = _table("setting", "before", "after")
+        table = table_of("setting", "before", "after")
         for name, (was, is_now) in shown.settings.items():
             table.add_row(name, was, is_now)
         yield table
@@ -85,7 +85,7 @@ def difference(shown: Difference) -> Iterator[RenderableType]:
 def _changes(shown: Difference) -> Iterator[RenderableType]:
     if not shown.changed.count:
         return
-    table = _table("changed", "from -> to", ">rows")
+    table = table_of("changed", "from -> to", ">rows")
     for name, counts in shown.transitions.items():
         for pair, count in list(counts.items())[:_SHOWN]:
             table.add_row(name, pair, str(count))
@@ -100,7 +100,7 @@ def _rejected(shown: Contents) -> Iterator[RenderableType]:
     if not shown.rejected:
         yield Text("no row was rejected")
         return
-    table = _table("rejected because", ">rows", "such as")
+    table = table_of("rejected because", ">rows", "such as")
     for kind in shown.rejected:
         first = kind.examples[0]
         table.add_row(kind.reason, str(kind.count), f"{first.image_id}: {first.reason}")
@@ -108,7 +108,7 @@ def _rejected(shown: Contents) -> Iterator[RenderableType]:
 
 
 def _settings(flat: Mapping[str, str]) -> Table:
-    table = _table("setting", "value")
+    table = table_of("setting", "value")
     for name, value in flat.items():
         table.add_row(name, value)
     return table
@@ -124,16 +124,3 @@ def _inline(counts: Counts) -> str:
     shown = [f"{value} {count}" for value, count in ordered[:_SHOWN]]
     hidden = len(ordered) - len(shown)
     return ", ".join([*shown, f"and {hidden} more"] if hidden else shown)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        _add_column(table, name)
-    return table
-
-
-def _add_column(table: Table, name: str) -> None:
-    """A name that begins with ``>`` is that of numbers, which stay whole and are aligned right."""
-    numeric = name.startswith(">")
-    table.add_column(name.lstrip(">"), justify="right" if numeric else "left", no_wrap=numeric)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,27 @@ def spoken_headline(evaluation: Evaluation) -> tuple[tuple[str, ...], list[tuple
     columns, rows = headline(evaluation)
     names = [(NAMES.get(name, name), *values) for name, *values in rows]
     return tuple(column.replace("_", " ") for column in columns), names
+
+
+def auc_by_slice(parts: Iterable[Slice]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Columns and rows of the AUC of ``parts`` but the whole, metadata alone beside each variant.
+
+    A column whose name begins with ``>`` holds numbers.
+    """
+    found = {(p.by, p.name, p.variant): p for p in parts if p.by != "all"}
+    variants = [kind for kind in Variant if any(kind == variant for _, _, variant in found)]
+    columns = [name for kind in variants for name in (kind.value, f"{kind}, {ALONE}")]
+    rows = []
+    for by, name in dict.fromkeys((by, name) for by, name, _ in found):
+        shown = [found.get((by, name, kind)) for kind in variants]
+        known = next(part for part in shown if part is not None)
+        aucs = [words(auc) for part in shown for auc in _aucs(part)]
+        rows.append((by, name, *aucs, f"{known.n:,}", f"{known.groups:,}"))
+    return ("by", "part", *columns, ">n", ">photographs"), rows
+
+
+def _aucs(part: Slice | None) -> tuple[Metric | None, Metric | None]:
+    return (part.metrics["auc"], part.baseline_auc) if part else (None, None)
 
 
 def _left_out(predictions: pd.DataFrame) -> int:

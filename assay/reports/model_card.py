@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay import dashboards, model_registry
-from assay.evaluation import Slice
+from assay import model_registry
 from assay.images import Variant
-from assay.metrics import Metric
 from assay.model_card import ModelCard
 from assay.model_registry import MODEL
 from assay.records import Split
 from assay.reports import interval
+from assay.reports.evaluation import auc_by_slice
 from assay.reports.markdown import as_html, render
 from assay.reports.page import Page
 from assay.reports.page import render as render_page
@@ -45,23 +44,6 @@ def page(card: ModelCard) -> Page:
     """The whole card in the frame of all reports, its main numbers above."""
     text = markdown(card).partition("\n")[2]  # the frame has the title
     return render_page("model_card.html", _title(card), body=as_html(text), tiles=_tiles(card))
-
-
-def publish(card: ModelCard) -> None:
-    """Write the card of a registered version into the registry, and into its run on MLflow.
-
-    The version gets a description and tags, the run a note and the files ``model_card.md`` and
-    ``model_card.html``. Doing it again replaces all of it.
-    """
-    version = card.model.version
-    folder = model_registry.card_folder(version)
-    page_file = f"{folder}/model_card.html"
-    run = model_registry.run_of(version).info
-    address = dashboards.addresses().mlflow_artifact(run.experiment_id, run.run_id, page_file)
-    whole = f"[{page_file}]({address}), among the artifacts of its run"
-    files = {"model_card.md": markdown(card), "model_card.html": page(card).html}
-    model_registry.document(version, description(card, whole), files, tags(card))
-    model_registry.describe_run(version, note(card))
 
 
 def tags(card: ModelCard) -> dict[str, str]:
@@ -192,36 +174,18 @@ def _scores(card: ModelCard) -> dict[str, Any]:
     ]
     metrics.append(("auc of metadata alone", *(interval(whole.baseline_auc) for whole in wholes)))
     sizes = [(f"{whole.n:,} images", f"{whole.groups} photographs") for whole in wholes]
-    names = [part.variant.value for part in wholes]
-    columns = [column for name in names for column in (name, f"{name}, metadata alone")]
+    both_classes = (part for part in judged.slices if not part.is_of_one_class)
+    slice_columns, slices = auc_by_slice(both_classes)
     return {
-        "metric_columns": ("metric", *names),
+        "metric_columns": ("metric", *(whole.variant.value for whole in wholes)),
         "metrics": metrics,
         "size": ", ".join(sizes[0]) if sizes else "no images",
-        "slice_columns": ("by", "part", *columns, ">n", ">photographs"),
-        "slices": _slices(card, names),
+        "slice_columns": slice_columns,
+        "slices": slices,
         "one_class": _one_class(card),
         "calibration": _calibration(card),
         "band": _band(card),
     }
-
-
-def _slices(card: ModelCard, variants: list[str]) -> Rows:
-    """AUC of every part with both classes, and of metadata alone, in each variant."""
-    parts = {(p.by, p.name, p.variant.value): p for p in card.evaluation.slices if p.by != "all"}
-    rows: Rows = []
-    for by, name in dict.fromkeys((by, name) for by, name, _ in parts):
-        shown = [parts.get((by, name, variant)) for variant in variants]
-        known = [part for part in shown if part is not None]
-        if known[0].is_of_one_class:
-            continue
-        aucs = [interval(auc) for part in shown for auc in _aucs(part)]
-        rows.append((by, name, *aucs, f"{known[0].n:,}", known[0].groups))
-    return rows
-
-
-def _aucs(part: Slice | None) -> tuple[Metric | None, Metric | None]:
-    return (part.metrics["auc"], part.baseline_auc) if part else (None, None)
 
 
 def _one_class(card: ModelCard) -> Rows:

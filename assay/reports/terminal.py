@@ -14,7 +14,7 @@ from rich.text import Text
 from assay.comparison import PRIMARY, Outcome
 from assay.reports import interval
 from assay.reports.comparison import names, sentence
-from assay.reports.evaluation import headline
+from assay.reports.evaluation import auc_by_slice, headline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class Stage:
 
 def stages(done: Iterable[Stage]) -> Table:
     """Each stage with its seconds, and whether it ran or came from the cache."""
-    table = _table("stage", "state", "seconds")
+    table = table_of("stage", "state", ">seconds")
     for stage in done:
         colour = {"failed": "red", "cached": "dim"}.get(stage.state, "")
         table.add_row(stage.name, Text(stage.state, colour), f"{stage.seconds:.1f}")
@@ -50,7 +50,7 @@ def stages(done: Iterable[Stage]) -> Table:
 def metrics(evaluation: Evaluation) -> Table:
     """The headline metrics with their 95 % intervals, one column a variant."""
     columns, rows = headline(evaluation)
-    table = _table(*columns)
+    table = table_of(*columns[:-1], ">n")
     for row in rows:
         table.add_row(*row)
     return table
@@ -58,14 +58,11 @@ def metrics(evaluation: Evaluation) -> Table:
 
 def slices(evaluation: Evaluation) -> Table:
     """AUC of each manipulation, source and dataset, and of metadata alone, in each variant."""
-    parts = {(p.by, p.name, p.variant): p for p in evaluation.slices if p.by != "all"}
-    variants = sorted({variant for _, _, variant in parts})
-    columns = [name for v in variants for name in (v, f"{v}\nmetadata alone")]
-    table = _table("AUC by", "", *columns, "n", "groups")
-    for by, name in dict.fromkeys((by, name) for by, name, _ in parts):
-        shown = [parts[by, name, variant] for variant in variants]
-        aucs = [auc for part in shown for auc in (part.metrics["auc"], part.baseline_auc)]
-        table.add_row(by, name, *map(interval, aucs), str(shown[0].n), str(shown[0].groups))
+    columns, rows = auc_by_slice(evaluation.slices)
+    variants = [name.replace(", ", "\n") for name in columns[2:-2]]
+    table = table_of("AUC by", "", *variants, ">n", ">groups")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -89,7 +86,7 @@ def decision(made: PromotionDecision, version: str) -> RenderableType:
 def comparison(made: Comparison) -> list[RenderableType]:
     """The verdict about two models, and their AUC on each slice in the form that decides."""
     colour = {Outcome.BETTER: "green", Outcome.WORSE: "red"}.get(made.outcome, "yellow")
-    table = _table("AUC by", "", *names(made), "difference (95 % interval)", "n", "groups")
+    table = table_of("AUC by", "", *names(made), "difference (95 % interval)", ">n", ">groups")
     for part in made.slices:
         found = part.metrics[PRIMARY]
         if found is not None and part.variant is made.overall.variant:
@@ -111,7 +108,7 @@ def verdict(given: Mapping[str, Any]) -> Panel:
 
 def scores(table: pd.DataFrame) -> Table:
     """How many images got which label, need review, or could not be read."""
-    counts = _table("images", "count")
+    counts = table_of("images", ">count")
     for label, count in table["label"].where(table["error"] == "", "error").value_counts().items():
         counts.add_row(str(label), str(count))
     counts.add_row("to review", str(int(table["needs_review"].fillna(False).sum())))
@@ -141,7 +138,7 @@ def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
 
 def contents(summary: Mapping[str, Any]) -> Table:
     """What a dataset holds: rows by label, kind, split and dataset."""
-    table = _table("rows by", "value", "count")
+    table = table_of("rows by", "value", ">count")
     for column, counts in summary.items():
         for value, count in counts.items() if isinstance(counts, Mapping) else [("", counts)]:
             table.add_row(column, str(value), str(count))
@@ -151,7 +148,7 @@ def contents(summary: Mapping[str, Any]) -> Table:
 def validation(found: Validation) -> Table:
     """Whether a dataset may be trained on, and all that failed or is suspect."""
     held = sum(expectation.passed for expectation in found.expectations)
-    table = _table("validation", "", "count")
+    table = table_of("validation", "", ">count")
     passed = Text("passed", "green") if found.passed else Text("refused", "red")
     table.add_row("verdict", passed, "")
     table.add_row("expectations that hold", f"of {len(found.expectations)}", str(held))
@@ -164,18 +161,21 @@ def validation(found: Validation) -> Table:
     return table
 
 
+def table_of(*columns: str) -> Table:
+    """An empty table; a column whose name begins with ``>`` holds numbers.
+
+    These stay whole in a narrow terminal and are aligned right; an interval goes below its value.
+    """
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        numeric = name.startswith(">")
+        table.add_column(name[numeric:], justify="right" if numeric else "left", no_wrap=numeric)
+    return table
+
+
 def console() -> Console:
     """The terminal, or a page of fixed width where there is none; text is never markup."""
     terminal = Console(markup=False, highlight=False)
     if not terminal.is_terminal:
         terminal.width = _WIDTH
     return terminal
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        numeric = name in {"seconds", "n", "groups", "count"}
-        # Numbers stay whole in a narrow terminal; an interval goes below its value.
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
-    return table

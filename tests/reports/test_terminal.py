@@ -50,7 +50,7 @@ def test_slices_show_metadata_alone_in_each_variant():
     parts = part(Variant.AS_IS, 0.6, 0.9), part(Variant.BIAS_CONTROLLED, 0.55, 0.5)
     lines = shown(terminal.slices(Evaluation(0.5, parts))).splitlines()
     intervals = "0.600 (0.500-0.700) 0.900 (0.800-1.000) 0.550 (0.450-0.650) 0.500 (0.400-0.600)"
-    assert lines[-1].split() == f"manipulation colour_filter {intervals} 4000 1000".split()
+    assert lines[-1].split() == f"manipulation colour_filter {intervals} 4,000 1,000".split()
     assert lines[0].split() == ["as_is", "bias_controlled"]  # above "metadata alone" of each
     assert lines[1].count("metadata alone") == 2
     assert max(map(len, lines)) <= 128
