@@ -44,7 +44,10 @@ CHUNK_ROWS = 32
 CHUNK_BYTES = 16 * 2**20
 """Of samples that travel to a worker together, however few they are."""
 CODE = (
-    "dataset*.py",
+    "dataset.py",
+    "dataset_builder.py",
+    "dataset_plan.py",
+    "dataset_shards.py",
     "degradations.py",
     "duplicates.py",
     "images.py",
