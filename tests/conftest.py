@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from assay import home
+
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
@@ -17,6 +19,17 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared/data is not here")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def tracked_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder with an MLflow store, for a module: its tables take seconds to create."""
+    from tests import pipeline_runs
+
+    folder = tmp_path_factory.mktemp("state")
+    with pipeline_runs.environment(folder):
+        home.prepare_environment()
+        yield folder
 
 
 @pytest.fixture(scope="session")

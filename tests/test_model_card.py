@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,28 +33,18 @@ PREDICTIONS = pd.DataFrame(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One store for the module: MLflow takes seconds to create its tables."""
-    folder = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("ASSAY_HOME", str(folder))
-        for name, value in home.environment().items():
-            patch.setenv(name, value)
-        home.prepare_environment()
-        yield folder
+pytestmark = pytest.mark.usefixtures("tracked_state")
 
 
 @pytest.fixture(scope="module")
-def dataset(state: Path) -> Dataset:
-    return stored(state / "dataset", [sample(1, split=Split.TRAIN, licence="CC0")])
+def dataset(tracked_state: Path) -> Dataset:
+    return stored(tracked_state / "dataset", [sample(1, split=Split.TRAIN, licence="CC0")])
 
 
 @pytest.fixture(scope="module")
-def bundle(state: Path) -> Path:
+def bundle(tracked_state: Path) -> Path:
     """A model folder of 12 + 4 numbers, registered from a run that says how long it took."""
-    made = model_folder(state / "bundle")
+    made = model_folder(tracked_state / "bundle")
     tags = {"dataset_version": "test", "zenml_run": "train-1", "hardware": "two cores"}
     with tracking.run("train-1", {}, tags) as run_id:
         tracking.log_metrics(run_id, 1, {"train/seconds": 60.0, "warm_up/seconds": 90.0})
@@ -102,9 +91,9 @@ def test_share_for_people_leaves_out_what_the_model_has_seen(bundle: Path, datas
 
 
 def test_gather_takes_the_length_of_a_run_that_does_not_say_its_stages(
-    state: Path, dataset: Dataset
+    tracked_state: Path, dataset: Dataset
 ):
-    other = model_folder(state / "other")
+    other = model_folder(tracked_state / "other")
     (other / "note.txt").touch()
     with tracking.run("train-2", {}, {}) as run_id:
         pass

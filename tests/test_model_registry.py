@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -15,22 +14,11 @@ from assay import home, model_registry, prompts, tracking
 from assay.errors import NoChampion
 from assay.model_registry import Alias
 
-
-@pytest.fixture(scope="module", autouse=True)
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One store for the module: MLflow takes seconds to create its tables."""
-    folder = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("ASSAY_HOME", str(folder))
-        for name, value in home.environment().items():
-            patch.setenv(name, value)
-        home.prepare_environment()
-        yield folder
+pytestmark = pytest.mark.usefixtures("tracked_state")
 
 
 @pytest.fixture(scope="module")
-def run_id(state: Path) -> str:
+def run_id(tracked_state: Path) -> str:
     with tracking.run("first", {"data.seed": "0"}, {"dataset_version": "d1"}) as run:
         tracking.log_metrics(run, 1, {"loss": 0.5})
         tracking.log_metrics(run, 2, {"loss": 0.25})
@@ -53,8 +41,8 @@ def test_run_keeps_parameters_tags_and_every_step(run_id: str):
     assert run.info.status == "FINISHED"
 
 
-def test_run_keeps_its_artifacts_in_the_state(run_id: str, state: Path):
-    assert str(state / "mlflow") in tracking.client().get_run(run_id).info.artifact_uri
+def test_run_keeps_its_artifacts_in_the_state(run_id: str, tracked_state: Path):
+    assert str(tracked_state / "mlflow") in tracking.client().get_run(run_id).info.artifact_uri
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from assay import home, model_registry, tracking
+from assay import model_registry, tracking
 from assay.dataset import Dataset
 from assay.images import Variant
 from assay.publishing import PREDICTIONS, predictions_table, publish
@@ -20,16 +19,7 @@ from tests.training_runs import samples
 PAGES = {"evaluation": Page("Evaluation", "<h1>right</h1>"), "dataset": Page("Data", "<p>x</p>")}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("ASSAY_HOME", str(folder))
-        for name, value in home.environment().items():
-            patch.setenv(name, value)
-        home.prepare_environment()
-        yield folder
+pytestmark = pytest.mark.usefixtures("tracked_state")
 
 
 @pytest.fixture(scope="module")

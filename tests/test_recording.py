@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
 
-from assay import hardware, home, images, recording, tracking, training
+from assay import hardware, images, recording, tracking, training
 from assay.dataset import Dataset
 from assay.progress import silent
 from assay.recording import ANSWERS, Stage
@@ -33,15 +32,8 @@ class Followed:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
-    folder = tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("ASSAY_HOME", str(folder))
-        for name, value in home.environment().items():
-            patch.setenv(name, value)
-        home.prepare_environment()
-        yield Followed(folder)
+def followed(tracked_state: Path) -> Followed:
+    return Followed(tracked_state)
 
 
 def test_runs_say_what_they_are_and_what_they_were_made_on(followed: Followed) -> None:
