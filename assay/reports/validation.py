@@ -11,8 +11,8 @@ from assay.records import Label, Split
 from assay.reports import interval
 from assay.reports.page import Page, render
 from assay.reports.pictures import COLOURS, FAINT, INK, figure, svg
-from assay.shortcuts import PROBES, Outcome, Probe
-from assay.validation import Validation
+from assay.shortcuts import PROBES, Outcome, Probe, Unprobed
+from assay.validation import Count, Validation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RAW_COLOUR, NORMALISED_COLOUR = "#9a6700", "#1d7a46"
 
 _REASONS_SHOWN = 12
+_DATASETS_SHOWN = 30
 _SEEN = {
     "file_size": "bytes and bits per pixel",
     "dimensions": "width and height",
@@ -31,25 +32,57 @@ _SEEN = {
 def page(validation: Validation) -> Page:
     """Verdict first; then expectations, rejected rows, balance and shortcut probes."""
     kinds = rejections(validation.rejected)
+    counts = _of_largest(validation.counts)
     return render(
         "validation.html",
         f"Validation of dataset {validation.dataset_version}",
         found=validation,
         rejected=kinds[:_REASONS_SHOWN],
         kinds_left_out=max(0, len(kinds) - _REASONS_SHOWN),
-        balance=_balance_figure(validation) if validation.counts else "",
+        balance=_balance_figure(counts) if counts else "",
         labels=[label.value for label in Label],
-        contents=list(_contents(validation)),
+        contents=list(_contents(counts)),
         shortcuts=_probe_figure(validation) if validation.probes else "",
         probes=list(_probe_rows(validation.probes)),
+        unprobed=_largest_unprobed(validation.unprobed),
         seen=_SEEN,
     )
 
 
-def _contents(validation: Validation) -> Iterator[tuple[str, ...]]:
+def _of_largest(counts: Sequence[Count]) -> list[Count]:
+    """The counts by data set; of many, the smallest are put together."""
+    images = Counter[str]()
+    for count in counts:
+        images[count.dataset] += count.rows
+    large = {name for name, _ in images.most_common(_DATASETS_SHOWN)}
+    others = f"{len(images) - len(large):,} others"
+    together = Counter[tuple[str, str]]()
+    for count in counts:
+        together[count.split, count.label] += 0 if count.dataset in large else count.rows
+    kept = [count for count in counts if count.dataset in large]
+    return kept + [Count(others, *key, rows) for key, rows in together.items() if rows]
+
+
+def _largest_unprobed(unprobed: Sequence[Unprobed]) -> list[tuple[str, str, str]]:
+    """Data set, images and reason; of many, the smallest are put together."""
+    ordered = sorted(unprobed, key=lambda one: -one.rows)
+    rows = [(one.dataset, f"{one.rows:,}", one.reason) for one in ordered[:_DATASETS_SHOWN]]
+    rest = ordered[_DATASETS_SHOWN:]
+    if rest:
+        rows.append(
+            (
+                f"{len(rest):,} others",
+                f"{sum(one.rows for one in rest):,}",
+                "too small, or of one class",
+            )
+        )
+    return rows
+
+
+def _contents(known: Sequence[Count]) -> Iterator[tuple[str, ...]]:
     """Images of each data set and split, by label."""
-    images = Counter({(c.dataset, c.split, c.label): c.rows for c in validation.counts})
-    for dataset, split in dict.fromkeys((c.dataset, c.split) for c in validation.counts):
+    images = Counter({(c.dataset, c.split, c.label): c.rows for c in known})
+    for dataset, split in dict.fromkeys((c.dataset, c.split) for c in known):
         counts = [images[dataset, split, label] for label in Label]
         yield dataset, split, *(f"{count:,}" for count in counts), f"{sum(counts):,}"
 
@@ -76,15 +109,15 @@ def _class_of(probe: Probe) -> str:
     return {Outcome.CLEAR: "", Outcome.BLOCKS: "bad"}.get(probe.outcome, "warn")
 
 
-def _balance_figure(validation: Validation) -> str:
+def _balance_figure(known: Sequence[Count]) -> str:
     """Stacked bars: images of each label, by split and by data set."""
-    splits = [split for split in Split if any(c.split == split for c in validation.counts)]
-    datasets = list(dict.fromkeys(c.dataset for c in validation.counts))
+    splits = [split for split in Split if any(c.split == split for c in known)]
+    datasets = list(dict.fromkeys(c.dataset for c in known))
     bars = max(len(splits), len(datasets))
     drawn = figure(9.5, 0.9 + 0.34 * bars)
     left, right = drawn.subplots(1, 2)
-    _stack(left, splits, Counter(), [(c.split, c.label, c.rows) for c in validation.counts])
-    _stack(right, datasets, Counter(), [(c.dataset, c.label, c.rows) for c in validation.counts])
+    _stack(left, splits, Counter(), [(c.split, c.label, c.rows) for c in known])
+    _stack(right, datasets, Counter(), [(c.dataset, c.label, c.rows) for c in known])
     left.set_title("by split", loc="left", fontsize=10, color=INK)
     right.set_title("by data set", loc="left", fontsize=10, color=INK)
     drawn.legend(
@@ -101,9 +134,10 @@ def _stack(
         for name, of, rows in counts:
             images[name] += rows if of == label.value else 0
         widths, starts = [images[n] for n in names], [filled[n] for n in names]
-        short = [_short(name) for name in names]
-        axes.barh(short, widths, left=starts, color=COLOURS[label.value], label=label.value)
+        places = range(len(names))  # shortened names may be equal
+        axes.barh(places, widths, left=starts, color=COLOURS[label.value], label=label.value)
         filled.update(images)
+    axes.set_yticks(range(len(names)), [_short(name) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("images", color=FAINT)
     axes.spines[["top", "right", "left"]].set_visible(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from assay.expectation_results import Expected
 from assay.expectations import Severity
@@ -62,6 +63,19 @@ def test_page_lists_rejected_rows_and_sets_that_cannot_be_probed():
     assert "unknown label" in html
     assert "m.csv line 2" in html
     assert "one class: all are altered" in html
+
+
+def test_page_of_thousands_of_data_sets_shows_the_largest():
+    names = [f"set-{number}" for number in range(3_000)]
+    counts = tuple(
+        Count(name, "train", "authentic", 9 if name == names[-1] else 1) for name in names
+    )
+    unprobed = tuple(Unprobed(count.dataset, count.rows, "too small") for count in counts)
+    many = replace(found(expected()), counts=counts, unprobed=unprobed)
+    html = validation.page(many).html
+    assert html.count("2,970 others") == 2
+    assert html.count("set-2999") == 2
+    assert len(html) < 500_000
 
 
 def test_page_of_nothing_probed_has_no_empty_figure():
