@@ -1,4 +1,4 @@
-"""Two models on the same images: paired differences with intervals, a verdict, and what flipped.
+"""Two models on the same images: paired differences with intervals, and a verdict.
 
 Everything is the second model minus the first, measured on images of photographs that neither was
 fitted on. Intervals resample photographs and hold for few of them (decision 0035).
@@ -15,10 +15,11 @@ from pydantic import Field, TypeAdapter
 
 from assay.errors import DataError
 from assay.evaluation import cut
+from assay.flips import Flip, FlipCount, count_flips, find_flips
 from assay.images import Variant
-from assay.metrics import Bootstrap, Difference, Metric, differences, mean
+from assay.metrics import Bootstrap, Difference, Metric, differences
 from assay.model_registry import ModelFacts
-from assay.predictions import positive, same_images, score, two_class, unseen
+from assay.predictions import positive, same_images, score, unseen
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,17 +49,6 @@ class Outcome(StrEnum):
     UNDECIDED = "no significant difference"
 
 
-class Change(StrEnum):
-    """How a decision about an image changed from the first model to the second."""
-
-    MENDED = "mended"
-    """Wrong before, right now: authentic or not is what counts."""
-    BROKEN = "broken"
-    """Right before, wrong now."""
-    RELABELLED = "relabelled"
-    """Not authentic to both, manipulated to one and synthesized to the other."""
-
-
 @dataclass(frozen=True, slots=True)
 class ComparedSlice:
     """The differences on one part of the images, which are cut as an evaluation cuts them."""
@@ -72,32 +62,6 @@ class ComparedSlice:
     """Independent photographs among the images."""
     metrics: dict[str, Difference | None]
     """By name (`METRICS`); None where the part lacks a class."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """An image that the two models decide differently."""
-
-    image_id: str
-    variant: Variant
-    change: Change
-    label: str
-    """The truth."""
-    manipulation: str
-    group: str
-    scores: tuple[float, float]
-    predicted: tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class FlipCount:
-    """The flips of one variant, counted."""
-
-    variant: Variant
-    n: int
-    counts: dict[Change, int]
-    net: Metric | None
-    """Mended minus broken as a share of all images: McNemar's contrast, resampled by group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +132,10 @@ def compare(
         for by, name, part in cut(of_kind)
     ]
     _require_primary(slices)
-    flips = [flip for kind, of_kind in variants.items() for flip in _flips(kind, of_kind)]
-    counts = [_counted(kind, of_kind, bootstrap) for kind, of_kind in variants.items()]
+    flipped = [flip for kind, of_kind in variants.items() for flip in find_flips(kind, of_kind)]
+    counts = [count_flips(kind, of_kind, bootstrap) for kind, of_kind in variants.items()]
     left_out = first["image_id"].nunique() - rows["image_id"].nunique()
-    return Comparison(tuple(slices), tuple(flips), tuple(counts), thresholds, left_out)
+    return Comparison(tuple(slices), tuple(flipped), tuple(counts), thresholds, left_out)
 
 
 def outcome(metric: str, change: Metric) -> Outcome:
@@ -232,45 +196,3 @@ def _require_primary(slices: list[ComparedSlice]) -> None:
             "the bias_controlled images that neither model was trained on lack authentic or other "
             "ones; compare them on other images"
         )
-
-
-def _flips(kind: Variant, rows: pd.DataFrame) -> list[Flip]:
-    changes = zip(_changes(rows), rows.to_dict("records"), strict=True)
-    return [
-        Flip(
-            image_id=row["image_id"],
-            variant=kind,
-            change=change,
-            label=row["label"],
-            manipulation=row["manipulation"],
-            group=row["group"],
-            scores=(row["first"], row["second"]),
-            predicted=(row["first_label"], row["second_label"]),
-        )
-        for change, row in changes
-        if change is not None
-    ]
-
-
-def _changes(rows: pd.DataFrame) -> list[Change | None]:
-    """What happened to the decision about each row."""
-    edited = positive(rows["label"])
-    before, now = (positive(rows[f"{model}_label"]) == edited for model in ("first", "second"))
-    other_kind = (rows["first_label"] != rows["second_label"]).to_numpy(bool)
-    names = np.select(
-        [~before & now, before & ~now, other_kind],
-        [Change.MENDED.value, Change.BROKEN.value, Change.RELABELLED.value],
-        "",
-    )
-    return [Change(name) if name else None for name in names.tolist()]
-
-
-def _counted(kind: Variant, rows: pd.DataFrame, bootstrap: Bootstrap) -> FlipCount:
-    """On the images that every overall figure is measured on."""
-    rows = two_class(rows)
-    changes = _changes(rows)
-    counts = {change: changes.count(change) for change in Change}
-    steps = {Change.MENDED: 1.0, Change.BROKEN: -1.0}
-    gains = np.array([steps.get(change, 0.0) if change else 0.0 for change in changes])
-    net = mean(gains, rows["group"].to_numpy(str), bootstrap)
-    return FlipCount(kind, len(rows), counts, net)

@@ -9,7 +9,6 @@ import pytest
 
 from assay.comparison import (
     METRICS,
-    Change,
     ComparedSlice,
     Comparison,
     ComparisonSettings,
@@ -18,6 +17,7 @@ from assay.comparison import (
     outcome,
 )
 from assay.errors import DataError
+from assay.flips import Change
 from assay.images import Variant
 from assay.model_registry import ModelFacts
 from tests.predictions import predictions
@@ -81,37 +81,6 @@ def test_model_beside_itself_differs_nowhere():
     changes = [d.change for s in comparison.slices for d in s.metrics.values() if d]
     assert {(c.value, c.low, c.high) for c in changes} == {(0, 0, 0)}
     assert comparison.flips == ()
-
-
-def test_flips_are_counted_exactly():
-    first = predictions(1.0)
-    second = first.copy()
-    of_kind = second["variant"] == "bias_controlled"
-    right = (first["predicted"] == "authentic") == (first["label"] == "authentic")
-    mended, broken = second.index[of_kind & ~right][:5], second.index[of_kind & right][:3]
-    turned = {"authentic": "manipulated", "manipulated": "authentic"}
-    for row in (*mended, *broken):
-        second.loc[row, "predicted"] = turned[first.loc[row, "predicted"]]
-    flagged = second.index[of_kind & right & (second["predicted"] == "manipulated")][-2:]
-    second.loc[flagged, "predicted"] = "synthesized"
-    comparison = compared(first, second)
-    (count,) = [c for c in comparison.flip_counts if c.variant is Variant.BIAS_CONTROLLED]
-    assert count.counts == {Change.MENDED: 5, Change.BROKEN: 3, Change.RELABELLED: 2}
-    assert count.net.value == pytest.approx(2 / of_kind.sum())  # type: ignore[union-attr]
-    ids = {flip.image_id for flip in comparison.flips if flip.change is Change.MENDED}
-    assert ids == set(first.loc[mended, "image_id"])
-
-
-def test_flip_keeps_truth_and_both_scores():
-    first, second = predictions(1.0), predictions(0.2, noise=2)
-    flip = compared(first, second).flips[0]
-    rows = [
-        table.set_index(["image_id", "variant"]).loc[(flip.image_id, flip.variant.value)]
-        for table in (first, second)
-    ]
-    assert flip.scores == tuple(pytest.approx(1 - row["p_authentic"]) for row in rows)
-    assert flip.predicted == tuple(row["predicted"] for row in rows)
-    assert flip.label == rows[0]["label"]
 
 
 def test_balanced_accuracy_has_a_threshold_a_model():

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from assay.comparison import (
     METRICS,
     PRIMARY,
-    Change,
     ComparedSlice,
     Comparison,
-    Flip,
-    FlipCount,
     Outcome,
     outcome,
 )
+from assay.flips import Change, Flip, FlipCount
 from assay.images import Variant
 from assay.metrics import Difference, Metric
 from assay.reports import figures, gallery, interval, pictures

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from assay.comparison import Change, Comparison, ComparisonSettings, compare, paired
+from assay.comparison import Comparison, ComparisonSettings, compare, paired
 from assay.dataset import Dataset
+from assay.flips import Change
 from assay.model_registry import ModelFacts
 from assay.records import Label, Split
 from assay.reports import comparison as report
