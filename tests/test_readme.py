@@ -23,6 +23,8 @@ def tree() -> list[str]:
     paths: dict[int, str] = {}
     found = []
     for line in block.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
         depth = len(line) - len(line.lstrip())
         name = line.split()[0]
         paths[depth] = paths[depth - 2] + name if depth else name
@@ -41,6 +43,12 @@ def named_files(text: str) -> list[str]:
 @pytest.mark.parametrize("path", tree())
 def test_tree_names_what_exists(path: str) -> None:
     assert (ROOT / path).is_dir() if path.endswith("/") else (ROOT / path).is_file()
+
+
+def test_tree_names_every_module_of_the_domain() -> None:
+    folders = {f"assay/{path.parent.name}/" for path in (ROOT / "assay").glob("*/__init__.py")}
+    files = {f"assay/{path.name}" for path in (ROOT / "assay").glob("*.py")}
+    assert folders | files - {"assay/__init__.py"} <= set(tree())
 
 
 @pytest.mark.parametrize("path", named_files(README) + named_files(CONTRIBUTING))
