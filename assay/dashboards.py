@@ -39,10 +39,6 @@ class Addresses:
         """The page of a ZenML run, with its graph; its artifacts open from there."""
         return f"{self.zenml}/projects/{quote(project)}/runs/{run_id}"
 
-    def zenml_pipeline(self, pipeline_id: str, project: str = "default") -> str:
-        """The runs of a ZenML pipeline."""
-        return f"{self.zenml}/projects/{quote(project)}/pipelines/{pipeline_id}/runs"
-
     def mlflow_experiment(self, experiment_id: str) -> str:
         """The runs of an MLflow experiment."""
         return f"{self.mlflow}/#/experiments/{experiment_id}/runs{_TRAINING}"

@@ -151,6 +151,11 @@ def photo_of(sample: Sample, kind: Variant) -> Photo:
     return decode(variant(sample.image, sample.image_id, kind))
 
 
+def mask_of(sample: Sample, photo: Photo) -> Mask | None:
+    """The altered region of ``sample``, as large as its ``photo``; None without a mask."""
+    return decode_mask(sample.mask, photo.size) if sample.mask else None
+
+
 def _check_bytes(data: bytes) -> None:
     if not data:
         raise UnreadableImage(f"the file is empty; supply {_format_names()}")

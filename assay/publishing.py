@@ -99,8 +99,7 @@ def _thumbnails(dataset: Dataset, table: pd.DataFrame) -> list[bytes]:
 
 def _thumbnail(sample: Sample) -> bytes:
     photo = images.decode(sample.image)
-    mask = images.decode_mask(sample.mask, photo.size) if sample.mask else None
-    return picture_tables.thumbnail(photo.pixels, mask)
+    return picture_tables.thumbnail(photo.pixels, images.mask_of(sample, photo))
 
 
 def _digest(text: str) -> str:

@@ -145,7 +145,7 @@ def _row(
     sample: Sample, photo: Photo, resized: Pixels, found: Sequence[Finding], processor: Processor
 ) -> dict[str, Any]:
     height, width = resized.shape[:2]
-    mask = images.decode_mask(sample.mask, photo.size) if sample.mask else None
+    mask = images.mask_of(sample, photo)
     rationale = sample.rationale or offline.write_rationale(
         sample.label, sample.manipulation, mask, found
     )

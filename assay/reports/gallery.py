@@ -134,8 +134,7 @@ def thumbnails(dataset: Dataset, image_ids: Iterable[str]) -> dict[str, str]:
 def thumbnail(sample: Sample) -> str:
     """A data URI of a sample's image, its altered region outlined."""
     photo = images.decode(sample.image)
-    mask = images.decode_mask(sample.mask, photo.size) if sample.mask else None
-    return pictures.thumbnail(photo.pixels, mask=mask)
+    return pictures.thumbnail(photo.pixels, mask=images.mask_of(sample, photo))
 
 
 def spread(rows: pd.DataFrame, limit: int, per_group: int = PER_GROUP) -> pd.DataFrame:
