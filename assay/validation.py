@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,11 +107,7 @@ def validate(dataset: Dataset, settings: ValidationSettings, progress: Progress)
     """Profile ``dataset`` with all images decoded, hold it to the suite, probe it for shortcuts."""
     rows = profile(dataset, settings.workers, progress)
     found = judge(rows, dataset.version, settings, progress)
-    _log(found)
-    for name in set(settings.shortcuts.exceptions) - {
-        shortcut.exception for shortcut in found.probes
-    }:
-        logger.warning("validation.shortcuts.exceptions: %s is not probed here", name)
+    _log(found, settings.shortcuts.exceptions)
     return found
 
 
@@ -159,7 +156,7 @@ def refusal(validation: Validation) -> str:
     return f"dataset {validation.dataset_version} is not fit to train on: " + "; ".join(lines)
 
 
-def _log(found: Validation) -> None:
+def _log(found: Validation, exceptions: Collection[str]) -> None:
     """What is reported and stops nothing would else be seen only by who opens the page."""
     for expected in found.warnings:
         logger.warning("%s: %s; %s", expected.name, expected.observed, ", ".join(expected.first))
@@ -170,6 +167,8 @@ def _log(found: Validation) -> None:
             shortcut.dataset,
             shortcut.accuracy.value,
         )
+    for name in sorted(set(exceptions) - {shortcut.exception for shortcut in found.probes}):
+        logger.warning("validation.shortcuts.exceptions: %s is not probed here", name)
 
 
 def _broken(expectation: Expected, validation: Validation) -> str:

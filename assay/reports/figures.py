@@ -14,7 +14,7 @@ from assay.metrics import ECE_BINS, Bools, Bootstrap, Floats, Metric, ratio
 from assay.records import Label
 from assay.reports import curves
 from assay.reports.curves import Groups, Labels
-from assay.reports.pictures import COLOURS, FAINT, INK, figure
+from assay.reports.pictures import COLOURS, FAINT, INK, figure, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def roc(
     for (name, values), colour, dash in zip(scores.items(), SERIES, _DASHES, strict=False):
         curve, low, high = curves.roc_band(values, positive, groups, bootstrap)
         axes.fill_between(rates, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(rates, curve, dash, color=colour, label=_short(name), linewidth=1.8)
+        axes.plot(rates, curve, dash, color=colour, label=shortened(name), linewidth=1.8)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.legend(loc="lower right", frameon=False)
     return drawn
@@ -131,7 +131,7 @@ def forest(
         offset = 0.26 * (index - (len(series) - 1) / 2)
         found = [(y + offset, shown.get(name)) for y, shown in enumerate(rows.values())]
         _whiskers(axes, [(y, m) for y, m in found if m is not None], index, name)
-    axes.set_yticks(range(len(rows)), [_short(name) for name in rows])
+    axes.set_yticks(range(len(rows)), [shortened(name) for name in rows])
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     if limits is not None:
         axes.set_xlim(*limits)
@@ -173,7 +173,7 @@ def _whiskers(axes: Axes, found: Iterable[tuple[float, Metric]], index: int, nam
         xerr=ends,
         fmt=marker,
         color=colour,
-        label=_short(name),
+        label=shortened(name),
         capsize=2.5,
         markersize=5,
         linewidth=1.4,
@@ -197,8 +197,3 @@ def _style(axes: Axes, x: str, y: str) -> Axes:
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(color=FAINT, labelsize=9)
     return axes
-
-
-def _short(text: str) -> str:
-    """Text of a length that leaves room."""
-    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -50,6 +50,11 @@ def figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def shortened(text: str, length: int = 40) -> str:
+    """A name in a figure, of at most ``length`` characters so that it leaves room."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
 def svg(drawn: Figure) -> str:
     """A data URI of a finished figure; the same figure gives the same bytes.
 

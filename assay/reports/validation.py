@@ -10,7 +10,7 @@ from assay.catalogue import rejections
 from assay.records import Label, Split
 from assay.reports import interval
 from assay.reports.page import Page, render
-from assay.reports.pictures import COLOURS, FAINT, INK, figure, svg
+from assay.reports.pictures import COLOURS, FAINT, INK, figure, shortened, svg
 from assay.shortcuts import PROBES, Outcome, Probe, Unprobed
 from assay.validation import Count, Validation
 
@@ -137,7 +137,7 @@ def _stack(
         places = range(len(names))  # shortened names may be equal
         axes.barh(places, widths, left=starts, color=COLOURS[label.value], label=label.value)
         filled.update(images)
-    axes.set_yticks(range(len(names)), [_short(name) for name in names])
+    axes.set_yticks(range(len(names)), [shortened(name, 26) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("images", color=FAINT)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -182,7 +182,3 @@ def _dot(axes: Axes, probe: Probe, row: float) -> None:
     words = "raw files" if is_raw else "after normalisation"
     face = "white" if is_raw else colour
     axes.plot(accuracy.value, place, "o", color=colour, mfc=face, markersize=5, label=words)
-
-
-def _short(name: str, length: int = 26) -> str:
-    return name if len(name) <= length else name[: length - 1] + "…"
