@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from assay.images import Variant
+from assay.metrics import Bools, Floats
 
 KINDS = ("splice", "inpaint", "resynthesis", "text_overlay")
 
@@ -44,3 +45,11 @@ def predictions(
         }
         frames.append(pd.DataFrame(rows))
     return pd.concat(frames, ignore_index=True)
+
+
+def rising_scores() -> tuple[Floats, Bools, np.ndarray]:
+    """Scores ``[240]`` that rise with the truth, the truth, and 60 groups."""
+    rng = np.random.default_rng(0)
+    positive = rng.random(240) < 0.5
+    scores = np.clip(rng.normal(0.4 + 0.2 * positive, 0.15), 0, 1)
+    return scores, positive, np.array([f"g{i // 4}" for i in range(240)])

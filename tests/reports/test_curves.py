@@ -9,22 +9,13 @@ from sklearn.metrics import roc_auc_score
 from assay.comparison import paired
 from assay.metrics import Bootstrap
 from assay.reports import curves
-from tests.predictions import predictions
+from tests.predictions import predictions, rising_scores
 
 BOOTSTRAP = Bootstrap(40)
 
 
-@pytest.fixture
-def data():
-    """Scores that rise with the truth, of 60 groups."""
-    rng = np.random.default_rng(0)
-    positive = rng.random(240) < 0.5
-    scores = np.clip(rng.normal(0.4 + 0.2 * positive, 0.15), 0, 1)
-    return scores, positive, np.array([f"g{i // 4}" for i in range(240)])
-
-
-def test_roc_curve_has_the_area_that_is_reported(data):
-    scores, positive, groups = data
+def test_roc_curve_has_the_area_that_is_reported():
+    scores, positive, groups = rising_scores()
     curve, low, high = curves.roc_band(scores, positive, groups, BOOTSTRAP)
     assert np.trapezoid(curve, np.linspace(0, 1, 101)) == pytest.approx(
         roc_auc_score(positive, scores), abs=0.01
@@ -33,8 +24,8 @@ def test_roc_curve_has_the_area_that_is_reported(data):
     assert (high - low)[20:80].min() > 0
 
 
-def test_roc_of_one_class_is_undefined_not_an_error(data):
-    scores, _, groups = data
+def test_roc_of_one_class_is_undefined_not_an_error():
+    scores, _, groups = rising_scores()
     curve, _, _ = curves.roc_band(scores, np.ones(240, bool), groups, BOOTSTRAP)
     assert np.isnan(curve).all()
 

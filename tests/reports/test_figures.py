@@ -9,22 +9,13 @@ from assay.comparison import paired
 from assay.metrics import Bootstrap, Metric
 from assay.records import Label
 from assay.reports import curves, figures, pictures
-from tests.predictions import predictions
+from tests.predictions import predictions, rising_scores
 
 BOOTSTRAP = Bootstrap(40)
 
 
-@pytest.fixture
-def data():
-    """Scores that rise with the truth, of 60 groups."""
-    rng = np.random.default_rng(0)
-    positive = rng.random(240) < 0.5
-    scores = np.clip(rng.normal(0.4 + 0.2 * positive, 0.15), 0, 1)
-    return scores, positive, np.array([f"g{i // 4}" for i in range(240)])
-
-
-def test_roc_draws_each_score_with_its_name(data):
-    scores, positive, groups = data
+def test_roc_draws_each_score_with_its_name():
+    scores, positive, groups = rising_scores()
     axes = figures.roc({"model": scores, "$x": -scores}, positive, groups, BOOTSTRAP).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines[1:]}
     expected = curves.roc_band(scores, positive, groups, BOOTSTRAP)[0]
