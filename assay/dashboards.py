@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from assay import home
+from assay.errors import StorageError
 from assay.servers import LOOPBACK
 
 ZENML, MLFLOW = "zenml", "mlflow"
@@ -113,8 +114,13 @@ def _kept() -> dict[str, int]:
         with contextlib.suppress(FileExistsError):  # a run that started beside this one chose
             os.link(written, _file())
         written.unlink()
-    ports: dict[str, int] = json.loads(_file().read_text(encoding="utf-8"))
-    return ports
+    try:
+        ports = json.loads(_file().read_text(encoding="utf-8"))
+        return {server: int(ports[server]) for server in (ZENML, MLFLOW)}
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f"{_file()} does not name two ports; delete it, and others are chosen"
+        ) from error
 
 
 def _written(ports: dict[str, int]) -> Path:

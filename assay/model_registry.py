@@ -57,9 +57,12 @@ class ModelFacts:
 
 
 def find(bundle: Path) -> str | None:
-    """The version that holds exactly ``bundle``, or None."""
+    """The version that holds exactly ``bundle``, or None.
+
+    One whose run or files were deleted holds nothing any more: such a model is registered anew.
+    """
     found = _holding(content_hash(bundle))
-    return None if found is None else str(found.version)
+    return str(found.version) if found is not None and _is_whole(found) else None
 
 
 def describe(bundle: Path) -> ModelFacts:
@@ -159,7 +162,7 @@ def fetch(name: str) -> Path:
 
     A run is given by its MLflow id or by its name, which is that of the ZenML run too, and stands
     for the latest version that it registered. Raises `NoChampion` when nothing is registered under
-    that name.
+    that name, or its files are gone.
     """
     if (Path(name) / MODEL_FILE).is_file():
         return Path(name)
@@ -200,11 +203,18 @@ def _provenance(tags: Mapping[str, str]) -> dict[str, str]:
 def _download(version: ModelVersion, target: Path) -> None:
     """Copy the artifacts to a temporary folder, then rename: a torn copy is never found."""
     from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        downloaded = download_artifacts(
-            artifact_uri=version.source, dst_path=str(Path(scratch) / "bundle")
-        )
+        try:
+            downloaded = download_artifacts(
+                artifact_uri=version.source, dst_path=str(Path(scratch) / "bundle")
+            )
+        except (MlflowException, OSError) as error:
+            raise NoChampion(
+                f"the files of version {version.version} cannot be fetched from {version.source}; "
+                f"put them back, or delete the version in MLflow and train again"
+            ) from error
         shutil.move(downloaded, target)
 
 
@@ -234,8 +244,17 @@ def _unknown(name: str, versions: Sequence[ModelVersion], aliases: Mapping[str, 
 
 
 def _holding(digest: str) -> ModelVersion | None:
-    """The version of this content hash, or None."""
-    return next((v for v in _versions() if v.tags.get(HASH_TAG) == digest), None)
+    """The version of this content hash, the latest whole one if there is any, or None."""
+    found = [version for version in _versions() if version.tags.get(HASH_TAG) == digest]
+    return next(filter(_is_whole, found), found[0] if found else None)
+
+
+def _is_whole(version: ModelVersion) -> bool:
+    """Whether the run and the files of ``version`` are still there."""
+    if not tracking.is_active(str(version.run_id)):
+        return False
+    place = str(version.source).rpartition("/")[2]
+    return bool(tracking.client().list_artifacts(str(version.run_id), place))
 
 
 def _versions() -> list[ModelVersion]:

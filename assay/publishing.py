@@ -38,7 +38,9 @@ def publish(
     run = model_registry.run_of(version)
     run_id, tags = run.info.run_id, run.data.tags
     table = predictions_table(predictions)
-    there = json.loads(tags.get(_PUBLISHED, "{}"))
+    present = {f.path for folder in (None, REPORTS) for f in store.list_artifacts(run_id, folder)}
+    known: dict[str, str] = json.loads(tags.get(_PUBLISHED, "{}"))
+    there = {file: digest for file, digest in known.items() if file in present}
     documents = {f"{REPORTS}/{name}.html": page.html for name, page in pages.items()}
     texts = {**documents, PREDICTIONS: dataset.version + table.to_json()}
     digests = {file: _digest(text) for file, text in texts.items()}

@@ -89,9 +89,16 @@ def prepare_database() -> None:
 
 
 def experiment_id() -> str:
-    """The experiment's id; created on first use, with its artifacts inside the state folder."""
+    """The experiment's id; created on first use, with its artifacts inside the state folder.
+
+    A deleted one is restored, as MLflow keeps its name from any other.
+    """
+    from mlflow.entities import LifecycleStage
+
     store = client()
     if experiment := store.get_experiment_by_name(EXPERIMENT):
+        if experiment.lifecycle_stage == LifecycleStage.DELETED:
+            store.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
     local = str(store.tracking_uri).startswith("sqlite:")
     location = (home.folder("mlflow") / "artifacts").as_uri() if local else None
@@ -139,17 +146,27 @@ def log_dataset(run_id: str, use: DatasetUse) -> None:
 
 
 def existing_or_new(run_id: str, name: str) -> str:
-    """``run_id`` where the tracking store knows it, else a new, finished run called ``name``.
+    """``run_id`` where the tracking store has it, else a new, finished run called ``name``.
 
-    A cached model may have been tracked in another store than the one that is used now.
+    A cached model may have been tracked in another store than the one that is used now, and its
+    run may have been deleted.
     """
+    if is_active(run_id):
+        return run_id
+    with run(name, {}, {}) as new:
+        return new
+
+
+def is_active(run_id: str) -> bool:
+    """Whether the tracking store has this run, and nobody deleted it."""
+    from mlflow.entities import LifecycleStage
     from mlflow.exceptions import MlflowException
 
     try:
-        return str(client().get_run(run_id).info.run_id)
+        stage = client().get_run(run_id).info.lifecycle_stage
     except MlflowException:
-        with run(name, {}, {}) as new:
-            return new
+        return False
+    return bool(stage == LifecycleStage.ACTIVE)
 
 
 def log_metrics(run_id: str, step: int, metrics: Mapping[str, float]) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from assay import dashboards, home, model_registry, tracking
 from assay.dashboards import MLFLOW, ZENML, Addresses
+from assay.errors import StorageError
 from tests.pipeline_runs import environment
 
 if TYPE_CHECKING:
@@ -78,6 +79,14 @@ def test_a_taken_port_is_seen_and_another_is_kept(state: Path):
         moved = dashboards.move(ZENML)
     assert dashboards.is_free(port)
     assert dashboards.port(ZENML) == moved != port
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]", '{"zenml": "x", "mlflow": 1}'])
+def test_damaged_record_of_the_ports_is_named(state: Path, damage: str):
+    dashboards.addresses()
+    (state / "dashboards.json").write_text(damage)
+    with pytest.raises(StorageError, match=r"dashboards\.json does not name two ports; delete it"):
+        dashboards.addresses()
 
 
 def test_names_in_links_are_quoted():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from datetime import datetime
@@ -152,6 +153,45 @@ def test_describe_says_where_a_version_comes_from(tmp_path: Path):
     assert (known.name, known.run, known.dataset_version) == (f"version {version}", "train-x", "d9")
     assert known.git_commit == tracking.git_commit()
     assert datetime.fromisoformat(known.registered_at).tzinfo is not None
+
+
+def artifacts(state: Path, run: str) -> Path:
+    return next((state / "mlflow" / "artifacts").glob(f"**/{run}/artifacts"))
+
+
+@pytest.mark.parametrize("loss", ["run", "files"])
+def test_model_whose_run_or_files_are_gone_is_registered_anew(
+    tracked_state: Path, tmp_path: Path, loss: str
+):
+    model = bundle(tmp_path / "model", loss.encode())
+    facts = {"family": "f", "prompt_version": prompts.PROMPT_VERSION, "seen_groups": []}
+    (model / "assay_model.json").write_text(json.dumps(facts))
+    with tracking.run("lost", {}, {}) as lost:
+        first = model_registry.register(model, lost)
+    assert model_registry.find(model) == first
+    if loss == "run":
+        tracking.client().delete_run(lost)
+    else:
+        shutil.rmtree(artifacts(tracked_state, lost))
+    assert model_registry.find(model) is None
+    second = model_registry.register(model, tracking.existing_or_new(lost, "second"))
+    assert second != first
+    assert model_registry.describe(model).version == model_registry.find(model) == second
+    model_registry.document(second, "text", {"card.md": "text"}, {})
+
+
+def test_version_without_its_files_is_named_with_the_remedy(tracked_state: Path, tmp_path: Path):
+    with tracking.run("gone", {}, {}) as gone:
+        version = model_registry.register(bundle(tmp_path / "model", b"gone"), gone)
+    shutil.rmtree(artifacts(tracked_state, gone))
+    with pytest.raises(NoChampion, match=f"files of version {version} cannot be fetched"):
+        model_registry.fetch(version)
+
+
+def test_deleted_experiment_is_restored(run_id: str):
+    tracking.client().delete_experiment(tracking.experiment_id())
+    with tracking.run("after", {}, {}) as after:
+        assert tracking.is_active(after)
 
 
 def test_existing_or_new_opens_a_run_where_the_store_knows_none(run_id: str):

@@ -80,6 +80,18 @@ def test_only_what_changed_is_uploaded_again(dataset: Dataset, tmp_path: Path) -
     assert publish(version, other, predicted(0.01), dataset) == [PREDICTIONS]
 
 
+def test_what_somebody_removed_is_uploaded_again(
+    dataset: Dataset, tmp_path: Path, tracked_state: Path
+) -> None:
+    version, run_id = registered(tmp_path / "removed")
+    publish(version, PAGES, predicted(), dataset)
+    folder = next((tracked_state / "mlflow" / "artifacts").glob(f"**/{run_id}/artifacts"))
+    (folder / "reports" / "dataset.html").unlink()
+    assert publish(version, PAGES, predicted(), dataset) == ["reports/dataset.html"]
+    (folder / PREDICTIONS).unlink()
+    assert publish(version, PAGES, predicted(), dataset) == [PREDICTIONS]
+
+
 def test_predictions_are_a_table_with_pictures(dataset: Dataset, tmp_path: Path) -> None:
     version, run_id = registered(tmp_path / "pictures")
     publish(version, {}, predicted(), dataset)
