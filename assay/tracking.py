@@ -145,15 +145,15 @@ def log_dataset(run_id: str, use: DatasetUse) -> None:
     client().log_inputs(run_id, [DatasetInput(shown, tags)])
 
 
-def existing_or_new(run_id: str, name: str) -> str:
-    """``run_id`` where the tracking store has it, else a new, finished run called ``name``.
+def existing_or_new(run_id: str, name: str, dataset_version: str) -> str:
+    """``run_id`` where the store has it, else a new, finished run of the ZenML run ``name``.
 
     A cached model may have been tracked in another store than the one that is used now, and its
     run may have been deleted.
     """
     if is_active(run_id):
         return run_id
-    with run(name, {}, {}) as new:
+    with run(name, {}, {"dataset_version": dataset_version, "zenml_run": name}) as new:
         return new
 
 

@@ -28,7 +28,7 @@ def register(
 
     Either way its card is written anew.
     """
-    version = model_registry.find(model) or _new_version(model, evaluation, mlflow_run)
+    version = model_registry.find(model) or _new_version(model, dataset, evaluation, mlflow_run)
     card = model_card.gather(model, dataset, evaluation, predictions)
     publishing.publish_card(card)
     model_versions.mirror(version, cards.note(card), cards.facts(card))
@@ -39,8 +39,11 @@ def register(
     return version, cards.page(card)
 
 
-def _new_version(model: Path, evaluation: Evaluation, mlflow_run: str) -> str:
+def _new_version(model: Path, dataset: Dataset, evaluation: Evaluation, mlflow_run: str) -> str:
     metrics = {name: metric.value for name, metric in evaluation.headline().items()}
-    run_id = tracking.existing_or_new(mlflow_run, get_step_context().pipeline_run.name)
+    name = get_step_context().pipeline_run.name
+    run_id = tracking.existing_or_new(mlflow_run, name, dataset.version)
+    if run_id != mlflow_run:
+        links.to_training(run_id)
     tracking.log_metrics(run_id, 0, metrics)
     return model_registry.register(model, run_id)

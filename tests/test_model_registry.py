@@ -166,7 +166,7 @@ def test_model_whose_run_or_files_are_gone_is_registered_anew(
     model = bundle(tmp_path / "model", loss.encode())
     facts = {"family": "f", "prompt_version": prompts.PROMPT_VERSION, "seen_groups": []}
     (model / "assay_model.json").write_text(json.dumps(facts))
-    with tracking.run("lost", {}, {}) as lost:
+    with tracking.run("lost", {}, {"dataset_version": "d7"}) as lost:
         first = model_registry.register(model, lost)
     assert model_registry.find(model) == first
     if loss == "run":
@@ -174,9 +174,11 @@ def test_model_whose_run_or_files_are_gone_is_registered_anew(
     else:
         shutil.rmtree(artifacts(tracked_state, lost))
     assert model_registry.find(model) is None
-    second = model_registry.register(model, tracking.existing_or_new(lost, "second"))
+    second = model_registry.register(model, tracking.existing_or_new(lost, "second", "d7"))
     assert second != first
-    assert model_registry.describe(model).version == model_registry.find(model) == second
+    known = model_registry.describe(model)
+    assert (known.version, known.dataset_version) == (second, "d7")
+    assert model_registry.find(model) == second
     model_registry.document(second, "text", {"card.md": "text"}, {})
 
 
@@ -195,6 +197,6 @@ def test_deleted_experiment_is_restored(run_id: str):
 
 
 def test_existing_or_new_opens_a_run_where_the_store_knows_none(run_id: str):
-    assert tracking.existing_or_new(run_id, "again") == run_id
-    made = tracking.existing_or_new("0" * 32, "again")
+    assert tracking.existing_or_new(run_id, "again", "d1") == run_id
+    made = tracking.existing_or_new("0" * 32, "again", "d1")
     assert tracking.client().get_run(made).info.run_name == "again"
