@@ -161,7 +161,7 @@ def _report(run: PipelineRunResponse | None, log: Path) -> None:
     for drawn in terminal.outcome(runs.results(run)):
         console.print()
         console.print(drawn)
-    page = dashboards.addresses().zenml_run(str(run.id))
+    page = dashboards.addresses().zenml_run(str(run.id), run.project.name)
     console.print(f"\nlog: {log}\ndashboards: make dashboard, then {page}", soft_wrap=True)
 
 

@@ -36,7 +36,7 @@ class Addresses:
     zenml: str
     mlflow: str
 
-    def zenml_run(self, run_id: str, project: str = "default") -> str:
+    def zenml_run(self, run_id: str, project: str) -> str:
         """The page of a ZenML run, with its graph; its artifacts open from there."""
         return f"{self.zenml}/projects/{quote(project)}/runs/{run_id}"
 

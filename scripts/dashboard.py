@@ -157,7 +157,8 @@ def _zenml_links() -> list[str]:
 
     newest = Client().list_pipeline_runs(sort_by="desc:created", size=3).items
     link = dashboards.addresses().zenml_run
-    return [f"        {run.name} ({run.status}): {link(str(run.id))}" for run in newest]
+    pages = (link(str(run.id), run.project.name) for run in newest)
+    return [f"        {r.name} ({r.status}): {p}" for r, p in zip(newest, pages, strict=True)]
 
 
 def _mlflow_links() -> list[str]:

@@ -11,7 +11,7 @@ ZENML_PAGE = "zenml_page"
 
 def to_training(run_id: str) -> None:
     """Link this ZenML run and the MLflow run of a training with each other, while it trains."""
-    page = dashboards.addresses().zenml_run(str(get_step_context().pipeline_run.id))
+    page = _zenml_run()
     tracking.client().set_tag(run_id, ZENML_PAGE, page)
     _name_run(run_id)
     _describe(run_id)
@@ -32,10 +32,15 @@ def pages(version: str) -> dict[str, str]:
     """Addresses of what this ZenML run made, by title."""
     info, at = model_registry.run_of(version).info, dashboards.addresses()
     return {
-        "This run on ZenML": at.zenml_run(str(get_step_context().pipeline_run.id)),
+        "This run on ZenML": _zenml_run(),
         "The training on MLflow": at.mlflow_run(info.experiment_id, info.run_id),
         "The model on MLflow": at.mlflow_model_version(MODEL, version),
     }
+
+
+def _zenml_run() -> str:
+    run = get_step_context().pipeline_run
+    return dashboards.addresses().zenml_run(str(run.id), run.project.name)
 
 
 def _name_run(run_id: str) -> None:

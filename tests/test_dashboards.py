@@ -188,7 +188,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_dashboard_prints_addresses_and_the_newest_things(opened: Opened):
     at, printed = dashboards.addresses(), "\n".join(opened.printed)
     assert f"ZenML   {at.zenml}\n" in printed
-    assert at.zenml_run(str(opened.run.id)) in printed
+    assert at.zenml_run(str(opened.run.id), opened.run.project.name) in printed
     assert at.mlflow_model_version(model_registry.MODEL, "1") in printed
 
 
@@ -242,7 +242,7 @@ def test_every_visualisation_opens(opened: Opened, page: Page):
 
 
 def open_graph(opened: Opened, page: Page) -> None:
-    page.goto(dashboards.addresses().zenml_run(str(opened.run.id)))
+    page.goto(dashboards.addresses().zenml_run(str(opened.run.id), opened.run.project.name))
     page.locator(".react-flow__node").first.wait_for()
 
 
@@ -310,7 +310,10 @@ def documents(opened: Opened) -> list[str]:
 def test_every_link_that_was_written_leads_somewhere(opened: Opened, page: Page):
     links = written_links(opened)
     at = dashboards.addresses()
-    assert {at.zenml_run(str(opened.run.id)), at.mlflow_run(*numbers(opened))} <= links
+    assert {
+        at.zenml_run(str(opened.run.id), opened.run.project.name),
+        at.mlflow_run(*numbers(opened)),
+    } <= links
     for link in sorted(links):
         visit(page, link)
         page.get_by_role("link").first.wait_for()
