@@ -138,8 +138,8 @@ def _check_all_authentic(candidates: Sequence[Candidate], settings: DataSettings
             f"data.manipulations: {settings.source} holds {len(given)} images that are not "
             f"authentic ({given[0].image_id}); they would keep their size while the authentic ones "
             f"become pairs of {settings.pair_size} pixels, and size would tell the labels apart. "
-            "Edit raw material only; for labelled images: --set data.manipulations=null, or to train "
-            "--config configs/train_folder.yaml"
+            "Edit raw material only; for labelled images: --set data.manipulations=null, or to "
+            "train --config configs/train_folder.yaml"
         )
 
 
