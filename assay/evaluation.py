@@ -57,7 +57,7 @@ class Slice:
     n: int
     authentic: int
     groups: int
-    """Independent photographs among the images; intervals over few of them are too narrow."""
+    """Independent photographs among the images: intervals resample these."""
     metrics: dict[str, Metric | None]
     """By name (`assay.metrics.METRICS`); None where the part lacks a class."""
     baseline_auc: Metric | None

@@ -164,14 +164,18 @@ def measure(
     bootstrap: Bootstrap,
     names: Iterable[str] = tuple(METRICS),
 ) -> dict[str, Metric | None]:
-    """The `METRICS` called ``names`` of images ``[n]``; None where a class is missing."""
+    """The `METRICS` called ``names`` of images ``[n]``; None where a class is missing.
+
+    Intervals count on as many groups as the class has that stands in fewer of them.
+    """
     order = np.argsort(scores, kind="stable")
     parts: dict[str, list[Floats]] = {name: [] for name in names}
     for weights in bootstrap.weights(groups):
         data = Weighted(scores[order], positive[order], weights[:, order], threshold)
         for name, rows in parts.items():
             rows.append(METRICS[name](data))
-    return {name: interval(np.concatenate(rows), len(scores)) for name, rows in parts.items()}
+    n, independent = len(scores), independent_groups(positive, groups)
+    return {name: interval(np.concatenate(rows), n, independent) for name, rows in parts.items()}
 
 
 def differences(
@@ -185,8 +189,8 @@ def differences(
 ) -> dict[str, Difference | None]:
     """The `METRICS` called ``names`` of two models on the same images ``[n]``, paired by resample.
 
-    Each model's scores are decided at its own threshold. Intervals are those of `t_interval`; the
-    number of groups that they count on is that of the class in fewer groups. None as in `measure`.
+    Each model's scores are decided at its own threshold. Intervals and None are
+    those of `measure`.
     """
     orders = [np.argsort(scores, kind="stable") for scores in (first, second)]
     rows: dict[str, list[Floats]] = {name: [] for name in names}
@@ -197,45 +201,48 @@ def differences(
         ]
         for name, found in rows.items():
             found.append(np.stack([METRICS[name](data) for data in pair]))
-    independent = _independent(positive, groups)
+    independent = independent_groups(positive, groups)
     return {
         name: _difference(np.concatenate(found, 1), len(positive), independent)
         for name, found in rows.items()
     }
 
 
-def mean(values: Floats, groups: npt.NDArray[np.generic], bootstrap: Bootstrap) -> Metric | None:
-    """The mean of ``values`` ``[n]`` in -1..1, with the interval of `t_interval`."""
+def mean(
+    values: Floats, groups: npt.NDArray[np.generic], bootstrap: Bootstrap, lowest: float = -1.0
+) -> Metric | None:
+    """The mean of ``values`` ``[n]``, which lie in ``lowest``..1, with its interval."""
     rows = [ratio(w @ values, w.sum(axis=1)) for w in bootstrap.weights(groups)]
-    return t_interval(np.concatenate(rows), len(values), len(np.unique(groups)))
+    return interval(np.concatenate(rows), len(values), len(np.unique(groups)), lowest)
 
 
-def interval(values: Floats, n: int) -> Metric | None:
-    """The first value with the percentile interval of the others; None if it is not defined."""
+def interval(values: Floats, n: int, groups: int, lowest: float = 0.0) -> Metric | None:
+    """The first value, which lies in ``lowest``..1, with an interval from the spread of the others.
+
+    None if the first value is not defined; of the others, undefined ones are left out.
+    """
     if not len(values) or np.isnan(values[0]):
         return None
-    resampled = values[1:][~np.isnan(values[1:])]
-    tails = ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
-    low, high = np.quantile(resampled if len(resampled) else values[:1], tails)
-    return Metric(float(values[0]), float(low), float(high), n)
+    value, reach = float(values[0]), float(half_width(values[1:, None], groups)[0])
+    return Metric(value, max(lowest, value - reach), min(1.0, value + reach), n)
 
 
-def t_interval(values: Floats, n: int, groups: int) -> Metric | None:
-    """The first value, which lies in -1..1, with an interval from the spread of the others.
+def half_width(resampled: Floats, groups: int) -> Floats:
+    """How far an interval reaches to either side of values ``[k]``, from resamples ``[r, k]``.
 
     Student's t with ``groups - 1`` degrees of freedom on the bootstrap's standard error, which is
     too small by ``sqrt((groups - 1) / groups)`` (Hesterberg 2015, "What teachers should know about
     the bootstrap"). Percentiles of few groups are far too narrow (decision 0035); one group, whose
-    resamples are all alike, says nothing: -1 to 1. None if the first value is not defined.
+    resamples are all alike, says nothing: infinity.
     """
-    if not len(values) or np.isnan(values[0]):
-        return None
-    value, resampled = float(values[0]), values[1:][~np.isnan(values[1:])]
-    reach = np.inf
-    if groups > 1 and len(resampled) > 1:
-        error = resampled.std() * np.sqrt(groups / (groups - 1))
-        reach = stdtrit(groups - 1, (1 + COVERAGE) / 2) * error
-    return Metric(value, max(-1.0, float(value - reach)), min(1.0, float(value + reach)), n)
+    if groups < 2:
+        return np.full(resampled.shape[1], np.inf)
+    defined = ~np.isnan(resampled)
+    count = defined.sum(axis=0)
+    mean = ratio(np.where(defined, resampled, 0).sum(axis=0), count)
+    squared = np.where(defined, resampled - mean, 0) ** 2
+    error = np.sqrt(ratio(squared.sum(axis=0), count) * groups / (groups - 1))
+    return np.where(count > 1, stdtrit(groups - 1, (1 + COVERAGE) / 2) * error, np.inf)
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -247,11 +254,11 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 def _difference(pair: Floats, n: int, groups: int) -> Difference | None:
     """From the values ``[2, r]`` of the first and of the second model."""
-    change = t_interval(pair[1] - pair[0], n, groups)
+    change = interval(pair[1] - pair[0], n, groups, lowest=-1.0)
     return None if change is None else Difference(float(pair[0, 0]), float(pair[1, 0]), change)
 
 
-def _independent(positive: Bools, groups: npt.NDArray[np.generic]) -> int:
+def independent_groups(positive: Bools, groups: npt.NDArray[np.generic]) -> int:
     """Groups of the class that stands in fewer of them: two classes are as sure as the rarer."""
     counts = [len(np.unique(groups[of])) for of in (positive, ~positive) if of.any()]
     return min(counts, default=0)

@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from assay.metrics import Bools, Bootstrap, Floats, Weighted, interval, roc_auc, t_interval
+from assay.metrics import COVERAGE, Bools, Bootstrap, Floats, Weighted, interval, roc_auc
 from assay.progress import bar
 
 GROUPS = (3, 4, 6, 12, 30)
@@ -66,9 +66,10 @@ def _rates(groups: int, disagreement: float, truth: float) -> dict[str, tuple[fl
     for _ in range(WORLDS):
         first, second, positive, index = two_equal_models(rng, groups, IMAGES, disagreement)
         one, other = (_aucs(scores, positive, index) for scores in (first, second))
-        pairs = [interval(rows, 0) for rows in (other - one, one)]
-        pairs += [t_interval(rows, 0, groups) for rows in (other - one, one)]
-        found.append([_holds(m, 0.0 if i % 2 == 0 else truth) for i, m in enumerate(pairs)])
+        pairs = [_percentiles(rows) for rows in (other - one, one)]
+        pairs += [_students(rows, groups) for rows in (other - one, one)]
+        truths = (0.0, truth) * 2
+        found.append([low <= t <= high for (low, high), t in zip(pairs, truths, strict=True)])
     shares = np.mean(found, axis=0)
     return {
         "percentiles": (1 - shares[0], shares[1]),
@@ -85,9 +86,14 @@ def _aucs(scores: Floats, positive: Bools, index: np.ndarray) -> Floats:  # type
     return np.concatenate(rows)
 
 
-def _holds(metric: object, value: float) -> bool:
-    low, high = getattr(metric, "low", -np.inf), getattr(metric, "high", np.inf)
-    return bool(low <= value <= high)
+def _percentiles(rows: Floats) -> tuple[float, float]:
+    low, high = np.quantile(rows[1:], [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return float(low), float(high)
+
+
+def _students(rows: Floats, groups: int) -> tuple[float, float]:
+    metric = interval(rows, 0, groups, lowest=-1.0)
+    return (-np.inf, np.inf) if metric is None else (metric.low, metric.high)
 
 
 def _truth(disagreement: float) -> float:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from assay.metrics import COVERAGE, ECE_BINS, Bools, Bootstrap, Floats, Weighted, ratio
+from assay.metrics import (
+    ECE_BINS,
+    Bools,
+    Bootstrap,
+    Floats,
+    Weighted,
+    half_width,
+    independent_groups,
+    ratio,
+)
 from assay.records import Label
 
 if TYPE_CHECKING:
@@ -42,7 +51,8 @@ def roc_band(
         for weights in bootstrap.weights(groups)
         for curve in _curves(Weighted(scores[order], positive[order], weights[:, order], 0.5))
     ]
-    return _band(np.array(rows or [np.full(len(FALSE_POSITIVE_RATES), np.nan)]))
+    table = np.array(rows or [np.full(len(FALSE_POSITIVE_RATES), np.nan)])
+    return _band(table, independent_groups(positive, groups))
 
 
 def reliability_bins(
@@ -59,7 +69,8 @@ def reliability_bins(
         for weights in bootstrap.weights(groups)
     ]
     count = np.bincount(bins, minlength=ECE_BINS)
-    return *_band(np.concatenate(rows)), count, ratio(scores @ member, count.astype(np.float64))
+    band = _band(np.concatenate(rows), independent_groups(positive, groups))
+    return *band, count, ratio(scores @ member, count.astype(np.float64))
 
 
 def confusion_counts(truth: Labels, predicted: Labels) -> npt.NDArray[np.intp]:
@@ -106,12 +117,7 @@ def _cumulative(counts: Floats) -> Floats:
     return np.hstack([np.zeros((len(total), 1)), total])
 
 
-def _band(rows: Floats) -> tuple[Floats, Floats, Floats]:
-    """The first row, and the percentile interval of the others in each column."""
-    resampled = rows[1:] if len(rows) > 1 else rows
-    low, high = rows[0].copy(), rows[0].copy()
-    for column in np.flatnonzero(~np.isnan(rows[0])):
-        values = resampled[:, column]
-        tails = ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2)
-        low[column], high[column] = np.quantile(values[~np.isnan(values)], tails)
-    return rows[0], low, high
+def _band(rows: Floats, groups: int) -> tuple[Floats, Floats, Floats]:
+    """The first row, and the ends of an interval from the spread of the others in each column."""
+    reach = half_width(rows[1:], groups)
+    return rows[0], np.clip(rows[0] - reach, 0, 1), np.clip(rows[0] + reach, 0, 1)

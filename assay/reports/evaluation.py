@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
-from assay.metrics import Bootstrap, Metric, interval
+from assay.metrics import Bootstrap, Metric, mean
 from assay.predictions import measured, positive, score, unseen
 from assay.records import Label
 from assay.reports import figures, pictures
@@ -246,9 +246,4 @@ def flagged_share(
     bootstrap: Bootstrap,
 ) -> Metric | None:
     """The share of ``scores`` ``[n]`` at or above ``threshold``, with its interval."""
-    flagged = (scores >= threshold).astype(np.float64)
-    rows = [
-        weights @ flagged / np.maximum(weights.sum(axis=1), 1)
-        for weights in bootstrap.weights(groups)
-    ]
-    return interval(np.concatenate(rows), len(scores))
+    return mean((scores >= threshold).astype(np.float64), groups, bootstrap, lowest=0.0)
