@@ -2,7 +2,7 @@
 
 `judge` is the whole of it. Every slice is measured `as_is` and `bias_controlled`, and beside each
 score stands that of a baseline that sees only metadata. Images of a photograph that the model was
-fitted on are predicted, marked as seen, and never measured; data sets of one class are measured
+fitted on are predicted, marked as seen, and never measured; datasets of one class are measured
 apart (decision 0034).
 """
 
@@ -78,10 +78,10 @@ class Evaluation:
     review: tuple[float, float] | None = None
     """Scores from the first to the second are handed to people; None where that is unknown."""
     apart: tuple[str, ...] = ()
-    """Data sets of one class, which count in no slice but their own."""
+    """Datasets of one class, which count in no slice but their own."""
 
     def one_class_datasets(self) -> tuple[str, ...]:
-        """Data sets of one class, whether they stand apart or, for want of others, count in all."""
+        """Datasets of one class, whether they stand apart or, for want of others, count in all."""
         found = (part.name for part in self.slices if part.by == "dataset" and part.is_of_one_class)
         return tuple(dict.fromkeys(found))
 
@@ -139,7 +139,7 @@ def evaluate(
     """Measure ``predictions`` (columns as `assay.predictions.predict` gives) overall and per slice.
 
     A slice of one manipulation, or of the material or benign ones, holds its images and all
-    authentic images; a source or dataset holds its own alone. Data sets of one class stand apart
+    authentic images; a source or dataset holds its own alone. Datasets of one class stand apart
     (`assay.predictions.two_class`). Intervals resample groups. Rows that the model has seen are
     left out; raises `DataError` when no other is left.
     """
@@ -174,11 +174,11 @@ def _report_one_class(rows: pd.DataFrame, apart: set[str]) -> None:
     single = rows.groupby("dataset")["label"].agg(_is_of_one_class)
     if apart:
         names = ", ".join(sorted(apart))
-        logger.warning("data sets of one class are measured apart, not in the whole: %s", names)
+        logger.warning("datasets of one class are measured apart, not in the whole: %s", names)
     elif len(single) > 1 and single.all():
         logger.warning(
-            "every data set is of one class, so all count in the whole: a model that only tells "
-            "data sets apart scores as high"
+            "every dataset is of one class, so all count in the whole: a model that only tells "
+            "datasets apart scores as high"
         )
 
 

@@ -64,14 +64,14 @@ def predict_variants(
 
 
 def measured(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows behind every overall figure: not `seen`, and of `two_class` data sets."""
+    """The rows behind every overall figure: not `seen`, and of `two_class` datasets."""
     return two_class(unseen(predictions))
 
 
 def two_class(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of data sets that hold authentic and other images; all rows if there is no such set.
+    """The rows of datasets that hold authentic and other images; all rows if there is no such set.
 
-    Beside others, a data set of one class lets a model score by telling data sets apart.
+    Beside others, a dataset of one class lets a model score by telling datasets apart.
     """
     if "dataset" not in rows:
         return rows

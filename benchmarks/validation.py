@@ -23,7 +23,7 @@ from assay.validation import ValidationSettings, judge
 from benchmarks.figures import Figure, in_turns, report, seconds
 
 IMAGES, SIDE, SHARD_ROWS = 10_000, 224, 256
-"""Half JPEG, half PNG, in four data sets; altered ones have a mask."""
+"""Half JPEG, half PNG, in four datasets; altered ones have a mask."""
 WORKERS, ROUNDS = 2, 2
 SECONDS = 60.0
 """What may be added to decoding."""

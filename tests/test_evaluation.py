@@ -30,7 +30,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def table(n: int = 400, seed: int = 0) -> pd.DataFrame:
-    """Predictions about two data sets, one of them of one class, and three kinds of edits."""
+    """Predictions about two datasets, one of them of one class, and three kinds of edits."""
     rng = np.random.default_rng(seed)
     kinds = rng.choice(["", "splice", "resynthesis", "text_overlay"], n, p=[0.5, 0.2, 0.2, 0.1])
     labels = {"": Label.AUTHENTIC, "resynthesis": Label.SYNTHESIZED}
@@ -149,7 +149,7 @@ def test_datasets_of_one_class_count_where_there_is_no_other(
     assert part(evaluation, "all", "all").n == len(rows) // 2
     assert evaluation.apart == ()
     assert evaluation.one_class_datasets() == ("clean", "edited")
-    assert "every data set is of one class" in caplog.text
+    assert "every dataset is of one class" in caplog.text
 
 
 def test_slice_of_one_class_gives_its_size_and_no_auc() -> None:

@@ -44,7 +44,7 @@ BOOTSTRAP = Bootstrap()
 
 _SLICES_DRAWN = 40
 _FINE_NAMES = {"all": "all images", "impact": "{} edits", "source": "source {}"}
-_FINE_NAMES |= {"dataset": "data set {}"}
+_FINE_NAMES |= {"dataset": "dataset {}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def _forest(parts: list[Slice]) -> str:
 
 
 def slice_name(by: str, name: str) -> str:
-    """A slice in words: ``splice``, ``material edits``, ``data set casia``."""
+    """A slice in words: ``splice``, ``material edits``, ``dataset casia``."""
     return _FINE_NAMES.get(by, "{}").format(name)
 
 
@@ -230,7 +230,7 @@ def _row(part: Slice) -> tuple[str, ...]:
 def _flagged(
     rows: pd.DataFrame, parts: list[Slice], threshold: float, bootstrap: Bootstrap
 ) -> Iterator[tuple[str, ...]]:
-    """For data sets of one class the share that the threshold flags: all that can be measured."""
+    """For datasets of one class the share that the threshold flags: all that can be measured."""
     for part in parts:
         if part.by == "dataset" and part.is_of_one_class:
             own = rows[rows["dataset"] == part.name]

@@ -1,6 +1,6 @@
 """Markdown from the templates beside this file, every value escaped, and pages made of it.
 
-What strangers wrote (names of data sets, licences, settings) is shown and never interpreted: values
+What strangers wrote (names of datasets, licences, settings) is shown and never interpreted: values
 are escaped for Markdown, and raw HTML is off where it becomes a page.
 """
 

@@ -67,12 +67,12 @@ def slices(evaluation: Evaluation) -> Table:
 
 
 def apart(evaluation: Evaluation) -> list[RenderableType]:
-    """A line on data sets of one class, where there are any beside others."""
+    """A line on datasets of one class, where there are any beside others."""
     one_class = evaluation.one_class_datasets()
     if evaluation.apart:
         return [Text(f"measured apart, as of one class: {', '.join(evaluation.apart)}", "yellow")]
     if len(one_class) > 1:
-        return [Text("every data set is of one class: telling them apart scores as high", "yellow")]
+        return [Text("every dataset is of one class: telling them apart scores as high", "yellow")]
     return []
 
 

@@ -50,7 +50,7 @@ def page(validation: Validation) -> Page:
 
 
 def _of_largest(counts: Sequence[Count]) -> list[Count]:
-    """The counts by data set; of many, the smallest are put together."""
+    """The counts by dataset; of many, the smallest are put together."""
     images = Counter[str]()
     for count in counts:
         images[count.dataset] += count.rows
@@ -64,7 +64,7 @@ def _of_largest(counts: Sequence[Count]) -> list[Count]:
 
 
 def _largest_unprobed(unprobed: Sequence[Unprobed]) -> list[tuple[str, str, str]]:
-    """Data set, images and reason; of many, the smallest are put together."""
+    """Dataset, images and reason; of many, the smallest are put together."""
     ordered = sorted(unprobed, key=lambda one: -one.rows)
     rows = [(one.dataset, f"{one.rows:,}", one.reason) for one in ordered[:_DATASETS_SHOWN]]
     rest = ordered[_DATASETS_SHOWN:]
@@ -80,7 +80,7 @@ def _largest_unprobed(unprobed: Sequence[Unprobed]) -> list[tuple[str, str, str]
 
 
 def _contents(known: Sequence[Count]) -> Iterator[tuple[str, ...]]:
-    """Images of each data set and split, by label."""
+    """Images of each dataset and split, by label."""
     images = Counter({(c.dataset, c.split, c.label): c.rows for c in known})
     for dataset, split in dict.fromkeys((c.dataset, c.split) for c in known):
         counts = [images[dataset, split, label] for label in Label]
@@ -88,7 +88,7 @@ def _contents(known: Sequence[Count]) -> Iterator[tuple[str, ...]]:
 
 
 def _probe_rows(probes: Sequence[Probe]) -> Iterator[dict[str, str]]:
-    """One row a data set and probe, with both forms; what follows is decided by the second."""
+    """One row a dataset and probe, with both forms; what follows is decided by the second."""
     by_key = {(p.dataset, p.name, p.form): p for p in probes}
     for dataset, name in dict.fromkeys((p.dataset, p.name) for p in probes):
         raw, normalised = by_key[dataset, name, "raw"], by_key[dataset, name, "normalised"]
@@ -110,7 +110,7 @@ def _class_of(probe: Probe) -> str:
 
 
 def _balance_figure(known: Sequence[Count]) -> str:
-    """Stacked bars: images of each label, by split and by data set."""
+    """Stacked bars: images of each label, by split and by dataset."""
     splits = [split for split in Split if any(c.split == split for c in known)]
     datasets = list(dict.fromkeys(c.dataset for c in known))
     bars = max(len(splits), len(datasets))
@@ -119,7 +119,7 @@ def _balance_figure(known: Sequence[Count]) -> str:
     _stack(left, splits, Counter(), [(c.split, c.label, c.rows) for c in known])
     _stack(right, datasets, Counter(), [(c.dataset, c.label, c.rows) for c in known])
     left.set_title("by split", loc="left", fontsize=10, color=INK)
-    right.set_title("by data set", loc="left", fontsize=10, color=INK)
+    right.set_title("by dataset", loc="left", fontsize=10, color=INK)
     drawn.legend(
         *left.get_legend_handles_labels(), loc="outside lower left", ncols=3, frameon=False
     )
@@ -145,7 +145,7 @@ def _stack(
 
 
 def _probe_figure(validation: Validation) -> str:
-    """A dot and its interval for each data set, probe and form; a line where a run stops."""
+    """A dot and its interval for each dataset, probe and form; a line where a run stops."""
     datasets = list(dict.fromkeys(probe.dataset for probe in validation.probes))
     drawn = figure(9.5, 0.9 + len(datasets) * (0.45 + 0.3 * len(PROBES)))
     axes = drawn.subplots()

@@ -94,7 +94,7 @@ def test_page_reports_datasets_of_one_class_apart():
 def test_page_warns_where_every_dataset_is_of_one_class():
     rows = predictions()
     rows["dataset"] = np.where(rows["label"] == "authentic", "clean", "fake")
-    assert "Every data set is of one class (clean, fake)" in html(rows)
+    assert "Every dataset is of one class (clean, fake)" in html(rows)
 
 
 def test_flagged_share_is_that_at_or_above_the_threshold():

@@ -96,5 +96,5 @@ def test_datasets_of_one_class_are_named():
     apart = Evaluation(0.5, (part("mixed", 4), part("clean", 9)), apart=("clean",))
     assert "of one class: clean" in shown(Group(*terminal.apart(apart)))
     pooled = Evaluation(0.5, (part("fake", 0), part("clean", 9)))
-    assert "every data set is of one class" in shown(Group(*terminal.apart(pooled)))
+    assert "every dataset is of one class" in shown(Group(*terminal.apart(pooled)))
     assert terminal.apart(Evaluation(0.5, (part("mixed", 4),))) == []

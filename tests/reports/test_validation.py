@@ -80,7 +80,7 @@ def test_page_of_thousands_of_data_sets_shows_the_largest():
 
 def test_page_of_nothing_probed_has_no_empty_figure():
     bare = Validation("abc", 0, (), (), (expected(),), (), (), 0.75)
-    assert "No data set could be probed" in validation.page(bare).html
+    assert "No dataset could be probed" in validation.page(bare).html
 
 
 def test_terminal_table_names_what_failed():
