@@ -91,6 +91,11 @@ class Dataset:
         return str(self._manifest["version"])
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """The `DataSettings` that it was built by, as JSON."""
+        return dict(self._manifest.get("settings", {}))
+
+    @property
     def rejected(self) -> list[dict[str, str]]:
         """The ``image_id`` and ``reason`` of each row that could not be used."""
         return list(self._manifest["rejected"])

@@ -61,7 +61,7 @@ def _with_facts(profile: pd.DataFrame) -> pd.DataFrame:
     facts = {
         "stored_id": rows["image_id"],
         "is_authentic": authentic.astype(float),
-        "is_licensed": (rows["licence"].fillna("") != "").astype(float),
+        "is_licensed": _states_licence(rows["licence"]).astype(float),
         "short_side": sides.min(axis=1),
         "long_side": sides.max(axis=1),
         "size": _size(rows, "width", "height"),
@@ -73,6 +73,12 @@ def _with_facts(profile: pd.DataFrame) -> pd.DataFrame:
         "is_copy": (rows["digest"].duplicated() & pictured).astype(float),
     }
     return profile.assign(is_rejected=(~stored).astype(float), **facts)
+
+
+def _states_licence(licences: pd.Series[Any]) -> pd.Series[Any]:
+    """Whether each names its terms; ``Not stated by ...`` says who was asked, and no terms."""
+    words = licences.fillna("").str.strip().str.lower()
+    return (words != "") & ~words.str.startswith("not stated")
 
 
 def _size(rows: pd.DataFrame, width: str, height: str) -> pd.Series[Any]:

@@ -42,7 +42,7 @@ class ExpectationSettings(Settings):
     max_duplicate_share: float = Field(0.2, ge=0, le=1)
     """Of images that are pixel-equal to an earlier one."""
     min_licensed_share: float = Field(0.0, ge=0, le=1)
-    """Of images whose licence is stated; any missing licence is reported."""
+    """Of images whose licence is stated; any missing licence is reported. 0 asks for none."""
 
     @model_validator(mode="after")
     def _leave_room(self) -> Self:
@@ -83,7 +83,8 @@ class Expectation:
 
 def suite(settings: ExpectationSettings) -> tuple[Expectation, ...]:
     """Every expectation about rows."""
-    return (*_of_labels(settings), *_of_images(settings), *_of_copies(settings))
+    parts = _of_labels, _of_licences, _of_images, _of_copies
+    return tuple(expectation for part in parts for expectation in part(settings))
 
 
 def of_columns() -> tuple[Expectation, ...]:
@@ -145,24 +146,28 @@ def _of_labels(settings: ExpectationSettings) -> tuple[Expectation, ...]:
             "correct these rows, or raise validation.max_rejected_share",
             marks="is_rejected",
         ),
-        Expectation(
-            "enough images state their licence",
-            "ExpectColumnMeanToBeBetween",
-            {"column": "is_licensed", "min_value": settings.min_licensed_share},
-            f"at least {settings.min_licensed_share:.1%}",
-            "state the licences, or lower validation.min_licensed_share",
-            marks="is_licensed",
-            unmarked=True,
-        ),
-        Expectation(
-            "every image states its licence",
-            "ExpectColumnValuesToBeInSet",
-            {"column": "is_licensed", "value_set": [1.0]},
-            "a licence in each row",
-            "state the licence in the manifest",
-            Severity.WARNING,
-        ),
     )
+
+
+def _of_licences(settings: ExpectationSettings) -> tuple[Expectation, ...]:
+    every = Expectation(
+        "every image states its licence",
+        "ExpectColumnValuesToBeInSet",
+        {"column": "is_licensed", "value_set": [1.0]},
+        "a licence in each row",
+        "state the licence in the manifest",
+        Severity.WARNING,
+    )
+    enough = Expectation(
+        "enough images state their licence",
+        "ExpectColumnMeanToBeBetween",
+        {"column": "is_licensed", "min_value": settings.min_licensed_share},
+        f"at least {settings.min_licensed_share:.1%}",
+        "state the licences, or lower validation.min_licensed_share",
+        marks="is_licensed",
+        unmarked=True,
+    )
+    return (enough, every) if settings.min_licensed_share else (every,)
 
 
 def _of_images(settings: ExpectationSettings) -> tuple[Expectation, ...]:

@@ -32,7 +32,8 @@ class PromotionSettings(Settings):
     """The lower end of the challenger's AUC interval has to exceed this; 0.5 is guessing."""
     margin: float = Field(0.02, ge=0, le=1)
     """How far the lower end of the difference's interval may lie below zero."""
-    resamples: int = Field(1000, ge=1)
+    resamples: int = Field(500, ge=1)
+    """As many as an evaluation has, or one AUC would be told with two intervals."""
     seed: int = 0
 
 

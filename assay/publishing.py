@@ -65,9 +65,12 @@ def publish_card(card: ModelCard) -> None:
     version = card.model.version
     folder = model_registry.card_folder(version)
     page_file = f"{folder}/model_card.html"
-    run = model_registry.run_of(version).info
-    address = dashboards.addresses().mlflow_artifact(run.experiment_id, run.run_id, page_file)
+    run = model_registry.run_of(version)
+    place = run.info.experiment_id, run.info.run_id
+    address = dashboards.addresses().mlflow_artifact(*place, page_file)
     whole = f"[{page_file}]({address}), among the artifacts of its run"
+    if made := run.data.tags.get(tracking.ZENML_PAGE_TAG):
+        whole += f"; [the run on ZenML]({made})"
     files = {"model_card.md": cards.markdown(card), "model_card.html": cards.page(card).html}
     model_registry.document(version, cards.description(card, whole), files, cards.tags(card))
     model_registry.describe_run(version, cards.note(card))

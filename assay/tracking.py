@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 EXPERIMENT = "assay"
 PROCESS_TAG = "process"
+ZENML_PAGE_TAG = "zenml_page"
 MODEL_VERSION_TAG = "model_version"
 
 

@@ -5,14 +5,16 @@ from zenml.metadata.metadata_types import Uri
 
 from assay import dashboards, model_registry, tracking
 from assay.model_registry import MODEL
+from assay.tracking import ZENML_PAGE_TAG
 
-ZENML_PAGE = "zenml_page"
+_FACTS = ("git_commit", "hardware", "dataset_version")
+"""Of the training, that its ZenML page has no place of its own for."""
 
 
 def to_training(run_id: str) -> None:
     """Link this ZenML run and the MLflow run of a training with each other, while it trains."""
     page = _zenml_run()
-    tracking.client().set_tag(run_id, ZENML_PAGE, page)
+    tracking.client().set_tag(run_id, ZENML_PAGE_TAG, page)
     _name_run(run_id)
     _describe(run_id)
 
@@ -24,8 +26,10 @@ def to_version(version: str) -> None:
     _describe(trained.info.run_id)
     page = dashboards.addresses().mlflow_model_version(MODEL, version)
     _log({"mlflow_model": f"{MODEL} version {version}", "mlflow_model_page": Uri(page)})
-    if made := trained.data.tags.get(ZENML_PAGE):
-        tracking.client().set_model_version_tag(MODEL, version, ZENML_PAGE, made)
+    facts = {name: trained.data.tags.get(name, "") for name in _FACTS}
+    _log({name: value for name, value in facts.items() if value})
+    if made := trained.data.tags.get(ZENML_PAGE_TAG):
+        tracking.client().set_model_version_tag(MODEL, version, ZENML_PAGE_TAG, made)
 
 
 def pages(version: str) -> dict[str, str]:
@@ -54,9 +58,9 @@ def _describe(run_id: str) -> None:
     from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
     tags = tracking.client().get_run(run_id).data.tags
-    link = f"[On ZenML]({tags.get(ZENML_PAGE)}): the graph, the data and every report."
+    link = f"[On ZenML]({tags.get(ZENML_PAGE_TAG)}): the graph, the data and every report."
     note = tags.get(MLFLOW_RUN_NOTE, "")
-    if ZENML_PAGE in tags and link not in note:
+    if ZENML_PAGE_TAG in tags and link not in note:
         tracking.client().set_tag(run_id, MLFLOW_RUN_NOTE, f"{link}\n\n{note}".strip())
 
 

@@ -33,7 +33,8 @@ def publish(
 ) -> Annotated[Page, "summary"]:
     """Sum the run up, and upload what the run of the model does not hold yet."""
     trained = model_registry.run_of(model_version)
-    closing = _summary(dataset, evaluation, model_version, decision, trained.info.run_id)
+    to_people = float(predictions["needs_review"].mean())
+    closing = _summary(dataset, evaluation, model_version, decision, trained.info.run_id, to_people)
     pages = {
         "dataset": dataset_report.page(dataset),
         "validation": validation_report.page(validation),
@@ -52,11 +53,12 @@ def _summary(
     version: str,
     decision: PromotionDecision,
     mlflow_run: str,
+    to_people: float,
 ) -> Page:
     context = get_step_context()
     run = Client().get_pipeline_run(context.pipeline_run.id)
     done = [stage for stage in run_stages.stages(run) if stage.name != context.step_name]
-    made = version, mlflow_run, links.pages(version)
+    made = version, mlflow_run, to_people, links.pages(version)
     return summary.page(
         Facts(run.name, tracking.git_commit(), dataset, done, evaluation, decision, *made)
     )

@@ -27,7 +27,8 @@ def train_adapter(
 ) -> tuple[Annotated[Path, "adapter"], Annotated[str, "mlflow_run"]]:
     """Return the model directory, uncalibrated, and the MLflow run that recorded its making."""
     run = get_step_context().pipeline_run
-    given = parameters.flatten(run.config.parameters or {})
+    whole = {"data": dataset.settings, "base": base_settings, "training": settings}
+    given = parameters.flatten({**(run.config.parameters or {}), **whole})
     made_of = dataset, measurements, base_model, base_settings, settings, home.folder("checkpoints")
     opened = recording.training_run(Stage.ADAPTER, run.name, given, dataset)
     with opened as recorder, bar() as progress:

@@ -33,8 +33,10 @@ class Facts:
     model_version: str
     mlflow_run: str
     """Id of the MLflow run that recorded the training."""
+    handed_to_people: float
+    """Share of test images, in both variants, that the model does not decide itself."""
     links: Mapping[str, str] = field(default_factory=dict)
-    """Addresses of other pages, by title."""
+    """Addresses of other pages, by title; shown as text, as both dashboards stop links in pages."""
 
 
 def page(facts: Facts) -> Page:
@@ -65,6 +67,7 @@ def _tiles(facts: Facts) -> list[tuple[str, str]]:
         (f"{MODEL} {facts.model_version}", "model and version"),
         (interval(auc), "AUC, bias controlled"),
         (interval(alone), "AUC of metadata alone"),
+        (f"{100 * facts.handed_to_people:.0f} %", "of images handed to people"),
         (f"{len(facts.dataset):,}", "images in the dataset"),
         (f"{seconds / 60:.1f} min", "in all stages"),
         (facts.commit or "no git", "commit"),
@@ -72,16 +75,16 @@ def _tiles(facts: Facts) -> list[tuple[str, str]]:
 
 
 def _places(facts: Facts) -> list[tuple[str, str, str]]:
-    """What a reader may ask next, and the place and name of the answer."""
-    version, run = facts.model_version, facts.mlflow_run
+    """What a reader may ask next, with the artifact on ZenML and the place on MLflow."""
+    report = "run, Artifacts, reports/{}.html".format
+    version = f"registered model {MODEL}, version {facts.model_version}"
+    training = f"experiment {EXPERIMENT}, run {facts.mlflow_run}"
     return [
-        ("Which images, which licence, which split?", "ZenML, artifact", "dataset"),
-        ("Was the data fit to train on?", "ZenML, artifact", "validation"),
-        ("How good, on what, with which intervals?", "ZenML, artifact", "evaluation_report"),
-        ("Which images does it get wrong, or hand to people?", "ZenML, artifact", "gallery"),
-        ("What was said of each test image?", "ZenML, artifact", "predictions"),
-        ("What can it do, and what not?", "ZenML, artifact", "model_card"),
-        ("How did the training go?", f"MLflow, experiment {EXPERIMENT}, run", run),
-        ("Where is the model?", f"MLflow, registered model {MODEL}, version", version),
-        ("What was it made from?", f"ZenML, model {MODEL}, version", f"v{version}"),
+        ("Which images, which licence, which split?", "dataset", report("dataset")),
+        ("Was the data fit to train on?", "validation", report("validation")),
+        ("How good, on what, with which intervals?", "evaluation_report", report("evaluation")),
+        ("Which images does it get wrong, or hand to people?", "gallery", report("gallery")),
+        ("What was said of each test image?", "predictions", "run, Artifacts, predictions.json"),
+        ("What can it do, and what not?", "model_card", version),
+        ("How did the training go?", "mlflow_run", training),
     ]
