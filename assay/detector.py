@@ -17,6 +17,7 @@ import numpy.typing as npt
 from assay import ledger, models, prompts
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
+from assay.evidence import Role
 from assay.fingerprints import group_digest
 from assay.records import Finding, Label, Photo, Pixels, Verdict
 
@@ -128,7 +129,9 @@ class Detector:
         evidence = [ledger.findings(ledger.measure(p), self.null_rates) for p in photos]
         pixels = [self._processor.resize(photo.pixels) for photo in photos]
         ids = [
-            self._processor.prompt_ids((image.shape[1], image.shape[0]), found)
+            self._processor.prompt_ids(
+                (image.shape[1], image.shape[0]), ledger.in_role(found, Role.FUSED)
+            )
             for image, found in zip(pixels, evidence, strict=True)
         ]
         return pixels, ids, evidence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.errors import CheckpointMismatch
-from assay.evidence import examiners
+from assay.evidence import Role, examiners
 from assay.images import Variant, photo_of
 from assay.parallel import parallel_map
 from assay.progress import Progress, silent
@@ -102,6 +102,17 @@ class NullRates:
             ) from error
 
 
+def measured_names() -> tuple[str, ...]:
+    """The examiners that give a number, sorted: the columns of a table of measurements."""
+    return tuple(name for name, one in examiners().items() if one.role is not Role.VERBATIM)
+
+
+def in_role(findings: Iterable[Finding], role: Role) -> tuple[Finding, ...]:
+    """The findings of examiners with this ``role``; the model is told of those to be fused."""
+    roles = {name: examiner.role for name, examiner in examiners().items()}
+    return tuple(finding for finding in findings if roles[finding.measurement.id] is role)
+
+
 def measure(photo: Photo) -> tuple[Measurement, ...]:
     """Every examiner's measurement of ``photo``, sorted by name."""
     return tuple(examiner.examine(photo) for examiner in examiners().values())
@@ -110,8 +121,9 @@ def measure(photo: Photo) -> tuple[Measurement, ...]:
 def findings(measurements: Iterable[Measurement], null_rates: NullRates) -> tuple[Finding, ...]:
     """The measurements that ``null_rates`` knows, with their null rates, sorted by name.
 
-    Others are left out: a model is asked with the evidence it was trained on, also after a new
-    examiner was added. Raises `CheckpointMismatch` when one that it was trained on is missing.
+    Verbatim facts, which need no null rate, come after them. Others are left out: a model is asked
+    with the evidence it was trained on, also after a new examiner was added. Raises
+    `CheckpointMismatch` when one that it was trained on is missing.
     """
     given = {measurement.id: measurement for measurement in measurements}
     if missing := [name for name in null_rates.names if name not in given]:
@@ -119,7 +131,8 @@ def findings(measurements: Iterable[Measurement], null_rates: NullRates) -> tupl
             f"the model was trained with {', '.join(missing)}, which no examiner measures here; "
             "use the version of Assay that trained it, or train again"
         )
-    return tuple(_finding(given[name], null_rates) for name in null_rates.names)
+    known = tuple(_finding(given[name], null_rates) for name in null_rates.names)
+    return known + tuple(_verbatim(given[name]) for name in _verbatim_names() if name in given)
 
 
 def measure_dataset(
@@ -144,7 +157,7 @@ def measure_dataset(
         rows.append(row)
         progress(len(rows), total, "measuring evidence")
     fields = [pa.field(name, pa.string()) for name in _KEYS]
-    fields += [pa.field(name, pa.float64()) for name in examiners()]
+    fields += [pa.field(name, pa.float64()) for name in measured_names()]
     return pa.Table.from_pylist(rows, pa.schema(fields))
 
 
@@ -161,7 +174,8 @@ def fit_null_rates(table: pa.Table) -> NullRates:
 def _measured_row(kind: Variant, sample: Sample) -> dict[str, Any]:
     photo = photo_of(sample, kind)
     keys = {name: getattr(sample, name) for name in _KEYS}
-    return keys | {measurement.id: measurement.value for measurement in measure(photo)}
+    values = {measurement.id: measurement.value for measurement in measure(photo)}
+    return keys | {name: values[name] for name in measured_names()}
 
 
 def _reference(values: Sequence[float]) -> _Reference:
@@ -182,6 +196,18 @@ def _finding(measurement: Measurement, null_rates: NullRates) -> Finding:
         f"{_percent(rate)} of authentic images measure as high."
     )
     return Finding(measurement, rate, sentence)
+
+
+def _verbatim_names() -> tuple[str, ...]:
+    return tuple(name for name, one in examiners().items() if one.role is Role.VERBATIM)
+
+
+def _verbatim(measurement: Measurement) -> Finding:
+    title = examiners()[measurement.id].title.capitalize()
+    if measurement.not_applicable:
+        return Finding(measurement, None, f"{title}: {measurement.not_applicable}.")
+    stated = "; ".join(f"{name}: {value}" for name, value in measurement.facts)
+    return Finding(measurement, None, f"{title}: {stated}.")
 
 
 def _percent(share: float) -> str:

@@ -106,16 +106,29 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Two places that show the same, in fractions of the image: from the source to the copy."""
+
+    source_x: float
+    source_y: float
+    copy_x: float
+    copy_y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one examination found: a value, where, or why it does not apply."""
+    """What one examination found: a value or verbatim facts, where, or why it does not apply."""
 
     id: str
     value: float | None = None
-    """Larger is more suspicious; None when not applicable."""
+    """Larger is more suspicious; None when not applicable, and for facts without a number."""
     regions: tuple[Region, ...] = ()
     heatmap: Heatmap | None = None
     not_applicable: str = ""
-    """The reason in a few words, empty when `value` is given."""
+    """The reason in a few words, empty when `value` or `facts` are given."""
+    links: tuple[Link, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    """Names and values as they stand in the file, untrusted text, in the file's order."""
 
 
 @dataclass(frozen=True, slots=True)

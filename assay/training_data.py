@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from assay import images, ledger, prompts
 from assay.errors import ConfigError
-from assay.evidence import examiners
+from assay.evidence import Role
 from assay.models import Processor
 from assay.progress import Progress
 from assay.records import Finding, Label, Measurement, Photo, Pixels, Sample, Split
@@ -146,12 +146,13 @@ def _row(
 ) -> dict[str, Any]:
     height, width = resized.shape[:2]
     mask = images.mask_of(sample, photo)
+    told = ledger.in_role(found, Role.FUSED)
     rationale = sample.rationale or offline.write_rationale(
-        sample.label, sample.manipulation, mask, found
+        sample.label, sample.manipulation, mask, told
     )
     return {
         "size": (height, width),
-        "prompt": processor.prompt_ids((width, height), found),
+        "prompt": processor.prompt_ids((width, height), told),
         "answer": processor.answer_ids(prompts.render(prompts.Answer(sample.label, rationale))),
         "label": LABELS.index(sample.label),
         "image_id": sample.image_id,
@@ -159,7 +160,7 @@ def _row(
 
 
 def _by_image(measurements: pa.Table) -> Mapping[str, tuple[Measurement, ...]]:
-    names = tuple(examiners())
+    names = ledger.measured_names()
     return {
         row["image_id"]: tuple(Measurement(name, row[name]) for name in names)
         for row in measurements.select(["image_id", *names]).to_pylist()

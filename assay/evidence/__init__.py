@@ -6,14 +6,28 @@ A new kind of evidence is one new file with one `Examiner`; the contract tests f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from enum import StrEnum
 from typing import ClassVar
 
 from assay import plugins
 from assay.records import Measurement, Photo
 
 
+class Role(StrEnum):
+    """What becomes of a measurement."""
+
+    FUSED = "fused"
+    """The model is told of it, and it counts in the verdict."""
+    SHOWN = "shown"
+    """People see it with its null rate; neither the model nor the verdict does."""
+    VERBATIM = "verbatim"
+    """Facts that the file itself states; they stand beside the verdict and have no null rate."""
+
+
 class Examiner(ABC):
     """One kind of evidence."""
+
+    role: ClassVar[Role] = Role.FUSED
 
     name: ClassVar[str]
     """The measurement's id, snake case."""

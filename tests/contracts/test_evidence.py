@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import images
-from assay.evidence import Examiner, examiners
+from assay.evidence import Examiner, Role, examiners
 from assay.records import Measurement, Photo, Pixels
 from tests.scenes import scene
 
@@ -34,7 +34,11 @@ def photo(pixels: Pixels) -> Photo:
 
 def assert_valid(measurement: Measurement, examiner: Examiner) -> None:
     assert measurement.id == examiner.name
-    assert (measurement.value is None) == bool(measurement.not_applicable)
+    if examiner.role is Role.VERBATIM:
+        assert measurement.value is None
+        assert bool(measurement.facts) != bool(measurement.not_applicable)
+    else:
+        assert (measurement.value is None) == bool(measurement.not_applicable)
     assert measurement.value is None or np.isfinite(measurement.value)
     for box in measurement.regions:
         assert 0 <= box.left < box.right <= 1
@@ -51,6 +55,9 @@ def test_suspicious_example_measures_higher(examiner: Examiner) -> None:
     suspicious, ordinary = (examiner.examine(example) for example in examiner.example())
     assert_valid(suspicious, examiner)
     assert_valid(ordinary, examiner)
+    if examiner.role is Role.VERBATIM:
+        assert len(suspicious.facts) > len(ordinary.facts)
+        return
     assert suspicious.value is not None
     assert ordinary.value is not None
     assert suspicious.value > ordinary.value
