@@ -131,6 +131,19 @@ class Measurement:
     """Names and values as they stand in the file, untrusted text, in the file's order."""
 
 
+class Hypothesis(StrEnum):
+    """What may have happened to an image; each kind of evidence speaks for one."""
+
+    COPIED = "copied"
+    """A part was copied within the image (cloning)."""
+    PASTED = "pasted"
+    """A part comes from another photograph."""
+    GENERATED = "generated"
+    """The image was made by a generator."""
+    EDITED = "edited"
+    """A part was altered, in whatever way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A measurement with how often an authentic image measures as high, and the sentence."""
@@ -139,6 +152,9 @@ class Finding:
     null_rate: float | None
     """Share of authentic reference images with a value at least as high, 0..1."""
     sentence: str
+    title: str = ""
+    """What was measured, in a few plain words."""
+    suggests: Hypothesis = Hypothesis.EDITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +170,14 @@ class Verdict:
     rationale: str = ""
     model_version: str = ""
     stability: float | None = None
+    claims: int = 0
+    """Claims that the model's rationale made, before those without ground were dropped."""
+    grounded_claims: int = 0
+
+    @property
+    def grounded_share(self) -> float | None:
+        """Share of `claims` that the findings bear out, 0..1; None where none was made."""
+        return self.grounded_claims / self.claims if self.claims else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types, without heatmaps."""
@@ -164,6 +188,7 @@ class Verdict:
             "needs_review": self.needs_review,
             "findings": [f.sentence for f in self.findings],
             "rationale": self.rationale,
+            "grounded_share": self.grounded_share,
             "model_version": self.model_version,
             "stability": self.stability,
         }

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from assay import plugins
-from assay.records import Measurement, Photo
+from assay.records import Hypothesis, Measurement, Photo
 
 
 class Role(StrEnum):
@@ -33,6 +33,8 @@ class Examiner(ABC):
     """The measurement's id, snake case."""
     title: ClassVar[str]
     """What is measured, in a few plain words: "local noise inconsistency"."""
+    suggests: ClassVar[Hypothesis] = Hypothesis.EDITED
+    """What an unusual value speaks for."""
 
     @abstractmethod
     def examine(self, photo: Photo) -> Measurement:

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from assay.evidence import Examiner
 from assay.evidence.residuals import DIAGONAL, Plane, luma, residual, why_not
-from assay.records import Heatmap, Measurement, Photo, Region
+from assay.records import Heatmap, Hypothesis, Measurement, Photo, Region
 
 _BLOCK, _STRIDE = 16, 8
 """Pixels; small enough for a face, large enough for 256 residuals; neighbours overlap by half."""
@@ -48,6 +48,7 @@ class NoiseInconsistency(Examiner):
 
     name: ClassVar[str] = "noise_inconsistency"
     title: ClassVar[str] = "local noise inconsistency"
+    suggests: ClassVar[Hypothesis] = Hypothesis.PASTED
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; the heatmap has one cell for each 8x8 pixels."""

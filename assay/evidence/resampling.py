@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from assay.evidence import Examiner
 from assay.evidence.residuals import DIAGONAL, Plane, luma, residual, why_not
-from assay.records import Measurement, Photo
+from assay.records import Hypothesis, Measurement, Photo
 
 _LARGEST_TILE = 512
 """Pixels; larger images average the spectra of tiles, so the time stays linear in pixels."""
@@ -44,6 +44,7 @@ class ResamplingPeaks(Examiner):
 
     name: ClassVar[str] = "resampling_peaks"
     title: ClassVar[str] = "lattice (resampling) peaks"
+    suggests: ClassVar[Hypothesis] = Hypothesis.GENERATED
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; one global value, no heatmap."""
