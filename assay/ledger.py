@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from assay import places
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role, examiners
 from assay.images import Variant, photo_of
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from assay.dataset import Dataset
 
 _KEYS = ("image_id", "split", "label")
+_PLACE = "_where"
+"""Ends the name of a column that holds the place which a measurement points at."""
 _GRID = 512
 """Quantiles kept of each reference; finer than any null rate that a prompt or reader sees."""
 
@@ -145,7 +148,8 @@ def measure_dataset(
     """Measure all images of ``splits`` in the form ``kind``, one process a core.
 
     Columns image_id, split, label, and for each examiner its value (float64, null where not
-    applicable); rows in the dataset's order. Samples stream through, so memory stays flat.
+    applicable) and the part that it points at (a string, empty for none); rows in the dataset's
+    order. Samples stream through, so memory stays flat.
     ``workers`` None means all cores.
     """
     import pyarrow as pa
@@ -158,7 +162,20 @@ def measure_dataset(
         progress(len(rows), total, "measuring evidence")
     fields = [pa.field(name, pa.string()) for name in _KEYS]
     fields += [pa.field(name, pa.float64()) for name in measured_names()]
+    fields += [pa.field(name + _PLACE, pa.string()) for name in measured_names()]
     return pa.Table.from_pylist(rows, pa.schema(fields))
+
+
+def by_image(table: pa.Table) -> dict[str, tuple[Measurement, ...]]:
+    """The measurements in a table by `measure_dataset`, by image.
+
+    Of where one points, the place that words can say is kept: a box over that part of the image.
+    """
+    names = [name for name in measured_names() if name in table.column_names]
+    return {
+        row["image_id"]: tuple(_remembered(name, row) for name in names)
+        for row in table.to_pylist()
+    }
 
 
 def fit_null_rates(table: pa.Table) -> NullRates:
@@ -167,15 +184,21 @@ def fit_null_rates(table: pa.Table) -> NullRates:
 
     authentic = pc.equal(table["label"], Label.AUTHENTIC.value)
     reference = table.filter(pc.and_(authentic, pc.equal(table["split"], Split.TRAIN.value)))
-    names = [name for name in reference.column_names if name not in _KEYS]
+    names = [name for name in measured_names() if name in reference.column_names]
     return NullRates.fit({name: reference[name].drop_null().to_pylist() for name in names})
 
 
 def _measured_row(kind: Variant, sample: Sample) -> dict[str, Any]:
     photo = photo_of(sample, kind)
     keys = {name: getattr(sample, name) for name in _KEYS}
-    values = {measurement.id: measurement.value for measurement in measure(photo)}
-    return keys | {name: values[name] for name in measured_names()}
+    measured = {measurement.id: measurement for measurement in measure(photo)}
+    values = {name: measured[name].value for name in measured_names()}
+    return keys | values | {n + _PLACE: places.where(measured[n]) for n in measured_names()}
+
+
+def _remembered(name: str, row: Mapping[str, Any]) -> Measurement:
+    place = row[name + _PLACE]
+    return Measurement(name, row[name], (places.region(place),) if place else ())
 
 
 def _reference(values: Sequence[float]) -> _Reference:
@@ -186,16 +209,18 @@ def _reference(values: Sequence[float]) -> _Reference:
 
 
 def _finding(measurement: Measurement, null_rates: NullRates) -> Finding:
-    title = examiners()[measurement.id].title.capitalize()
+    examiner = examiners()[measurement.id]
+    title, kind = examiner.title.capitalize(), examiner.suggests
     if measurement.value is None:
         reason = measurement.not_applicable or "not applicable"
-        return Finding(measurement, None, f"{title} was not measured: {reason}.")
+        sentence = f"{title} was not measured: {reason}."
+        return Finding(measurement, None, sentence, examiner.title, kind)
     rate = null_rates.rate(measurement.id, measurement.value)
     sentence = (
         f"{title} measures {measurement.value:.3g}; "
         f"{_percent(rate)} of authentic images measure as high."
     )
-    return Finding(measurement, rate, sentence)
+    return Finding(measurement, rate, sentence, examiner.title, kind)
 
 
 def _verbatim_names() -> tuple[str, ...]:
