@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from assay import ledger, models, prompts
+from assay import grounding, ledger, models, prompts, teachers
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
@@ -108,6 +108,11 @@ class Detector:
         probabilities = self.calibration.probabilities(verdict_logits(*asked))
         labels = [self.calibration.label(row) for row in probabilities]
         reasons = rationales(*asked, labels) if rationale else [""] * len(photos)
+        # Measured before anything is dropped; people see what is left.
+        reports = [
+            grounding.check(text, ledger.in_role(found, Role.FUSED), label)
+            for text, found, label in zip(reasons, evidence, labels, strict=True)
+        ]
         return [
             Verdict(
                 label=label,
@@ -115,11 +120,13 @@ class Detector:
                 probabilities=dict(zip(Label, map(float, row), strict=True)),
                 needs_review=self.calibration.needs_review(float(1 - row[0])),
                 findings=found,
-                rationale=text,
+                rationale=report.text,
                 model_version=self.version,
+                claims=len(report.claims),
+                grounded_claims=len(report.grounded),
             )
-            for label, row, found, text in zip(
-                labels, probabilities, evidence, reasons, strict=True
+            for label, row, found, report in zip(
+                labels, probabilities, evidence, reports, strict=True
             )
         ]
 
@@ -130,7 +137,8 @@ class Detector:
         pixels = [self._processor.resize(photo.pixels) for photo in photos]
         ids = [
             self._processor.prompt_ids(
-                (image.shape[1], image.shape[0]), ledger.in_role(found, Role.FUSED)
+                (image.shape[1], image.shape[0]),
+                teachers.question(ledger.in_role(found, Role.FUSED)),
             )
             for image, found in zip(pixels, evidence, strict=True)
         ]

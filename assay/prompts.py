@@ -11,10 +11,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from assay import places
 from assay.errors import UnparseableAnswer
 from assay.records import Finding, Label
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 """Stored with every model; a model trained on another version is refused."""
 
 QUESTION = "Is this image manipulated or synthesized?"
@@ -29,6 +30,8 @@ _RATE_EDGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _RATE_WORDS = ("under 1%", "1-2%", "2-5%", "5-10%", "10-20%", "20-50%", "over 50%")
 _LEVELS = ("extreme", "severe", "strong", "marked", "raised", "ordinary", "low")
 """The same buckets as one word each: tokenizers split digits, which makes them hard to learn."""
+_UNUSUAL = 0.1
+"""A finding that fewer authentic images show is worth naming: the first four of the levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,19 @@ class Answer:
     rationale: str = ""
 
 
-def question(findings: Sequence[Finding]) -> str:
-    """The user turn: the question, then one line of measured evidence for each finding."""
-    return "\n".join([QUESTION, "Measured evidence:", *map(_evidence_line, findings)])
+def question(findings: Sequence[Finding], hints: str) -> str:
+    """The user turn: the question, a teacher's ``hints``, then one line for each finding."""
+    return "\n".join([QUESTION, hints, "Measured evidence:", *map(_evidence_line, findings)])
+
+
+def is_unusual(finding: Finding) -> bool:
+    """Whether few authentic images measure as high, so that it may point to something."""
+    return finding.null_rate is not None and finding.null_rate < _UNUSUAL
+
+
+def rarity(null_rate: float) -> str:
+    """A null rate as a reader and a model are told it: "strong (2-5% of authentic images)"."""
+    return f"{level(null_rate)} ({rate_words(null_rate)} of authentic images)"
 
 
 def rate_words(null_rate: float) -> str:
@@ -69,8 +82,11 @@ def parse(text: str) -> Answer:
 
 
 def _evidence_line(finding: Finding) -> str:
-    measurement = finding.measurement
-    if finding.null_rate is None:
-        return f"- {measurement.id}: not applicable"
-    rate = rate_words(finding.null_rate)
-    return f"- {measurement.id}: {level(finding.null_rate)} ({rate} of authentic images)"
+    """Range and place only where they may be cited; of what is not unusual the level says all."""
+    name, rate = finding.measurement.id, finding.null_rate
+    if rate is None:
+        return f"- {name}: not applicable"
+    if not is_unusual(finding):
+        return f"- {name}: {level(rate)}"
+    place = places.where(finding.measurement)
+    return f"- {name}: {rarity(rate)}" + (f", {place}" if place else "")

@@ -6,7 +6,7 @@ Epochs then cost no decoding: a batch is a slice of a memory map and two lists o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,8 @@ from assay.errors import ConfigError
 from assay.evidence import Role
 from assay.models import Processor
 from assay.progress import Progress
-from assay.records import Finding, Label, Measurement, Photo, Pixels, Sample, Split
-from assay.teachers import offline
+from assay.records import Finding, Label, Photo, Pixels, Sample, Split
+from assay.teachers import question, teacher
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,7 +123,7 @@ def prepare(
     if (folder / _ROWS).exists():
         return TrainingData(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    measured = _by_image(measurements)
+    measured = ledger.by_image(measurements)
     rows: list[dict[str, Any]] = []
     offset = 0
     with (folder / "pixels.u8").open("wb") as pixels_file:
@@ -147,21 +147,13 @@ def _row(
     height, width = resized.shape[:2]
     mask = images.mask_of(sample, photo)
     told = ledger.in_role(found, Role.FUSED)
-    rationale = sample.rationale or offline.write_rationale(
+    rationale = sample.rationale or teacher().rationale(
         sample.label, sample.manipulation, mask, told
     )
     return {
         "size": (height, width),
-        "prompt": processor.prompt_ids((width, height), told),
+        "prompt": processor.prompt_ids((width, height), question(told)),
         "answer": processor.answer_ids(prompts.render(prompts.Answer(sample.label, rationale))),
         "label": LABELS.index(sample.label),
         "image_id": sample.image_id,
-    }
-
-
-def _by_image(measurements: pa.Table) -> Mapping[str, tuple[Measurement, ...]]:
-    names = ledger.measured_names()
-    return {
-        row["image_id"]: tuple(Measurement(name, row[name]) for name in names)
-        for row in measurements.select(["image_id", *names]).to_pylist()
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from assay import plugins
-from assay.records import Finding, Pixels
+from assay.records import Pixels
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Processor(Protocol):
-    """Turns pixels, findings and answers into the tensors of one family."""
+    """Turns pixels, questions and answers into the tensors of one family."""
 
     def resize(self, pixels: Pixels) -> Pixels:
         """``[h, w, 3]`` at the size that the model sees, so that it can be cached."""
 
-    def prompt_ids(self, size: tuple[int, int], findings: Sequence[Finding]) -> list[int]:
+    def prompt_ids(self, size: tuple[int, int], question: str) -> list[int]:
         """Token ids up to where the answer begins; ``size`` is (width, height) after `resize`."""
 
     def answer_ids(self, text: str) -> list[int]:

@@ -16,7 +16,7 @@ from PIL import Image
 from assay import prompts
 from assay.errors import CheckpointMismatch
 from assay.models import ModelFamily
-from assay.records import Finding, Label, Pixels
+from assay.records import Label, Pixels
 
 if TYPE_CHECKING:
     import torch
@@ -88,9 +88,9 @@ class QwenVLProcessor:
             return pixels
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
-    def prompt_ids(self, size: tuple[int, int], findings: Sequence[Finding]) -> list[int]:
+    def prompt_ids(self, size: tuple[int, int], question: str) -> list[int]:
         """The user turn with as many image tokens as the image has merged patches."""
-        content = [{"type": "image"}, {"type": "text", "text": prompts.question(findings)}]
+        content = [{"type": "image"}, {"type": "text", "text": question}]
         conversation: list[dict[str, Any]] = [{"role": "user", "content": content}]
         text = str(
             self.tokenizer.apply_chat_template(

@@ -7,16 +7,16 @@ real on two cores; its tokenizer is trained here on the sentences that Assay its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import product, repeat
 from pathlib import Path
 from typing import Any
 
-from assay import prompts
+from assay import places, prompts, teachers
 from assay.evidence import examiners
 from assay.models.qwen_vl import IMAGE_TOKEN, QwenVLFamily, QwenVLProcessor, token_id
-from assay.records import Finding, Label, Measurement
+from assay.records import Finding, Hypothesis, Label, Measurement, Region
 from assay.settings import Settings
-from assay.teachers import offline
+from assay.teachers import claims
 
 _SPECIAL = (
     "<|endoftext|>",
@@ -138,10 +138,19 @@ def _build_processor(geometry: TinySettings) -> QwenVLProcessor:
 def _sentences() -> Iterator[str]:
     """Every question and answer that Assay's own words can form, each kind once."""
     yield "system\nYou are a helpful assistant.\nuser\nassistant\n"
-    for name, rate in product(examiners(), (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, None)):
-        finding = Finding(Measurement(name), rate, "")
-        yield prompts.question([finding])
-        for label, edit in product(Label, (*offline.KNOWN_MANIPULATIONS, "")):
-            rationale = offline.write_rationale(label, edit, None, [finding])
-            yield prompts.render(prompts.Answer(label, rationale))
-    yield from offline.REGIONS
+    rates = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, None)
+    for (name, examiner), rate in product(examiners().items(), rates):
+        measurement = Measurement(name)
+        finding = Finding(measurement, rate, "", examiner.title, examiner.suggests)
+        yield teachers.question([finding])
+        yield from map(_answer, Label, repeat(finding))
+    pointing = Measurement("", regions=(Region(0, 0, 1, 1),))
+    for edit, kind in product((*claims.ACTIONS, ""), Hypothesis):
+        yield _answer(Label.MANIPULATED, Finding(pointing, 0.0, "", "", kind), edit)
+    for statement, place in product(claims.Statement, places.PLACES):
+        yield claims.write([statement, claims.Inferred(place, claims.ALTERED[0])])
+
+
+def _answer(label: Label, finding: Finding, edit: str = "") -> str:
+    rationale = teachers.teacher().rationale(label, edit, None, [finding])
+    return prompts.render(prompts.Answer(label, rationale))

@@ -1,69 +1,121 @@
-"""The teacher that needs no model: reasons composed from the label, the mask and the findings.
+"""The teacher that needs no model: hints and reasons composed from the findings.
 
-Every claim is checkable: the region comes from the mask, the numbers from the findings.
+Reasons name what was done only as far as the findings bear it out, and a place only where a finding
+points: what the ledger does not show cannot be learned from it, and would be dropped when checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
-import numpy as np
+from assay import places
+from assay.prompts import is_unusual, rarity
+from assay.records import Finding, Hypothesis, Label, Mask
+from assay.teachers import Teacher
+from assay.teachers.claims import (
+    ACTIONS,
+    ALTERED,
+    GENERATED,
+    Claim,
+    Doubt,
+    Inferred,
+    Measured,
+    Statement,
+    Subject,
+    supports,
+    write,
+)
 
-from assay.prompts import level, rate_words
-from assay.records import Finding, Label, Mask
-
-_ACTIONS = {
-    "splice": "was pasted in from another photograph",
-    "copy_move": "was copied from elsewhere in the image",
-    "inpaint": "was painted over",
-    "retouch": "was retouched",
-    "text_overlay": "carries text that was added",
-    "colour_filter": "was recoloured",
+_HINTS = {
+    Hypothesis.COPIED: "a part may have been copied within the image (cloning)",
+    Hypothesis.PASTED: "a part may come from another photograph",
+    Hypothesis.GENERATED: "the image may have been made by a generator",
+    Hypothesis.EDITED: "a part may have been altered",
 }
-_ROWS = ("upper", "middle", "lower")
-_COLUMNS = ("left", "centre", "right")
-KNOWN_MANIPULATIONS = tuple(_ACTIONS)
-REGIONS = tuple(f"The {row} {column} part" for row in _ROWS for column in _COLUMNS)
-_RARE = 0.1
-"""Findings at least this rare among authentic images are worth naming."""
+_NO_HINT = "no measured evidence points to a manipulation; absence proves nothing"
+_MOST_HINTS = 2
+_MOST_CITED = 3
+"""Findings that a rationale cites, the rarest: every word costs a tiny model time."""
 
 
-def write_rationale(
-    label: Label, manipulation: str, mask: Mask | None, findings: Sequence[Finding]
-) -> str:
-    """Two or three sentences: what was done where, then the evidence that points to it."""
-    return " ".join([_claim(label, manipulation, mask), _evidence(findings)])
+class Offline(Teacher):
+    """Composes both from the findings; the label and the mask enter the reasons alone."""
+
+    name: ClassVar[str] = "offline"
+
+    def hints(self, findings: Sequence[Finding]) -> str:
+        """Up to two hypotheses, the one with the rarest evidence first, and that evidence."""
+        rarest: dict[Hypothesis, Finding] = {}
+        for finding in _by_rarity(findings):
+            rarest.setdefault(finding.suggests, finding)
+        reasons = [f"{_HINTS[kind]} ({_title(found)})" for kind, found in rarest.items()]
+        return f"Hints: {'; '.join(reasons[:_MOST_HINTS]) or _NO_HINT}."
+
+    def rationale(
+        self, label: Label, manipulation: str, mask: Mask | None, findings: Sequence[Finding]
+    ) -> str:
+        """What was measured, then what that allows to infer; at least two claims."""
+        match label:
+            case Label.AUTHENTIC:
+                inferred = _nothing_done(findings)
+            case Label.SYNTHESIZED:
+                inferred = _generated(findings)
+            case Label.MANIPULATED:
+                inferred = _edited(manipulation, mask, findings)
+        return write([*_measured(findings), inferred])
 
 
-def region_words(mask: Mask) -> str:
-    """The part of the image that holds the mask's centre of mass: "lower left part"."""
-    if mask.mean() > 0.8:
-        return "whole image"
-    rows, columns = np.nonzero(mask)
-    row = _ROWS[min(2, int(3 * rows.mean() / mask.shape[0]))]
-    column = _COLUMNS[min(2, int(3 * columns.mean() / mask.shape[1]))]
-    return (
-        "middle of the image" if (row, column) == ("middle", "centre") else f"{row} {column} part"
-    )
+def _title(finding: Finding) -> str:
+    return finding.title or finding.measurement.id.replace("_", " ")
 
 
-def _claim(label: Label, manipulation: str, mask: Mask | None) -> str:
-    if label is Label.AUTHENTIC:
-        return "No manipulation was found."
-    if label is Label.SYNTHESIZED:
-        return "The whole image was produced by a generator."
-    where = region_words(mask) if mask is not None and mask.any() else "image"
-    return f"The {where} {_ACTIONS.get(manipulation, 'was altered')}."
+def _by_rarity(findings: Iterable[Finding]) -> list[Finding]:
+    """The unusual ones, rarest first."""
+    unusual = [finding for finding in findings if is_unusual(finding)]
+    return sorted(unusual, key=lambda finding: finding.null_rate or 0.0)
 
 
-def _evidence(findings: Sequence[Finding]) -> str:
-    rare = [f for f in findings if f.null_rate is not None and f.null_rate <= _RARE]
-    if not rare:
-        return "None of the measured evidence is unusual for an authentic image."
-    named = ", ".join(f"{f.measurement.id} is {_degree(f)}" for f in rare)
-    return f"Unusual evidence: {named}."
+def _measured(findings: Sequence[Finding]) -> list[Claim]:
+    if all(finding.null_rate is None for finding in findings):
+        return [Statement.NOTHING_MEASURED]
+    cited = {finding.measurement.id for finding in _by_rarity(findings)[:_MOST_CITED]}
+    told = [finding for finding in findings if finding.measurement.id in cited]
+    return [*map(_citation, told)] or [Statement.NOTHING_UNUSUAL]
 
 
-def _degree(finding: Finding) -> str:
-    rate = finding.null_rate or 0.0
-    return f"{level(rate)} ({rate_words(rate)} of authentic images)"
+def _citation(finding: Finding) -> Measured:
+    place = places.where(finding.measurement)
+    return Measured(finding.measurement.id, rarity(finding.null_rate or 0.0), place)
+
+
+def _nothing_done(findings: Sequence[Finding]) -> Claim:
+    return Statement.WITHIN if any(map(is_unusual, findings)) else Statement.UNREMARKABLE
+
+
+def _generated(findings: Sequence[Finding]) -> Claim:
+    action, kind = GENERATED
+    if any(supports(finding, kind) for finding in findings):
+        return Inferred(Subject.IMAGE, action)
+    return Statement.NO_GENERATOR
+
+
+def _edited(manipulation: str, mask: Mask | None, findings: Sequence[Finding]) -> Claim:
+    """The edit by its name where the findings speak for it, else that there was one."""
+    for action, kind in (ACTIONS.get(manipulation, ALTERED), ALTERED):
+        if speaking := [found for found in _by_rarity(findings) if supports(found, kind)]:
+            return _located(action, kind, mask, speaking)
+    return Statement.NO_EDIT
+
+
+def _located(
+    action: str, kind: Hypothesis, mask: Mask | None, speaking: Sequence[Finding]
+) -> Claim:
+    """The place that a finding points at if the mask lies there, else why none is named."""
+    if mask is None or places.region_words(mask) in ("", places.WHOLE):
+        return Inferred(Subject.IMAGE if kind is Hypothesis.EDITED else Subject.PART, action)
+    pointed = [place for found in speaking if (place := places.where(found.measurement))]
+    for place in pointed:
+        if places.lies_in(mask, place):
+            return Inferred(place, action)
+    return Inferred(Subject.PART, action, Doubt.ELSEWHERE if pointed else Doubt.UNKNOWN)
