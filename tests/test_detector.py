@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import images, training
+from assay import grounding, images, ledger, training
 from assay.calibration import Calibration
 from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector
 from assay.errors import CheckpointMismatch
@@ -58,7 +58,8 @@ def test_a_photo_is_judged_alike_alone_and_among_others(detector: Detector) -> N
 
 def test_findings_stand_in_the_verdict_with_their_null_rates(detector: Detector) -> None:
     (verdict,) = detector.detect(photos(1))
-    assert {f.measurement.id for f in verdict.findings} == set(detector.null_rates.names)
+    told = {found.measurement.id for found in verdict.findings} & set(ledger.measured_names())
+    assert told == set(detector.null_rates.names)
 
 
 def test_rationale_is_written_only_when_asked_for(detector: Detector) -> None:
@@ -67,6 +68,20 @@ def test_rationale_is_written_only_when_asked_for(detector: Detector) -> None:
     assert quiet.rationale == ""
     assert spoken.label is quiet.label
     assert "<|" not in spoken.rationale
+
+
+def test_a_rationale_holds_only_what_its_findings_bear_out(detector: Detector) -> None:
+    for verdict in detector.detect(photos(6), rationale=True):
+        kept = grounding.check(verdict.rationale, verdict.findings, verdict.label)
+        assert [checked.fault for checked in kept.claims] == [""] * verdict.grounded_claims
+        assert verdict.claims >= verdict.grounded_claims
+
+
+def test_grounding_is_counted_over_all_photos(detector: Detector) -> None:
+    totals = grounding.grounding_over(detector, photos(3))
+    verdicts = detector.detect(photos(3), rationale=True)
+    assert totals.images == 3
+    assert totals.claims == sum(verdict.claims for verdict in verdicts)
 
 
 def test_no_photos_give_no_verdicts(detector: Detector) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import ledger
+from assay import ledger, places
 from assay.dataset import Dataset
 from assay.errors import CheckpointMismatch
 from assay.evidence import examiners
@@ -18,7 +18,7 @@ from assay.records import Label, Measurement, Photo, Split
 from tests.datasets import stored
 from tests.scenes import sample, scene
 
-NAMES = tuple(examiners())
+NAMES = ledger.measured_names()
 FINITE = st.floats(-1e6, 1e6)
 
 
@@ -87,7 +87,7 @@ def test_rate_refuses_a_measurement_it_was_not_fitted_on() -> None:
 
 def test_measure_covers_all_examiners_in_order() -> None:
     measurements = ledger.measure(Photo(b"", scene(), "PNG"))
-    assert [measurement.id for measurement in measurements] == sorted(NAMES)
+    assert [measurement.id for measurement in measurements] == sorted(examiners())
 
 
 def test_finding_cites_value_and_null_rate() -> None:
@@ -119,8 +119,20 @@ def test_measure_dataset_measures_the_variant_of_each_sample(dataset: Dataset) -
     (row,) = measured(dataset, Split.VALIDATION).to_pylist()
     given = SAMPLES[6]
     controlled = decode(variant(given.image, given.image_id, Variant.BIAS_CONTROLLED))
-    expected = {m.id: m.value for m in ledger.measure(controlled)}
+    measured_here = [m for m in ledger.measure(controlled) if m.id in ledger.measured_names()]
+    expected = {m.id: m.value for m in measured_here}
+    expected |= {f"{m.id}_where": places.where(m) for m in measured_here}
     assert row == {"image_id": "scene-5", "split": "validation", "label": "authentic", **expected}
+
+
+def test_by_image_gives_back_values_and_places(dataset: Dataset) -> None:
+    table = measured(dataset)
+    remembered = ledger.by_image(table)
+    assert list(remembered) == table["image_id"].to_pylist()
+    for row in table.to_pylist():
+        for measurement in remembered[row["image_id"]]:
+            assert measurement.value == row[measurement.id]
+            assert places.where(measurement) == row[f"{measurement.id}_where"]
 
 
 def test_measure_dataset_leaves_what_does_not_apply_empty(dataset: Dataset) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from assay import prompts
 from assay.errors import UnparseableAnswer
 from assay.prompts import Answer
-from assay.records import Finding, Label, Measurement
+from assay.records import Finding, Label, Measurement, Region
 
 RATIONALES = st.text().map(str.strip) | st.sampled_from(
     [
@@ -31,16 +31,23 @@ def test_parse_refuses_text_without_a_verdict_word_in_front(text: str) -> None:
 
 
 def test_question_asks_the_one_question_first() -> None:
-    assert prompts.question([]).startswith("Is this image manipulated or synthesized?")
+    first, second = prompts.question([], "Hints: none.").splitlines()[:2]
+    assert first == "Is this image manipulated or synthesized?"
+    assert second == "Hints: none."
 
 
 def test_question_gives_each_finding_a_line() -> None:
+    corner = (Region(0, 0.7, 0.2, 1),)
     findings = [
-        Finding(Measurement("noise", 2.0), 0.03, ""),
+        Finding(Measurement("noise", 2.0, corner), 0.03, ""),
+        Finding(Measurement("peaks", 2.0), 0.001, ""),
+        Finding(Measurement("colour", 2.0, corner), 0.15, ""),
         Finding(Measurement("grid", None, not_applicable="too small"), None, ""),
     ]
-    assert prompts.question(findings).splitlines()[2:] == [
-        "- noise: strong (2-5% of authentic images)",
+    assert prompts.question(findings, "").splitlines()[3:] == [
+        "- noise: strong (2-5% of authentic images), lower left part",
+        "- peaks: extreme (under 1% of authentic images)",
+        "- colour: raised",
         "- grid: not applicable",
     ]
 
@@ -57,3 +64,14 @@ def test_levels_rise_as_null_rates_fall() -> None:
     assert levels[0] == "low"
     assert levels[-1] == "extreme"
     assert len(set(levels)) == 7
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.0999, 0.1, 0.5, 1.0])
+def test_unusual_findings_are_those_of_the_first_four_levels(rate: float) -> None:
+    finding = Finding(Measurement("noise", 1.0), rate, "")
+    unusual = prompts.level(rate) in {"extreme", "severe", "strong", "marked"}
+    assert prompts.is_unusual(finding) is unusual
+
+
+def test_what_was_not_measured_is_not_unusual() -> None:
+    assert not prompts.is_unusual(Finding(Measurement("noise"), None, ""))

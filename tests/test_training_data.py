@@ -9,6 +9,7 @@ from assay.models import Processor
 from assay.optimisation import verdict_loss
 from assay.progress import silent
 from assay.records import Label, Split
+from assay.teachers import claims
 from assay.training_data import Collator, TrainingData, prepare
 from tests.training_runs import BASE, dataset_and_measurements, samples
 
@@ -49,6 +50,21 @@ def test_answers_parse_to_their_labels(prepared: TrainingData, processor: Proces
         answer = prompts.parse(processor.decode(prepared[index].answer))
         assert answer.label is list(Label)[prepared[index].label]
         assert answer.rationale
+
+
+def test_answers_are_grounded_in_what_the_prompt_tells(
+    prepared: TrainingData, processor: Processor
+) -> None:
+    for index in range(len(prepared)):
+        asked, answer = prepared[index].prompt, processor.decode(prepared[index].answer)
+        question = processor.decode(asked)
+        said = list(claims.read(prompts.parse(answer).rationale))
+        assert len(said) >= 2
+        for claim in said:
+            assert not isinstance(claim, str)
+            if isinstance(claim, claims.Measured):
+                place = f", {claim.place}" if claim.place else ""
+                assert f"- {claim.id}: {claim.rarity}{place}\n" in f"{question}\n"
 
 
 def test_only_the_answer_is_supervised(prepared: TrainingData, processor: Processor) -> None:

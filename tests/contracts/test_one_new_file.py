@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import plugins, sources
+from assay import ledger, plugins, sources
 from assay.evidence import examiners
 from assay.manipulations import is_material, manipulations
 from assay.pairs import make_pair
 from assay.records import Photo
+from assay.teachers import teacher
 from tests.contracts.test_manipulations import assert_exact
 from tests.scenes import sample, scene
 
@@ -96,6 +97,8 @@ def test_new_evidence_is_one_file(add: Callable[[str, str], None]) -> None:
     add("evidence", EXAMINER)
     measurement = examiners()["brightness"].examine(Photo(b"", scene(), "PNG"))
     assert measurement.value == pytest.approx(scene().mean())
+    darkest = ledger.NullRates.fit({"brightness": [0.0] * 99})
+    assert "(mean brightness)" in teacher().hints(ledger.findings([measurement], darkest))
 
 
 def test_folder_forgets_a_file_that_is_gone(add: Callable[[str, str], None]) -> None:

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from assay import models, prompts
+from assay import models, places, prompts, teachers
 from assay.errors import CheckpointMismatch
 from assay.models.qwen_vl import IMAGE_TOKEN
 from assay.records import Finding, Label, Measurement
 
-FINDINGS = [Finding(Measurement("noise_inconsistency", 1.0), 0.03, "")]
+FINDING = Finding(Measurement("noise_inconsistency", 1.0), 0.03, "")
+QUESTION = teachers.question([FINDING])
 SMALL = {"hidden_size": 96, "vision_layers": 2, "text_layers": 2}
 
 
@@ -60,17 +61,17 @@ def test_resize_accepts_a_strip_that_the_original_refuses(processor: models.Proc
 
 
 def test_prompt_has_one_image_token_for_each_merged_patch(processor: models.Processor) -> None:
-    ids = processor.prompt_ids((252, 168), FINDINGS)
+    ids = processor.prompt_ids((252, 168), QUESTION)
     image_id = processor.tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)  # type: ignore[attr-defined]
     assert ids.count(image_id) == (252 // 28) * (168 // 28)
 
 
 def test_prompt_reads_as_the_published_chat_form(processor: models.Processor) -> None:
-    ids = processor.prompt_ids((28, 28), FINDINGS)
+    ids = processor.prompt_ids((28, 28), QUESTION)
     text = processor.tokenizer.decode(ids)  # type: ignore[attr-defined]
     assert text == (
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
-        f"<|vision_start|>{IMAGE_TOKEN}<|vision_end|>{prompts.question(FINDINGS)}<|im_end|>\n"
+        f"<|vision_start|>{IMAGE_TOKEN}<|vision_end|>{QUESTION}<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
 
@@ -78,6 +79,12 @@ def test_prompt_reads_as_the_published_chat_form(processor: models.Processor) ->
 def test_answers_survive_the_tokenizer(processor: models.Processor) -> None:
     text = prompts.render(prompts.Answer(Label.MANIPULATED, "Ünusual: 100 % — “café” 漢字."))
     assert processor.decode(processor.answer_ids(text)) == text
+
+
+def test_a_place_is_written_in_as_many_tokens_as_words(processor: models.Processor) -> None:
+    for place in places.PLACES:
+        _, *ids, _ = processor.answer_ids(f"in the {place}")
+        assert len(ids) == len(place.split()) + 1
 
 
 def test_verdict_words_begin_with_three_different_tokens(processor: models.Processor) -> None:
@@ -88,7 +95,7 @@ def test_verdict_words_begin_with_three_different_tokens(processor: models.Proce
 
 def test_padding_changes_no_logits(base: Path, processor: models.Processor) -> None:
     model = models.family("tiny_qwen2_5_vl").load_model(base).eval()
-    short, long = (processor.prompt_ids((56, 56), FINDINGS * n) for n in (1, 3))
+    short, long = (processor.prompt_ids((56, 56), QUESTION * n) for n in (1, 3))
     image = noise(56, 56)
     with torch.inference_mode():
         alone = model(**processor.collate([image], [short]), logits_to_keep=1).logits[0]
