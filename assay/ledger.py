@@ -19,6 +19,7 @@ from assay import places
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role, examiners
 from assay.images import Variant, photo_of
+from assay.metadata import quoted
 from assay.parallel import parallel_map
 from assay.progress import Progress, silent
 from assay.records import Finding, Label, Measurement, Photo, Sample, Split
@@ -33,6 +34,8 @@ _PLACE = "_where"
 """Ends the name of a column that holds the place which a measurement points at."""
 _GRID = 512
 """Quantiles kept of each reference; finer than any null rate that a prompt or reader sees."""
+_MOST_QUOTED, _QUOTE = 8, 160
+"""Facts that a sentence quotes, and characters of each; the measurement holds them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +234,10 @@ def _verbatim(measurement: Measurement) -> Finding:
     title = examiners()[measurement.id].title.capitalize()
     if measurement.not_applicable:
         return Finding(measurement, None, f"{title}: {measurement.not_applicable}.")
-    stated = "; ".join(f"{name}: {value}" for name, value in measurement.facts)
-    return Finding(measurement, None, f"{title}: {stated}.")
+    stated = [f"{name}: {quoted(text, _QUOTE)}" for name, text in measurement.facts[:_MOST_QUOTED]]
+    if more := len(measurement.facts) - len(stated):
+        stated.append(f"and {more} more")
+    return Finding(measurement, None, f"{title}: {'; '.join(stated)}.")
 
 
 def _percent(share: float) -> str:

@@ -168,3 +168,23 @@ def test_fit_null_rates_takes_authentic_training_rows(dataset: Dataset) -> None:
 def test_load_refuses_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(CheckpointMismatch, match="train again"):
         NullRates.load(tmp_path / "absent.json")
+
+
+def test_sentence_quotes_a_file_in_short() -> None:
+    facts = (("EXIF Software", "x" * 300), *((f"PNG {i}", "y") for i in range(9)))
+    rates = NullRates.fit({})
+    (finding,) = ledger.findings([Measurement("provenance", facts=facts)], rates)
+    start = "Origin stated by the file: EXIF Software: xxx"
+    assert finding.sentence.startswith(start)
+    assert finding.sentence.endswith("PNG 5: y; PNG 6: y; and 2 more.")
+    assert len(finding.sentence) < 300
+    assert finding.measurement.facts == facts
+
+
+def test_sentence_about_a_silent_file_says_that_it_proves_nothing() -> None:
+    silent = examiners()["provenance"].examine(Photo(b"no metadata", scene(), "PNG"))
+    (finding,) = ledger.findings([silent], NullRates.fit({}))
+    assert finding.sentence == (
+        "Origin stated by the file: the file states nothing about its origin, "
+        "which proves nothing either way."
+    )

@@ -97,7 +97,9 @@ def _png_chunks(data: bytes) -> Iterator[_Block]:
     position = 8
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")
-        yield data[position + 4 : position + 8], data[position + 8 : position + 8 + length]
+        kind = data[position + 4 : position + 8]
+        # Pixels are most of the file and of no interest: they are not copied.
+        yield kind, b"" if kind == b"IDAT" else data[position + 8 : position + 8 + length]
         position += 12 + length
 
 
