@@ -66,7 +66,9 @@ def _facts(photo: Photo) -> tuple[Fact, ...]:
     """All facts, those that say most first; none where the file states nothing at all."""
     found = blocks.read(photo.data, photo.format)
     camera, packet = exif.read(found.exif), xmp.read(found.xmp)
-    signed = content_credentials.read(photo.data, photo.format, photo.pixels)
+    signed: tuple[Fact, ...] = ()
+    if found.has_manifest:  # the library is native code, and takes a while to load
+        signed = content_credentials.read(photo.data, photo.format, photo.pixels)
     fields = camera.facts + packet.facts + found.texts
     derived = generators.facts(signed + fields) + dates.facts(camera.dates + packet.dates)
     if camera.thumbnail:

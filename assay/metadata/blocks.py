@@ -1,4 +1,4 @@
-"""The blocks of a file that are not pixels: EXIF, XMP, text chunks, comments.
+"""The blocks of a file that are not pixels: EXIF, XMP, text chunks, comments, manifests.
 
 Pillow reads a PNG's later chunks only while it decodes the pixels, and gives up on the whole file
 at a malformed one; walking the containers takes microseconds and survives both.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from assay.metadata import Fact
@@ -24,6 +24,8 @@ _MOST_TEXTS = 12
 _Block = tuple[bytes, bytes]
 """A block's kind and content."""
 _JPEG_EXIF, _JPEG_XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_JUMBF = b"jumb"
+"""The type of the box that a manifest store is (ISO 19566-5)."""
 _PNG_XMP = "XML:com.adobe.xmp"
 _SCAN_START, _SCAN_END = b"<x:xmpmeta", b"</x:xmpmeta>"
 
@@ -37,6 +39,8 @@ class Blocks:
     xmp: bytes = b""
     texts: tuple[Fact, ...] = ()
     """Names ("PNG parameters", "JPEG comment") and the beginnings of their texts."""
+    has_manifest: bool = False
+    """Whether there is a block where content credentials are embedded."""
 
 
 def read(data: bytes, container: str) -> Blocks:
@@ -53,6 +57,7 @@ def read(data: bytes, container: str) -> Blocks:
 def _jpeg(data: bytes) -> Blocks:
     exif = xmp = b""
     texts: list[Fact] = []
+    has_manifest = False
     for kind, content in islice(_jpeg_segments(data), _MOST_BLOCKS):
         if kind == b"\xe1" and content.startswith(_JPEG_EXIF):
             exif = exif or content[len(_JPEG_EXIF) :]
@@ -60,7 +65,8 @@ def _jpeg(data: bytes) -> Blocks:
             xmp = xmp or content[len(_JPEG_XMP) :]
         elif kind == b"\xfe" and len(texts) < _MOST_TEXTS:
             texts.append(("JPEG comment", _text(content)))
-    return Blocks(exif, xmp, tuple(texts))
+        has_manifest |= kind == b"\xeb"
+    return Blocks(exif, xmp, tuple(texts), has_manifest)
 
 
 def _jpeg_segments(data: bytes) -> Iterator[_Block]:
@@ -81,6 +87,7 @@ def _jpeg_segments(data: bytes) -> Iterator[_Block]:
 def _png(data: bytes) -> Blocks:
     exif = xmp = b""
     texts: list[Fact] = []
+    has_manifest = False
     for kind, content in islice(_png_chunks(data), _MOST_BLOCKS):
         if kind == b"eXIf":
             exif = exif or content.removeprefix(_JPEG_EXIF)
@@ -90,7 +97,8 @@ def _png(data: bytes) -> Blocks:
                 xmp = xmp or text
             elif _is_stated(keyword) and len(texts) < _MOST_TEXTS:
                 texts.append((f"PNG {keyword}", _text(text)))
-    return Blocks(exif, xmp, tuple(texts))
+        has_manifest |= kind == b"caBX"
+    return Blocks(exif, xmp, tuple(texts), has_manifest)
 
 
 def _png_chunks(data: bytes) -> Iterator[_Block]:
@@ -137,7 +145,8 @@ def _webp(data: bytes) -> Blocks:
     found: dict[bytes, bytes] = {}
     for kind, content in islice(_riff_chunks(data), _MOST_BLOCKS):
         found.setdefault(kind, content)
-    return Blocks(found.get(b"EXIF", b"").removeprefix(_JPEG_EXIF), found.get(b"XMP ", b""))
+    exif = found.get(b"EXIF", b"").removeprefix(_JPEG_EXIF)
+    return Blocks(exif, found.get(b"XMP ", b""), has_manifest=b"C2PA" in found)
 
 
 def _riff_chunks(data: bytes) -> Iterator[_Block]:
@@ -153,11 +162,12 @@ def _scanned(data: bytes) -> Blocks:
     start = data.find(_SCAN_START)
     end = data.find(_SCAN_END, start)
     found = start >= 0 and end >= 0
-    return Blocks(xmp=data[start : end + len(_SCAN_END)] if found else b"")
+    xmp = data[start : end + len(_SCAN_END)] if found else b""
+    return Blocks(xmp=xmp, has_manifest=_JUMBF in data)
 
 
 def _tiff(data: bytes) -> Blocks:
-    return Blocks(data, _scanned(data).xmp)
+    return replace(_scanned(data), exif=data)
 
 
 def _text(content: Iterable[int]) -> str:

@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import c2pa
 import numpy as np
 import pytest
+from PIL import Image
 
 from assay import images
-from assay.metadata import Fact, content_credentials
+from assay.metadata import Fact, blocks, content_credentials
 from assay.records import Photo, Pixels
 from tests.scenes import scene
 from tests.signing import MANIFEST, root, signed
@@ -56,6 +57,16 @@ def replaced_pixels(data: bytes, pixels: Pixels) -> bytes:
     tables = b"\xff\xdb\0\x43\0"
     own, other = JPEG[JPEG.index(tables) :], images.encode_jpeg(pixels, 90)
     return data.removesuffix(own) + other[other.index(tables) :]
+
+
+@pytest.mark.parametrize("container", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
+def test_manifest_is_found_in_every_container(container: str) -> None:
+    plain = io.BytesIO()
+    Image.fromarray(scene()).save(plain, container)
+    data = signed(plain.getvalue(), f"image/{container.lower()}")
+    assert blocks.read(data, container).has_manifest
+    assert not blocks.read(plain.getvalue(), container).has_manifest
+    assert read(data)[0] == (NAME, "signature valid, signer not on a trust list")
 
 
 @pytest.mark.parametrize(("mime_type", "plain"), PLAIN.items(), ids=PLAIN)
