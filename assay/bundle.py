@@ -15,18 +15,22 @@ from assay.fingerprints import content_hash
 from assay.images import Variant, photo_of
 from assay.progress import Progress
 from assay.records import Split
+from assay.review import ReviewSettings
+from assay.strata import stratum
 
 if TYPE_CHECKING:
     from assay.dataset import Dataset
 
 
-def calibrated(adapter: Path, dataset: Dataset, work: Path, progress: Progress) -> Path:
+def calibrated(
+    adapter: Path, dataset: Dataset, settings: ReviewSettings, work: Path, progress: Progress
+) -> Path:
     """A copy of the model folder ``adapter`` below ``work``, calibrated on ``dataset``.
 
     Its ``version`` is a hash of what was trained and of the calibration, so that verdicts name
     their model wherever it is served from.
     """
-    calibration = _fit(Detector.load(adapter), dataset, progress)
+    calibration = _fit(Detector.load(adapter), dataset, settings, progress)
     unfinished = work / f"calibrating-{content_hash(adapter)[:16]}"
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(adapter, unfinished)
@@ -39,14 +43,17 @@ def calibrated(adapter: Path, dataset: Dataset, work: Path, progress: Progress) 
     return unfinished.rename(finished)
 
 
-def _fit(detector: Detector, dataset: Dataset, progress: Progress) -> Calibration:
+def _fit(
+    detector: Detector, dataset: Dataset, settings: ReviewSettings, progress: Progress
+) -> Calibration:
     """Fit on validation images in the normalised form, the one that the adapter learned from."""
     total = dataset.table(["image_id"], Split.VALIDATION).num_rows
-    logits, labels, groups = [], [], []
+    logits, labels, groups, strata = [], [], [], []
     for batch in dataset.batches(Split.VALIDATION):
         photos = [photo_of(sample, Variant.BIAS_CONTROLLED) for sample in batch]
         logits.append(detector.logits(photos))
         labels += [sample.label for sample in batch]
         groups += [sample.group for sample in batch]
+        strata += list(map(stratum, photos))
         progress(len(labels), total, "calibrating")
-    return calibrate(np.concatenate(logits), labels, groups)
+    return calibrate(np.concatenate(logits), labels, groups, strata, settings)

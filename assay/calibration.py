@@ -1,30 +1,33 @@
-"""From logits to a decision: calibrated probabilities, one frozen threshold, a band for people.
+"""From logits to a decision: calibrated probabilities, frozen thresholds, a band for people.
 
 All of it is fitted once on the validation split, stored with the model, and never touched by test
-images.
+images. `recalibrate` moves it to a platform whose images are others, from about a hundred labels.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from pydantic import TypeAdapter
 
+from assay import probability_fits, thresholds
 from assay.errors import CheckpointMismatch
+from assay.metrics import Floats
+from assay.probability_fits import Method, Prior, ProbabilityMap, group_weights
 from assay.records import Label
+from assay.review import Review, ReviewSettings, draw_band
 
-Floats = npt.NDArray[np.float64]
+Shares = tuple[float, float, float]
+"""Of each label, in the order of `Label`."""
 
-TARGET_ERROR = 0.10
-"""Share of wrong decisions tolerated among validation images that no person looks at."""
-
-_TEMPERATURES = (0.05, 20.0)
-_BAND_SHARES = np.linspace(0.01, 1, 100)
+_FORMAT = 2
+_TEMPERATURE_DOUBT, _BIAS_DOUBT = 0.3, 1.0
+"""How far another platform's log-temperature and biases are expected to lie (deviations)."""
+_EM_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,37 @@ class Calibration:
     """On score = 1 - p_authentic: at or above it an image is not authentic."""
     review_low: float
     review_high: float
-    """Scores in this closed interval, which holds the threshold, are handed to people."""
+    """Scores in this closed interval, which holds all thresholds, are handed to people."""
+    bias: Shares = (0.0, 0.0, 0.0)
+    knots: tuple[tuple[float, float], ...] = ()
+    """With the temperature, what `assay.probability_fits.ProbabilityMap` says of them."""
+    strata: dict[str, float] = field(default_factory=dict)
+    """Thresholds of strata (`assay.strata.stratum`) that have one of their own."""
+    method: Method = Method.TEMPERATURE
+    losses: dict[str, float] = field(default_factory=dict)
+    """Held-out negative log-likelihood by method, of those that were tried."""
+    base_rates: Shares | None = None
+    """Shares of the labels among the groups that it was fitted on."""
+    review: Review | None = None
+    """What the band promises; None where that was never measured."""
+
+    @property
+    def map(self) -> ProbabilityMap:
+        """The map from logits to probabilities."""
+        return ProbabilityMap(self.temperature, self.bias, self.knots)
 
     def probabilities(self, logits: npt.ArrayLike) -> Floats:
-        """Softmax of ``logits`` ``[n, 3]`` over the temperature; rows in the order of `Label`."""
-        return np.asarray(softmax(np.asarray(logits, np.float64) / self.temperature, axis=-1))
+        """Probabilities of ``logits`` ``[n, 3]``; rows in the order of `Label`."""
+        return self.map(logits)
 
-    def label(self, probabilities: npt.ArrayLike) -> Label:
+    def threshold_for(self, stratum: str) -> float:
+        """The threshold of ``stratum``; that of all images where it has none of its own."""
+        return self.strata.get(stratum, self.threshold)
+
+    def label(self, probabilities: npt.ArrayLike, stratum: str = "") -> Label:
         """Authentic below the threshold, else the likelier of the other two; one row ``[3]``."""
         authentic, manipulated, synthesized = np.asarray(probabilities, np.float64)
-        if 1 - authentic < self.threshold:
+        if 1 - authentic < self.threshold_for(stratum):
             return Label.AUTHENTIC
         return Label.MANIPULATED if manipulated >= synthesized else Label.SYNTHESIZED
 
@@ -55,97 +79,164 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2))
+        path.write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=2))
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
         """Read what `save` wrote; raises `CheckpointMismatch` when the file is something else."""
         try:
-            return cls(
-                **{name: float(value) for name, value in json.loads(path.read_text()).items()}
-            )
+            stored = json.loads(path.read_text())
+            if stored.pop("format", None) != _FORMAT:
+                raise ValueError("another format")
+            return TypeAdapter(cls).validate_python(stored)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise CheckpointMismatch(
                 f"{path} holds no calibration ({error}); train again"
             ) from error
 
 
-def calibrate(logits: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike) -> Calibration:
+def calibrate(
+    logits: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    strata: npt.ArrayLike | None = None,
+    settings: ReviewSettings = ReviewSettings(),  # noqa: B008 (frozen)
+) -> Calibration:
     """Fit a `Calibration` on validation ``logits`` ``[n, 3]``, ``labels`` and ``groups`` ``[n]``.
 
-    Labels are `Label` values. Every group (crops and twins of one photograph) weighs the same, so
-    a photograph cut into many crops does not decide alone. Raises ValueError unless there are
-    authentic and other images.
+    Labels are `Label` values, ``strata`` names (`assay.strata.stratum`). Every group (crops and
+    twins of one photograph) weighs the same, so a photograph cut into many crops does not decide
+    alone. Raises ValueError unless there are authentic and other images.
     """
-    scaled = np.asarray(logits, np.float64)
-    classes = np.array([list(Label).index(Label(label)) for label in np.asarray(labels)])
+    scaled, classes, names = _checked(logits, labels, groups)
+    method, made, losses = probability_fits.choose(scaled, classes, names)
+    scores, positive, weights = 1 - made(scaled)[:, 0], classes > 0, group_weights(names)
+    threshold = thresholds.best_threshold(scores, positive, weights)
+    low, high, review = draw_band(scores, positive, names, threshold, settings)
+    own = {}
+    if strata is not None:
+        kinds = np.asarray(strata, np.str_)
+        own = thresholds.by_stratum(scores, positive, weights, names, kinds)
+    return Calibration(
+        made.temperature,
+        threshold,
+        low,
+        high,
+        made.bias,
+        made.knots,
+        # Inside the band, so that what is promised outside it is promised for all strata.
+        {name: min(max(value, low), high) for name, value in own.items()},
+        method,
+        losses,
+        _base_rates(classes, weights),
+        review,
+    )
+
+
+def recalibrate(
+    calibration: Calibration,
+    logits: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    settings: ReviewSettings = ReviewSettings(),  # noqa: B008 (frozen)
+) -> Calibration:
+    """``calibration`` moved to other images, from about a hundred of their labels.
+
+    Arguments as in `calibrate`. Temperature and biases (Platt 1999) are fitted with a Gaussian
+    prior around the old ones, the threshold is shrunk towards the old one, the band is measured
+    anew on the new labels alone, and strata keep no thresholds. Raises ValueError as `calibrate`.
+    """
+    scaled, classes, names = _checked(logits, labels, groups)
+    weights, positive = group_weights(names), classes > 0
+    prior = Prior(calibration.map, _TEMPERATURE_DOUBT, _BIAS_DOUBT)
+    made = probability_fits.fit_scaling(scaled, classes, weights, True, prior)
+    scores = 1 - made(scaled)[:, 0]
+    trust = _trust(positive, names)
+    threshold = trust * thresholds.best_threshold(scores, positive, weights)
+    threshold += (1 - trust) * _moved(calibration, made, scaled)
+    low, high, review = draw_band(scores, positive, names, threshold, settings)
+    return replace(
+        calibration,
+        temperature=made.temperature,
+        bias=made.bias,
+        threshold=threshold,
+        review_low=low,
+        review_high=high,
+        review=review,
+        strata={},
+        losses={},
+        base_rates=_base_rates(classes, weights),
+    )
+
+
+def estimate_base_rates(probabilities: Floats, fitted_on: Shares) -> Shares:
+    """Shares of the labels among unlabelled images, from ``probabilities`` ``[n, 3]`` of them.
+
+    Expectation-maximisation of Saerens, Latinne and Decaestecker 2002, which holds where only the
+    shares differ from ``fitted_on``, not what the images of a label look like.
+    """
+    rates = known = np.maximum(fitted_on, 1e-9)
+    for _ in range(_EM_STEPS):
+        shifted = probabilities * (rates / known)
+        rates = np.mean(shifted / shifted.sum(axis=1, keepdims=True), axis=0)
+    return _shares(rates)
+
+
+def for_base_rates(calibration: Calibration, base_rates: Shares) -> Calibration:
+    """``calibration`` for a platform where labels have other shares: Bayes' rule, no label needed.
+
+    Thresholds move along, so labels stay. The bound was measured at other shares, so nothing is
+    decided until `recalibrate` measures it. Raises ValueError where the old shares are unknown.
+    """
+    if calibration.base_rates is None:
+        raise ValueError("this calibration does not know which base rates it was fitted on")
+    ratio = np.log(np.maximum(base_rates, 1e-9) / np.maximum(calibration.base_rates, 1e-9))
+    bias = np.array(calibration.bias) + ratio - ratio[0]
+    odds = (1 - base_rates[0]) / base_rates[0]
+    old_odds = (1 - calibration.base_rates[0]) / calibration.base_rates[0]
+    moved = {
+        name: value * odds / (value * odds + (1 - value) * old_odds)
+        for name, value in {**calibration.strata, "": calibration.threshold}.items()
+    }
+    return replace(
+        calibration,
+        bias=_shares(bias),
+        threshold=moved.pop(""),
+        strata=moved,
+        base_rates=base_rates,
+        review_low=0.0,
+        review_high=1.0,
+        review=None,
+    )
+
+
+def _checked(
+    logits: npt.ArrayLike, labels: npt.ArrayLike, groups: npt.ArrayLike
+) -> tuple[Floats, npt.NDArray[np.intp], npt.NDArray[np.generic]]:
+    """As arrays, labels as places in `Label`; raises ValueError for images of one class."""
+    classes = np.array([list(Label).index(Label(label)) for label in np.asarray(labels)], np.intp)
     if len({bool(index) for index in classes}) < 2:
         raise ValueError("calibration needs authentic and other images in the validation split")
-    weights = _group_weights(np.asarray(groups))
-    temperature = _fit_temperature(scaled, classes, weights)
-    scores = 1 - softmax(scaled / temperature, axis=1)[:, 0]
-    positive = classes > 0
-    threshold = best_threshold(scores, positive, weights)
-    low, high = _review_band(scores, positive, weights, threshold)
-    return Calibration(temperature, threshold, low, high)
+    return np.asarray(logits, np.float64), classes, np.asarray(groups)
 
 
-def best_threshold(scores: Floats, positive: npt.NDArray[np.bool_], weights: Floats) -> float:
-    """The threshold of the highest balanced accuracy, midway between two neighbouring scores."""
-    order = np.argsort(scores, kind="stable")
-    ascending = scores[order]
-    missed = _cumulative_share(weights[order] * positive[order])
-    cleared = _cumulative_share(weights[order] * ~positive[order])
-    # Cut i puts the i lowest scores below the threshold; equal scores cannot be cut apart.
-    cuts = np.flatnonzero(np.diff(ascending)) + 1
-    if not len(cuts):
-        return 0.5
-    best = cuts[np.argmax(cleared[cuts - 1] - missed[cuts - 1])]
-    return float((ascending[best - 1] + ascending[best]) / 2)
+def _trust(positive: npt.NDArray[np.bool_], groups: npt.NDArray[np.generic]) -> float:
+    """How much a threshold of these images counts against one that was there before."""
+    count = min(len(np.unique(groups[of])) for of in (positive, ~positive))
+    return count / (count + thresholds.PRIOR_GROUPS)
 
 
-def _cumulative_share(weights: Floats) -> Floats:
-    cumulative: Floats = np.cumsum(weights)
-    return np.asarray(cumulative / cumulative[-1])
+def _moved(calibration: Calibration, made: ProbabilityMap, logits: Floats) -> float:
+    """The old threshold on the new scores: as large a share of ``logits`` stays below it."""
+    old = 1 - calibration.probabilities(logits)[:, 0]
+    below = float((old < calibration.threshold).mean())
+    return float(np.quantile(1 - made(logits)[:, 0], below))
 
 
-def _group_weights(groups: npt.NDArray[np.generic]) -> Floats:
-    _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    return np.asarray(1 / counts[index], np.float64)
+def _base_rates(classes: npt.NDArray[np.intp], weights: Floats) -> Shares:
+    return _shares(np.bincount(classes, weights, len(Label)) / weights.sum())
 
 
-def _fit_temperature(logits: Floats, classes: npt.NDArray[np.intp], weights: Floats) -> float:
-    """Minimise the negative log-likelihood over log-temperature, where it is well-behaved.
-
-    Guo et al., "On calibration of modern neural networks", 2017.
-    """
-    rows = np.arange(len(classes))
-
-    def loss(log_temperature: float) -> float:
-        likelihood = log_softmax(logits / np.exp(log_temperature), axis=1)[rows, classes]
-        return -float(np.average(likelihood, weights=weights))
-
-    bounds = np.log(_TEMPERATURES)
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
-
-
-def _review_band(
-    scores: Floats, positive: npt.NDArray[np.bool_], weights: Floats, threshold: float
-) -> tuple[float, float]:
-    """The smallest band around ``threshold`` outside which errors stay within `TARGET_ERROR`.
-
-    The band takes the same share of the images on either side, those nearest to the threshold:
-    symmetric in quantiles, as scores bunch at the ends. When no band reaches the target,
-    everything goes to people (Chow 1970, "On optimum recognition error and reject tradeoff").
-    """
-    wrong = weights * ((scores >= threshold) != positive)
-    if wrong.sum() <= TARGET_ERROR * weights.sum():
-        return threshold, threshold
-    below, above = scores[scores < threshold], scores[scores >= threshold]
-    for share in _BAND_SHARES:
-        low = float(np.quantile(below, 1 - share)) if len(below) else threshold
-        high = float(np.quantile(above, share)) if len(above) else threshold
-        decided = (scores < low) | (scores > high)
-        if decided.any() and wrong[decided].sum() <= TARGET_ERROR * weights[decided].sum():
-            return low, high
-    return 0.0, 1.0
+def _shares(values: Floats) -> Shares:
+    authentic, manipulated, synthesized = map(float, values)
+    return authentic, manipulated, synthesized

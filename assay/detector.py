@@ -20,6 +20,7 @@ from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import group_digest
 from assay.records import Finding, Label, Photo, Pixels, Verdict
+from assay.strata import stratum
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,7 +107,10 @@ class Detector:
         pixels, rows, evidence = self._questions(photos)
         asked = self._model, self._processor, pixels, rows
         probabilities = self.calibration.probabilities(verdict_logits(*asked))
-        labels = [self.calibration.label(row) for row in probabilities]
+        labels = [
+            self.calibration.label(row, stratum(photo))
+            for row, photo in zip(probabilities, photos, strict=True)
+        ]
         reasons = rationales(*asked, labels) if rationale else [""] * len(photos)
         # Measured before anything is dropped; people see what is left.
         reports = [

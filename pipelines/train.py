@@ -6,6 +6,7 @@ from zenml.enums import ExecutionMode
 from assay.dataset import DataSettings
 from assay.evaluation import EvaluationSettings
 from assay.promotion import PromotionSettings
+from assay.review import ReviewSettings
 from assay.training import BaseSettings, TrainingSettings
 from assay.validation import ValidationSettings
 from steps.accept_dataset import accept_dataset
@@ -28,6 +29,7 @@ def train(
     validation: ValidationSettings = ValidationSettings(),
     base: BaseSettings = BaseSettings(),
     training: TrainingSettings = TrainingSettings(),
+    review: ReviewSettings = ReviewSettings(),
     evaluation: EvaluationSettings = EvaluationSettings(),
     promotion: PromotionSettings = PromotionSettings(),
 ) -> None:
@@ -37,7 +39,7 @@ def train(
     measurements = measure_evidence(dataset, after=accept_dataset(report))
     base_model, warm_up = warm_up_base(dataset, measurements, base)
     adapter, mlflow_run = train_adapter(dataset, measurements, base_model, warm_up, base, training)
-    model = calibrate(dataset, adapter)
+    model = calibrate(dataset, adapter, review)
     predictions, scores = evaluate_model(dataset, model, evaluation)
     pages = report_evaluation(dataset, predictions, scores)
     version, _ = register(model, dataset, predictions, scores, mlflow_run)

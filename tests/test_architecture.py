@@ -20,7 +20,7 @@ HEAVY = {
 }
 STEP_BODY = 15
 """Lines of code in a step, docstring excluded; about twelve is the aim."""
-PIPELINE_FILE = 45
+PIPELINE_FILE = 50
 
 
 def imports_on_load(tree: ast.Module) -> Iterator[str]:
