@@ -8,8 +8,16 @@ from collections.abc import Iterator, Sequence
 from assay.metadata import Fact
 
 _BY_FIELD = (
-    ("PNG parameters", r"\bSteps: \d+", "Stable Diffusion web UI (AUTOMATIC1111)"),
-    ("EXIF UserComment", r"\bSteps: \d+, Sampler: ", "Stable Diffusion web UI (AUTOMATIC1111)"),
+    (
+        "PNG parameters",
+        r"\bSteps: \d+",
+        "Stable Diffusion (parameters as AUTOMATIC1111 writes them)",
+    ),
+    (
+        "EXIF UserComment",
+        r"\bSteps: \d+, Sampler: ",
+        "Stable Diffusion (parameters as AUTOMATIC1111 writes them)",
+    ),
     ("PNG parameters", r'"sui_image_params"', "SwarmUI"),
     ("EXIF UserComment", r'"sui_image_params"', "SwarmUI"),
     ("PNG prompt", r'"class_type"', "ComfyUI"),
@@ -21,8 +29,7 @@ _BY_FIELD = (
     ("PNG Description", r"\bJob ID: [0-9a-f-]{36}", "Midjourney"),
     ("(PNG|XMP TC260:)\\s?AIGC", r"", "one that labels its images as AI-generated (AIGC)"),
 )
-"""Field, a pattern in its text, generator; as written by each program's own source code or, of
-services, found in their files."""
+"""Field, a pattern in its text, generator: what programs that read prompts back look for."""
 _NAMES = re.compile(
     r"\b(Midjourney|DALL.?E|OpenAI|ChatGPT|GPT-4o|Adobe Firefly|Firefly|Stable ?Diffusion|"
     r"SDXL|DreamStudio|NovelAI|ComfyUI|InvokeAI|Fooocus|SwarmUI|Draw Things|Ideogram|Leonardo\.?Ai|"

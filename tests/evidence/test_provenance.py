@@ -42,7 +42,9 @@ def test_silence_proves_nothing_and_says_so(data: bytes) -> None:
 
 def test_generation_parameters_are_quoted() -> None:
     data = files.png(files.text("parameters", "a harbour\nSteps: 20, Sampler: Euler a"))
-    generator = "Stable Diffusion web UI (AUTOMATIC1111), according to PNG parameters"
+    generator = (
+        "Stable Diffusion (parameters as AUTOMATIC1111 writes them), according to PNG parameters"
+    )
     assert examined(data).facts == (
         ABSENT,
         ("generator", generator),

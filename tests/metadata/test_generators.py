@@ -5,7 +5,7 @@ import pytest
 from assay.metadata import generators
 
 NAMED = {
-    "Stable Diffusion web UI": ("PNG parameters", "a harbour\nSteps: 20, Sampler: Euler a"),
+    "Stable Diffusion (parameters": ("PNG parameters", "a harbour\nSteps: 20, Sampler: Euler a"),
     "Stable Diffusion": ("EXIF UserComment", "a harbour Steps: 20, Sampler: Euler a, CFG scale: 7"),
     "SwarmUI": ("PNG parameters", '{"sui_image_params": {}}'),
     "ComfyUI": ("PNG prompt", '{"3": {"class_type": "KSampler"}}'),
