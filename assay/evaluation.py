@@ -24,6 +24,7 @@ from assay.metrics import Bootstrap, Metric, measure
 from assay.predictions import DetectsPhotos, positive, predict, score, two_class, unseen
 from assay.progress import Progress
 from assay.records import Label, Split
+from assay.review import Review
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Evaluation:
     """Scores from the first to the second are handed to people; None where that is unknown."""
     apart: tuple[str, ...] = ()
     """Datasets of one class, which count in no slice but their own."""
+    promise: Review | None = None
+    """What was promised on validation of the scores outside the band."""
 
     def one_class_datasets(self) -> tuple[str, ...]:
         """Datasets of one class, whether they stand apart or, for want of others, count in all."""
@@ -130,7 +133,7 @@ def judge(
     predictions = pd.concat(parts, ignore_index=True)
     judged = evaluate(predictions, calibration.threshold, settings.resamples, settings.seed)
     review = calibration.review_low, calibration.review_high
-    return predictions, replace(judged, review=review)
+    return predictions, replace(judged, review=review, promise=calibration.review)
 
 
 def evaluate(

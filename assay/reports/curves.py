@@ -16,9 +16,11 @@ from assay.metrics import (
     Bools,
     Bootstrap,
     Floats,
+    Metric,
     Weighted,
     half_width,
     independent_groups,
+    interval,
     ratio,
 )
 from assay.records import Label
@@ -33,6 +35,9 @@ Labels = Iterable[str]
 
 FALSE_POSITIVE_RATES = np.linspace(0, 1, 101)
 """Where `roc_band` tells the true positive rate."""
+
+COVERAGES = np.linspace(0.01, 1, 100)
+"""Where `risk_coverage` tells the error."""
 
 _CELLS, _MARGIN = 120, 0.02
 """Of a plot of two scores: points along each side, and the room around them."""
@@ -73,6 +78,30 @@ def reliability_bins(
     return *band, count, ratio(scores @ member, count.astype(np.float64))
 
 
+def risk_coverage(
+    scores: Floats, positive: Bools, groups: Groups, threshold: float, bootstrap: Bootstrap
+) -> tuple[Floats, Floats, Floats, Metric | None]:
+    """Error of the images decided first, at each of `COVERAGES`, its interval's ends, and the AURC.
+
+    Images are decided from the farthest to the nearest to ``threshold``; of equally far ones a
+    coverage in between takes a like part of each. The AURC is the mean error over all coverages
+    (Geifman and El-Yaniv 2017, "Selective classification for deep neural networks").
+    """
+    distance, wrong = np.abs(scores - threshold), (scores >= threshold) != positive
+    order = np.argsort(-distance, kind="stable")
+    last = np.flatnonzero(np.diff(distance[order], append=-1.0))
+    risks = np.array(
+        [
+            _risks(np.cumsum(row)[last], np.cumsum(row * wrong[order])[last])
+            for weights in bootstrap.weights(groups)
+            for row in weights[:, order]
+        ]
+    )
+    independent = independent_groups(positive, groups)
+    area = interval(risks.mean(axis=1), len(scores), independent)
+    return *_band(risks, independent), area
+
+
 def confusion_counts(truth: Labels, predicted: Labels) -> npt.NDArray[np.intp]:
     """Images ``[3, 3]`` by true (row) and predicted (column) label, in the order of `Label`."""
     place = {label.value: index for index, label in enumerate(Label)}
@@ -109,6 +138,12 @@ def _curves(data: Weighted) -> list[tuple[Floats, Floats]]:
     defined = (positives[:, -1] > 0) & (negatives[:, -1] > 0)
     rates = [c[defined] / c[defined][:, -1:] for c in (negatives, positives)]
     return list(zip(*rates, strict=True))
+
+
+def _risks(decided: Floats, wrong: Floats) -> Floats:
+    """Error at each of `COVERAGES`, from weights decided and wrong after each distance."""
+    at = COVERAGES * decided[-1]
+    return np.asarray(np.interp(at, [0.0, *decided], [0.0, *wrong]) / at, np.float64)
 
 
 def _cumulative(counts: Floats) -> Floats:

@@ -92,6 +92,30 @@ def histograms(
     return drawn
 
 
+def risk_coverage(
+    curve: tuple[Floats, Floats, Floats],
+    bound: float | None = None,
+    point: tuple[float, float] | None = None,
+) -> Figure:
+    """Error over the share of images decided: ``curve`` and its band, each over `COVERAGES`.
+
+    The promised ``bound`` is a line, and ``point`` (coverage, error) where the review band puts
+    the model; it need not lie on the curve, which gives both sides the same distance.
+    """
+    drawn = figure(4.6, 4.4)
+    axes = _axes(drawn, "share of images decided without a person", "share of these decided wrong")
+    risk, low, high = curve
+    axes.fill_between(curves.COVERAGES, low, high, color=SERIES[0], alpha=0.18, linewidth=0)
+    axes.plot(curves.COVERAGES, risk, color=SERIES[0], linewidth=1.8, label="farthest scores first")
+    if bound is not None:
+        axes.axhline(bound, color=INK, linewidth=1.0, linestyle="--", label="promised bound")
+    if point is not None:
+        axes.plot(*point, "D", color=SERIES[1], markersize=8, label="outside the review band")
+    axes.set(xlim=(0, 1), ylim=(0, max(0.55, float(np.nanmax(risk)) + 0.05)))
+    axes.legend(loc="lower right", frameon=False)
+    return drawn
+
+
 def confusion(truth: Labels, predicted: Labels) -> Figure:
     """Images by true label (rows) and predicted label (columns), with the shares of each row."""
     counts = curves.confusion_counts(truth, predicted).astype(np.float64)

@@ -54,3 +54,33 @@ def test_score_pairs_count_every_image_once():
     assert points.groupby("label")["n"].sum().to_dict() == rows["label"].value_counts().to_dict()
     equal = curves.score_pairs(rows.assign(first=0.5, second=0.6))
     assert len(equal) == rows["label"].nunique()
+
+
+def test_risk_at_full_coverage_is_the_error_and_falls_with_the_distance():
+    scores, positive, groups = rising_scores()
+    risk, low, high, area = curves.risk_coverage(scores, positive, groups, 0.5, BOOTSTRAP)
+    assert risk[-1] == pytest.approx(((scores >= 0.5) != positive).mean())
+    assert risk[19] < risk[59] < risk[-1]
+    assert (low <= risk).all()
+    assert (risk <= high).all()
+    assert area is not None
+    assert area.value == pytest.approx(risk.mean())
+    assert area.low < area.value < area.high
+
+
+def test_risk_of_equally_far_scores_does_not_hang_on_their_order():
+    scores = np.repeat([0.9, 0.6], [4, 6])
+    positive = np.array([1, 1, 1, 0, 1, 0, 1, 0, 1, 0], bool)
+    groups = np.arange(10)
+    risk, *_ = curves.risk_coverage(scores, positive, groups, 0.5, BOOTSTRAP)
+    assert risk[:40] == pytest.approx(np.full(40, 0.25))
+    assert risk[-1] == pytest.approx(0.4)
+    turned, *_ = curves.risk_coverage(scores[::-1], positive[::-1], groups, 0.5, BOOTSTRAP)
+    assert turned == pytest.approx(risk)
+
+
+def test_risk_of_one_image_is_all_or_nothing():
+    risk, *_ = curves.risk_coverage(
+        np.array([0.9]), np.array([False]), np.arange(1), 0.5, BOOTSTRAP
+    )
+    assert (risk == 1).all()

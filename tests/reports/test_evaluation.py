@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from assay.metrics import Bootstrap
 from assay.predictions import score
 from assay.reports import evaluation as report
 from assay.reports import interval
+from assay.review import Review, Side
 
 BOOTSTRAP = Bootstrap(10)
 
@@ -53,7 +56,7 @@ def test_page_shows_the_metrics_that_were_computed():
         assert interval(metric) in page
     for part in evaluation.slices:
         assert interval(part.metrics["balanced_accuracy"]) in page
-    assert page.count("data:image/svg+xml") == 2 * 5
+    assert page.count("data:image/svg+xml") == 2 * 6
     assert len(page) < 2_000_000
 
 
@@ -79,6 +82,32 @@ def test_page_tells_threshold_and_review_band(review, words):
     page = report.page(rows, Evaluation(0.512, slices, review), BOOTSTRAP).html
     assert "reaches the threshold, 0.512" in page
     assert words in page
+
+
+def promised(rows: pd.DataFrame, bound: float) -> str:
+    """The page of a model that flags scores above 0.55 and promised ``bound`` of them."""
+    side = Side(images=30, groups=30, errors=0, coverage=0.25, limit=0.07)
+    promise = Review(bound, 0.9, 120, 60, None, side)
+    rows = rows[rows["variant"] == "bias_controlled"]
+    judged = replace(evaluate(rows, 0.5, 10), review=(0.0, 0.55), promise=promise)
+    return report.page(rows.assign(needs_review=score(rows) <= 0.55), judged, BOOTSTRAP).html
+
+
+def test_page_states_the_promise_and_whether_it_held():
+    rows = predictions()
+    page = promised(rows, 0.45)
+    assert "Outside the band at most 45% errors (it only ever calls images not authentic)" in page
+    assert "called not authentic" in page
+    assert "called authentic" not in page  # there is no clear side
+    assert ">held<" in page
+    own = rows[(rows["variant"] == "as_is") & (score(rows) > 0.55)]
+    wrong = (own["label"] == "authentic").mean()
+    assert f"{len(own) / 120:.0%} of images are decided, {wrong:.1%} of them wrong" in page
+    assert ">missed<" in promised(rows, 0.01)
+
+
+def test_page_without_a_promise_checks_none():
+    assert "Did the promise hold" not in html(predictions())
 
 
 def test_page_reports_datasets_of_one_class_apart():
