@@ -103,7 +103,8 @@ def verdict(given: Mapping[str, Any]) -> Panel:
     lines = [f"score {given['score']:.3f}   {review}", shares]
     lines += [f"- {sentence}" for sentence in given["findings"]]
     lines += [given["rationale"]] if given["rationale"] else []
-    return Panel("\n".join(lines), title=given["label"], title_align="left", width=_WIDTH)
+    # As text: a file's own words may look like markup.
+    return Panel(Text("\n".join(lines)), title=given["label"], title_align="left", width=_WIDTH)
 
 
 def scores(table: pd.DataFrame) -> Table:
