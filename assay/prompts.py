@@ -67,6 +67,11 @@ def level(null_rate: float) -> str:
     return _LEVELS[bisect_right(_RATE_EDGES, null_rate)]
 
 
+def citation(name: str, rarity: str, place: str) -> str:
+    """A finding as the ledger tells and a rationale cites it: in the same words, to be copied."""
+    return f"{name} is {rarity}" + (f" in the {place}" if place else "")
+
+
 def render(answer: Answer) -> str:
     """The assistant turn: verdict word, full stop, rationale."""
     return f"{VERDICT_WORDS[answer.label]}. {answer.rationale}".rstrip(" ")
@@ -85,8 +90,7 @@ def _evidence_line(finding: Finding) -> str:
     """Range and place only where they may be cited; of what is not unusual the level says all."""
     name, rate = finding.measurement.id, finding.null_rate
     if rate is None:
-        return f"- {name}: not applicable"
+        return f"- {name} is not applicable"
     if not is_unusual(finding):
-        return f"- {name}: {level(rate)}"
-    place = places.where(finding.measurement)
-    return f"- {name}: {rarity(rate)}" + (f", {place}" if place else "")
+        return f"- {name} is {level(rate)}"
+    return f"- {citation(name, rarity(rate), places.where(finding.measurement))}"

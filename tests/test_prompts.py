@@ -45,10 +45,10 @@ def test_question_gives_each_finding_a_line() -> None:
         Finding(Measurement("grid", None, not_applicable="too small"), None, ""),
     ]
     assert prompts.question(findings, "").splitlines()[3:] == [
-        "- noise: strong (2-5% of authentic images), lower left part",
-        "- peaks: extreme (under 1% of authentic images)",
-        "- colour: raised",
-        "- grid: not applicable",
+        "- noise is strong (2-5% of authentic images) in the lower left part",
+        "- peaks is extreme (under 1% of authentic images)",
+        "- colour is raised",
+        "- grid is not applicable",
     ]
 
 

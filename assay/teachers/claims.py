@@ -14,7 +14,7 @@ from enum import Enum, StrEnum
 from itertools import groupby
 
 from assay.places import PLACES
-from assay.prompts import is_unusual
+from assay.prompts import citation, is_unusual
 from assay.records import Finding, Hypothesis
 
 MEASURED, INFERRED = "Measured", "Inferred"
@@ -63,8 +63,7 @@ class Measured:
     heading = MEASURED
 
     def __str__(self) -> str:
-        where = f" in the {self.place}" if self.place else ""
-        return f"{self.id} is {self.rarity}{where}"
+        return citation(self.id, self.rarity, self.place)
 
 
 @dataclass(frozen=True, slots=True)
