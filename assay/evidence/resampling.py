@@ -50,7 +50,7 @@ class ResamplingPeaks(Examiner):
         """Measure ``photo``; one global value, no heatmap."""
         if reason := why_not(photo):
             return Measurement(self.name, not_applicable=reason)
-        equalised = _equalised(residual(luma(photo), DIAGONAL))
+        equalised = _equalised(residual(luma(photo.pixels), DIAGONAL))
         hole = _hole(_spectrum(equalised))
         return Measurement(self.name, hole + _PEAK_WEIGHT * _peak(_spectrum(np.abs(equalised))))
 
