@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from assay import catalogue, hardware, home, model_registry, parameters
+from assay.bundle import RECALIBRATED
 from assay.calibration import Calibration
 from assay.catalogue import Contents
 from assay.dataset import Dataset, DataSettings
@@ -26,6 +27,7 @@ from assay.evaluation import Evaluation
 from assay.images import Variant
 from assay.model_registry import ModelFacts
 from assay.predictions import unseen
+from assay.review import ReviewSettings
 from assay.training import BaseSettings, TrainingSettings
 
 if TYPE_CHECKING:
@@ -72,6 +74,8 @@ class ModelCard:
     review_share: Mapping[Variant, float]
     """Share of the test images whose score lies in the review band."""
     training: Training
+    recalibrated: Mapping[str, str] = field(default_factory=dict)
+    """Of a model that was moved: the ``model`` that it was, and the ``dataset`` of its labels."""
 
 
 def gather(
@@ -83,7 +87,9 @@ def gather(
     """
     facts, model = read_facts(bundle), model_registry.describe(bundle)
     data = catalogue.contents(dataset)
+    calibration = Calibration.load(bundle / CALIBRATION_FILE)
     stored = {"data": dict(data.settings), "base": facts["base"], "training": facts["training"]}
+    stored["review"] = _promised(calibration)
     run = model_registry.run_of(model.version)
     return ModelCard(
         model=model,
@@ -94,14 +100,17 @@ def gather(
         adapter_parameters=_parameters(bundle / "adapter"),
         data=data,
         evaluation=evaluation,
-        calibration=Calibration.load(bundle / CALIBRATION_FILE),
+        calibration=calibration,
         review_share=_review_share(predictions),
         training=Training(
             seconds=_seconds(run),
             hardware=run.data.tags.get("hardware") or hardware.summary(),
             settings=_differing(stored, {}),
-            command=command(stored),
+            command=_recalibration(facts[RECALIBRATED], stored)
+            if RECALIBRATED in facts
+            else command(stored),
         ),
+        recalibrated=facts.get(RECALIBRATED, {}),
     )
 
 
@@ -118,6 +127,22 @@ def command(stored: Mapping[str, Mapping[str, Any]]) -> str:
     return shlex.join(words)
 
 
+def _recalibration(moved: Mapping[str, str], stored: Mapping[str, Mapping[str, Any]]) -> str:
+    """The command line that moves the model that was there before to the same images."""
+    words = ["python", "run.py", "--pipeline", "recalibrate", "--set", f"model={moved['model']}"]
+    settings = {"input": stored["data"]["options"]["path"]}
+    settings |= _differing({"review": stored["review"]}, {})
+    for name, value in settings.items():
+        words += ["--set", f"{name}={_yaml(value)}"]
+    return shlex.join(words)
+
+
+def _promised(calibration: Calibration) -> dict[str, float]:
+    """The settings of the review band, where the calibration knows them."""
+    promise = calibration.review
+    return {} if promise is None else {"bound": promise.bound, "confidence": promise.confidence}
+
+
 def _differing(
     stored: Mapping[str, Mapping[str, Any]], usual: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -126,6 +151,7 @@ def _differing(
         "data": DataSettings,
         "base": BaseSettings,
         "training": TrainingSettings,
+        "review": ReviewSettings,
     }
     found: dict[str, Any] = {}
     for part, kind in classes.items():

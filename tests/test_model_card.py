@@ -19,6 +19,7 @@ from assay.errors import CheckpointMismatch
 from assay.fingerprints import content_hash
 from assay.images import Variant
 from assay.records import Split
+from assay.review import ReviewSettings
 from assay.training import BaseSettings, TrainingSettings
 from tests.cards import card
 from tests.datasets import stored
@@ -146,11 +147,13 @@ def test_trained_on_names_versions_and_aliases(bundle: Path):
         {
             "base": {"warm_up": False, "options": {"hidden_size": 96}},
             "training": {"optimisation": {"learning_rate": 1e-5, "precision": "fp32"}},
+            "review": {"bound": 0.05},
         },
     ],
 )
 def test_command_gives_the_same_settings_again(given: dict[str, Any]):
     classes = {"data": DataSettings, "base": BaseSettings, "training": TrainingSettings}
+    classes["review"] = ReviewSettings
     stored = {
         name: kind.model_validate(given.get(name, {})).model_dump(mode="json")
         for name, kind in classes.items()

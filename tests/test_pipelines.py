@@ -16,6 +16,8 @@ import pytest
 
 import run
 from assay import home, model_registry
+from assay.calibration import Calibration
+from assay.detector import CALIBRATION_FILE
 from assay.errors import ConfigError
 from assay.images import encode_png
 from assay.model_registry import Alias
@@ -300,3 +302,26 @@ def test_run_of_a_killed_process_is_marked_failed(
     assert runs.close_orphans() == [left.name]
     assert latest().status == "failed"
     assert "running" not in states(latest()).values()
+
+
+def test_recalibrate_registers_the_same_weights_for_other_images(
+    trained: PipelineRunResponse, state: Path, tmp_path: Path
+):
+    from assay.fingerprints import content_hash
+
+    images = tmp_path / "platform"
+    images.mkdir()
+    labelled(images, "authentic", "manipulated")
+    evaluation = {"resamples": 5, "workers": 1}
+    parameters = {"input": str(images), "model": "1", "evaluation": evaluation}
+    moved = launch(tmp_path, "recalibrate", parameters)
+    version = moved.steps["register"].outputs["model_version"][0].load()
+    old, new = model_registry.fetch("1"), model_registry.fetch(version)
+    assert model_registry.version_of(Alias.CHALLENGER) == version != "1"
+    assert content_hash(old / "adapter") == content_hash(new / "adapter")
+    first, second = (Calibration.load(model / CALIBRATION_FILE) for model in (old, new))
+    assert second.review is not None
+    assert second.review.images < 12  # the test split is left to judge it
+    assert (first.temperature, first.bias) != (second.temperature, second.bias)
+    page = moved.steps["register"].outputs["model_card"][0].load().html
+    assert f"--pipeline recalibrate --set model=1 --set input={images}" in page

@@ -110,9 +110,16 @@ def risk_coverage(
     if bound is not None:
         axes.axhline(bound, color=INK, linewidth=1.0, linestyle="--", label="promised bound")
     if point is not None:
-        axes.plot(*point, "D", color=SERIES[1], markersize=8, label="outside the review band")
-    axes.set(xlim=(0, 1), ylim=(0, max(0.55, float(np.nanmax(risk)) + 0.05)))
-    axes.legend(loc="lower right", frameon=False)
+        axes.plot(
+            *point,
+            "D",
+            color=SERIES[1],
+            markersize=8,
+            clip_on=False,
+            label="outside the review band",
+        )
+    axes.set(xlim=(0, 1), ylim=(0, max(0.6, float(np.nanmax(risk)) + 0.15)))
+    axes.legend(loc="upper left", frameon=False)
     return drawn
 
 

@@ -211,10 +211,17 @@ def _band(card: ModelCard) -> str:
 def _calibration(card: ModelCard) -> Rows:
     fitted = card.calibration
     rows: Rows = [
+        ("probabilities", fitted.method.value),
         ("temperature", f"{fitted.temperature:.3f}"),
         ("threshold", f"{fitted.threshold:.3f}; at or above it an image is not called authentic"),
         ("review band", f"{_band(card)}; scores in it are handed to people"),
     ]
+    rows += [(f"threshold, {name}", f"{value:.3f}") for name, value in fitted.strata.items()]
+    if moved := card.recalibrated:
+        said = f"weights of version {moved['model']}; only the calibration saw {moved['dataset']}"
+        rows.append(("recalibrated", said))
+    if fitted.review is not None:
+        rows.append(("promise", fitted.review.statement))
     for kind in Variant:
         if whole := card.evaluation.overall(kind):
             rows.append((f"calibration error, {kind}", interval(whole.metrics.get("ece"))))

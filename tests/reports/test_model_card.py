@@ -9,6 +9,7 @@ import pytest
 
 from assay.images import Variant
 from assay.reports import model_card as cards
+from assay.review import Review, Side
 from tests.cards import card, contents
 
 SECTIONS = [
@@ -106,3 +107,14 @@ def test_tags_are_the_aucs_with_their_intervals():
     tags = cards.tags(card())
     assert tags["bias_controlled/auc"] == "0.700 (0.600-0.800)"
     assert set(tags) == {f"{kind}/{name}" for kind in Variant for name in ("auc", "baseline_auc")}
+
+
+def test_card_states_the_promise_and_from_which_model_it_was_moved():
+    promise = Review(0.1, 0.9, 120, 60, None, Side(30, 30, 0, 0.25, 0.07))
+    fitted = replace(card().calibration, review=promise, strata={"not JPEG, under 512 px": 0.4})
+    moved = {"model": "2", "dataset": "d9"}
+    text = cards.markdown(card(calibration=fitted, recalibrated=moved))
+    assert "| promise | Outside the band at most 10% errors" in text
+    assert "| threshold, not JPEG, under 512 px | 0.400 |" in text
+    assert "| recalibrated | weights of version 2; only the calibration saw d9 |" in text
+    assert "recalibrated" not in cards.markdown(card())
