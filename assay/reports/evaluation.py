@@ -14,10 +14,9 @@ from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, mean
 from assay.predictions import measured, positive, score, unseen
 from assay.records import Label
-from assay.reports import curves, figures, pictures
+from assay.reports import decided, figures, pictures
 from assay.reports import interval as words
 from assay.reports.page import Page, render
-from assay.review import Check, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +38,6 @@ NAMES = {
     "baseline_auc": f"AUC of {ALONE}",
 }
 """Metrics in words, by name."""
-
-SIDES = {"clear": "called authentic", "flagged": "called not authentic"}
-"""The sides of the review band in words."""
 
 BOOTSTRAP = Bootstrap()
 """Behind the bands of the figures; the intervals of the tables come with the evaluation."""
@@ -169,7 +165,7 @@ def _part(
         _forest(own),
         tuple(map(_row, own)),
         tuple(_flagged(every, own, evaluation.threshold, bootstrap)),
-        tuple(_check_row(found, evaluation) for found in _checks(measured(every), evaluation)),
+        tuple(decided.checks(measured(every), evaluation)),
     )
 
 
@@ -193,44 +189,12 @@ def _pictures(
     )
     drawn = figures.histograms(scores, rows["label"], evaluation.threshold, evaluation.review)
     yield Picture("Scores of each label", pictures.svg(drawn), _decided(rows, evaluation))
-    yield _risk_coverage(rows, evaluation, bootstrap)
+    yield Picture(
+        "Risk and coverage, with 95 % band", *decided.risk_coverage(rows, evaluation, bootstrap)
+    )
     drawn = figures.confusion(rows["label"], rows["predicted"])
     numbers = f"balanced accuracy, authentic or not: {named['balanced_accuracy']}"
     yield Picture("Confusion, with shares of each row", pictures.svg(drawn), numbers)
-
-
-def _risk_coverage(rows: pd.DataFrame, evaluation: Evaluation, bootstrap: Bootstrap) -> Picture:
-    edited, groups = positive(rows["label"]), rows["group"].to_numpy(str)
-    *band, area = curves.risk_coverage(score(rows), edited, groups, evaluation.threshold, bootstrap)
-    decided = ~rows["needs_review"].to_numpy(bool)
-    wrong = (rows["predicted"] != Label.AUTHENTIC.value).to_numpy(bool) != edited
-    point = (float(decided.mean()), float(wrong[decided].mean())) if decided.any() else None
-    bound = None if evaluation.promise is None else evaluation.promise.bound
-    drawn = figures.risk_coverage((band[0], band[1], band[2]), bound, point)
-    at = (
-        f"outside the band {point[0]:.0%} of images are decided, {point[1]:.1%} of them wrong"
-        if point
-        else "no image is decided"
-    )
-    numbers = f"mean error over all coverages (AURC) {words(area)}; {at}"
-    return Picture("Risk and coverage, with 95 % band", pictures.svg(drawn), numbers)
-
-
-def _checks(rows: pd.DataFrame, evaluation: Evaluation) -> tuple[Check, ...]:
-    """Of the promise that was made on validation; none where none was made."""
-    if evaluation.promise is None or evaluation.review is None or rows.empty:
-        return ()
-    groups = rows["group"].to_numpy(str)
-    of = score(rows), positive(rows["label"]), groups, evaluation.review
-    return check(*of, evaluation.promise.bound)
-
-
-def _check_row(found: Check, evaluation: Evaluation) -> tuple[str, ...]:
-    promise = evaluation.promise
-    bound = f"{promise.bound:.0%}" if promise else ""
-    error = f"{found.error:.1%} ({found.low:.1%}-{found.high:.1%})" if found.groups else "none"
-    counts = f"{found.errors:,}", f"{found.groups:,}", f"{found.images:,}"
-    return SIDES[found.side], bound, error, *counts, found.outcome
 
 
 def _decided(rows: pd.DataFrame, evaluation: Evaluation) -> str:
