@@ -43,13 +43,15 @@ def lies_in(area: Mask | Region, place: str) -> bool:
 
 def where(measurement: Measurement) -> str:
     """The part that ``measurement`` points at most strongly; "" when it points nowhere."""
-    areas = _areas(measurement)
-    return _words(areas[0]) if areas else ""
+    return _words(_strongest(measurement))
 
 
 def points_at(measurement: Measurement, place: str) -> bool:
-    """Whether one of the areas that ``measurement`` points at lies in ``place``."""
-    return any(_covers(area, place) for area in _areas(measurement))
+    """Whether the area that ``measurement`` points at most strongly lies in ``place``.
+
+    Weaker areas do not count: a model is told of the strongest, and would only guess the others.
+    """
+    return _covers(_strongest(measurement), place)
 
 
 def region(place: str) -> Region:
@@ -60,19 +62,17 @@ def region(place: str) -> Region:
     return Region(column / 3, row / 3, (column + 1) / 3, (row + 1) / 3)
 
 
-def _areas(measurement: Measurement) -> list[Coverage]:
-    """What each region covers, the strongest first; without regions, what is hot.
+def _strongest(measurement: Measurement) -> Coverage:
+    """What the first region covers, as far as the heatmap is hot there; without regions, the hot.
 
-    A heatmap has its say beside the regions: of each, only what is hot counts. Hot is at least half
-    as much as the hottest cell, as heatmaps of different measurements have no common scale.
+    Hot is at least half as much as the hottest cell, as heatmaps of different measurements have no
+    common scale.
     """
-    heatmap, regions = measurement.heatmap, measurement.regions
+    heatmap, boxes = measurement.heatmap, measurement.regions[:1]
     if heatmap is None:
-        areas = [_coverage(box) for box in regions]
-    else:
-        hot = (heatmap > 0) & (heatmap >= heatmap.max() / 2)
-        areas = [_coverage(hot & _inside(box, hot.shape)) for box in regions] or [_coverage(hot)]
-    return [area for area in areas if area.any()]
+        return _coverage(boxes[0]) if boxes else np.zeros((3, 3))
+    hot = (heatmap > 0) & (heatmap >= heatmap.max() / 2)
+    return _coverage(hot & _inside(boxes[0], hot.shape) if boxes else hot)
 
 
 def _inside(box: Region, shape: tuple[int, int]) -> Mask:
