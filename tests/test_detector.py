@@ -10,9 +10,11 @@ import pytest
 from assay import grounding, images, ledger, training
 from assay.calibration import Calibration
 from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector
-from assay.errors import CheckpointMismatch
+from assay.errors import CheckpointMismatch, DataError
 from assay.progress import silent
 from assay.records import Label, Photo, Split
+from assay.review import ReviewSettings
+from tests.datasets import stored
 from tests.scenes import scene
 from tests.training_runs import ADAPTER, BASE, dataset_and_measurements, samples
 
@@ -163,3 +165,11 @@ def test_an_uncalibrated_model_gives_logits_but_no_verdicts(folder: Path, tmp_pa
     assert uncalibrated.logits(photos(1)).shape == (1, 3)
     with pytest.raises(CheckpointMismatch, match="calibrat"):
         uncalibrated.detect(photos(1))
+
+
+def test_recalibration_learns_nothing_from_what_the_model_was_fitted_on(
+    folder: Path, tmp_path: Path
+) -> None:
+    dataset = stored(tmp_path / "data", samples())
+    with pytest.raises(DataError, match="not fitted on"):
+        bundle.recalibrated(folder, dataset, ReviewSettings(), tmp_path, silent)

@@ -165,3 +165,25 @@ def test_check_of_nothing_decided_is_no_error() -> None:
     (nothing,) = check(np.full(3, 0.5), np.ones(3, bool), np.arange(3), (0.0, 0.7), 0.1)
     assert (nothing.groups, nothing.outcome) == (0, "too few")
     assert np.isnan(nothing.error)
+
+
+def crops(seed: int, groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One to six crops of a photograph with like scores; most photographs err always or never."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(groups), rng.integers(1, 7, groups))
+    risk = rng.beta(0.07, 0.93, groups)[group]
+    near = rng.random(groups)[group] + rng.normal(0, 0.05, len(group))
+    wrong = rng.random(len(group)) < risk
+    return near.clip(0, 1), (near > 0.5) ^ wrong, group
+
+
+def test_bound_holds_for_photographs_cut_into_crops_that_err_together() -> None:
+    scores, positive, group = crops(10_000, 20_000)
+    broken = found = 0
+    for seed in range(150):
+        _, high, review = draw_band(*crops(seed, 400), 0.5, SETTINGS)
+        found += review.flagged is not None
+        (fresh,) = check(scores, positive, group, (0.0, min(high, 0.9999)), SETTINGS.bound)
+        broken += review.flagged is not None and fresh.error > SETTINGS.bound
+    assert found > 10
+    assert broken / 150 <= 0.1
