@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import grounding, images, ledger, training
+from assay import bundle, grounding, images, ledger, training
 from assay.calibration import Calibration
 from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector
 from assay.errors import CheckpointMismatch, DataError
