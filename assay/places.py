@@ -24,6 +24,8 @@ PLACES = (*PARTS, WHOLE)
 
 _ALL = 0.8
 """An area that covers more than this share of the image is no part of it."""
+_ROUNDING = 1e-6
+"""A box that reaches less far into a cell only ends beside it."""
 _MOST = 0.9
 """Parts covered at least this far, relative to the most covered one, count as covered alike; the
 one in the middle of the area then stands for them."""
@@ -76,9 +78,14 @@ def _strongest(measurement: Measurement) -> Coverage:
 
 
 def _inside(box: Region, shape: tuple[int, int]) -> Mask:
-    """The cells ``[rows, columns]`` whose centres lie in ``box``."""
-    y, x = ((np.arange(count) + 0.5) / count for count in shape)
-    rows, columns = (box.top <= y) & (y < box.bottom), (box.left <= x) & (x < box.right)
+    """The cells ``[rows, columns]`` that ``box`` touches: a small one may miss every centre."""
+    rows, columns = (
+        (np.arange(count) / count < stop - _ROUNDING)
+        & (np.arange(1, count + 1) / count > start + _ROUNDING)
+        for count, start, stop in zip(
+            shape, (box.top, box.left), (box.bottom, box.right), strict=True
+        )
+    )
     return np.asarray(rows[:, None] & columns)
 
 

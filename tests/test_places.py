@@ -104,6 +104,13 @@ def test_a_region_counts_only_where_the_heatmap_is_hot(place: str) -> None:
     assert pointed == ("middle of the image" if place == "middle of the image" else "")
 
 
+def test_a_region_smaller_than_a_cell_still_points() -> None:
+    heat = np.zeros((3, 3), dtype=np.float32)
+    heat[2, 0] = 0.9
+    speck = Measurement("a", 1.0, (Region(0.02, 0.95, 0.04, 0.97),), heat)
+    assert places.where(speck) == "lower left part"
+
+
 def test_a_measurement_without_area_points_nowhere() -> None:
     cold = np.zeros((4, 4), dtype=np.float32)
     for measurement in (Measurement("a", 1.0), Measurement("a", 1.0, heatmap=cold)):
