@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assay import places, prompts, teachers
-from assay.evidence import examiners
+from assay.evidence import Role, examiners
 from assay.models.qwen_vl import IMAGE_TOKEN, QwenVLFamily, QwenVLProcessor, token_id
 from assay.records import Finding, Hypothesis, Label, Measurement, Region
 from assay.settings import Settings
@@ -139,7 +139,8 @@ def _sentences() -> Iterator[str]:
     """Every question and answer that Assay's own words can form, each kind once."""
     yield "system\nYou are a helpful assistant.\nuser\nassistant\n"
     rates = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, None)
-    for (name, examiner), rate in product(examiners().items(), rates):
+    told = [(name, one) for name, one in examiners().items() if one.role is Role.FUSED]
+    for (name, examiner), rate in product(told, rates):
         measurement = Measurement(name)
         finding = Finding(measurement, rate, "", examiner.title, examiner.suggests)
         yield teachers.question([finding])
