@@ -7,6 +7,7 @@ varies with a period, which makes peaks. JPEG has peaks of its own, at the multi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -16,7 +17,8 @@ import numpy.typing as npt
 
 from assay.evidence import Examiner
 from assay.evidence.residuals import DIAGONAL, Plane, luma, residual, why_not
-from assay.records import Hypothesis, Measurement, Photo
+from assay.evidence.tiles import frequencies, local_mean, magnitudes, mean, side_of, tiles
+from assay.records import Hypothesis, Measurement, Photo, Pixels
 
 _LARGEST_TILE = 512
 """Pixels; larger images average the spectra of tiles, so the time stays linear in pixels."""
@@ -50,9 +52,8 @@ class ResamplingPeaks(Examiner):
         """Measure ``photo``; one global value, no heatmap."""
         if reason := why_not(photo):
             return Measurement(self.name, not_applicable=reason)
-        equalised = _equalised(residual(luma(photo.pixels), DIAGONAL))
-        hole = _hole(_spectrum(equalised))
-        return Measurement(self.name, hole + _PEAK_WEIGHT * _peak(_spectrum(np.abs(equalised))))
+        residuals, variances = mean(_spectra(photo.pixels))
+        return Measurement(self.name, _hole(residuals) + _PEAK_WEIGHT * _peak(variances))
 
     @classmethod
     def example(cls) -> tuple[Photo, Photo]:
@@ -61,6 +62,13 @@ class ResamplingPeaks(Examiner):
         scene = cv2.GaussianBlur(noise, (0, 0), 0.7)
         enlarged = cv2.resize(scene[:128, :128], (192, 192), interpolation=cv2.INTER_LINEAR)
         return Photo(b"", np.asarray(enlarged), "PNG"), Photo(b"", np.asarray(scene), "PNG")
+
+
+def _spectra(pixels: Pixels) -> Iterator[Plane]:
+    """Spectra ``[2, t, t // 2 + 1]`` of tiles: the residual's and its absolute value's."""
+    for window, place in tiles(pixels, side_of(pixels, _LARGEST_TILE)):
+        equalised = _equalised(residual(luma(window), DIAGONAL))[place]
+        yield np.stack([magnitudes(equalised), magnitudes(np.abs(equalised))])
 
 
 def _equalised(high_pass: Plane) -> Plane:
@@ -78,41 +86,14 @@ def _hole(magnitude: Plane) -> float:
 
 def _peak(magnitude: Plane) -> float:
     """The largest log ratio of a magnitude to the mean magnitude around it."""
-    mean = cv2.blur(magnitude, (_NEIGHBOURHOOD,) * 2, borderType=cv2.BORDER_REFLECT)
-    ratio = (magnitude + 1e-6) / (mean + 1e-6)
+    ratio = (magnitude + 1e-6) / (local_mean(magnitude, _NEIGHBOURHOOD) + 1e-6)
     return float(np.log(ratio[_eligible(magnitude.shape[0])].max()))
-
-
-def _spectrum(plane: Plane) -> Plane:
-    """Mean magnitude spectrum over square tiles ``[t, t // 2 + 1]``, row frequencies centred.
-
-    The side is a multiple of 8, which puts JPEG's harmonics on exact frequencies.
-    """
-    side = min(_LARGEST_TILE, min(plane.shape) // 8 * 8)
-    window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
-    centred = plane - plane.mean()
-    tiles = [
-        np.abs(np.fft.rfft2(centred[top : top + side, left : left + side] * window))
-        for top in _starts(plane.shape[0], side)
-        for left in _starts(plane.shape[1], side)
-    ]
-    return np.fft.fftshift(np.mean(tiles, axis=0), axes=0).astype(np.float32)
-
-
-def _starts(length: int, side: int) -> list[int]:
-    """Evenly spaced tile origins that cover ``length`` with the least overlap."""
-    return [int(start) for start in np.linspace(0, length - side, -(-length // side))]
-
-
-def _frequencies(side: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Row ``[side, 1]`` and column ``[1, side // 2 + 1]`` frequencies of a spectrum."""
-    return np.fft.fftshift(np.fft.fftfreq(side))[:, None], np.fft.rfftfreq(side)[None, :]
 
 
 @lru_cache(maxsize=8)
 def _bands(side: int) -> list[npt.NDArray[np.bool_]]:
     """Where content, hole and copy lie in a spectrum."""
-    rows, columns = _frequencies(side)
+    rows, columns = frequencies(side)
     highest = np.maximum(np.abs(rows), columns)
     return [(highest >= low) & (highest < high) for low, high in (_CONTENT, _HOLE, _COPY)]
 
@@ -120,7 +101,7 @@ def _bands(side: int) -> list[npt.NDArray[np.bool_]]:
 @lru_cache(maxsize=8)
 def _eligible(side: int) -> npt.NDArray[np.bool_]:
     """Frequencies where a peak counts: neither the picture's content nor JPEG's harmonics."""
-    rows, columns = _frequencies(side)
+    rows, columns = frequencies(side)
     lattice = _near_eighth(rows, side) & _near_eighth(columns, side)
     eligible: npt.NDArray[np.bool_] = np.maximum(np.abs(rows), columns) > _CONTENT[0]
     return eligible & ~lattice
