@@ -20,7 +20,7 @@ Angles = npt.NDArray[np.float64]
 
 NEAREST = 20
 """Pixels; texture resembles itself nearby, and nobody hides anything with so short a move."""
-_SHIFTS, _KEYPOINTS, _KEYPOINT_PIXELS = 6, 1200, 110_000
+_SHIFTS, _KEYPOINTS, _KEYPOINT_PIXELS = 6, 1200, 60_000
 _RATIO = 0.6
 _TOLERANCE, _TURN_TOLERANCE = 2.5, 0.3
 """Pixels and radians by which an inlier may miss the motion."""

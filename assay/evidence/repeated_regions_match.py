@@ -28,6 +28,8 @@ _SMALLEST = 64
 """Pixels of a matched area; no more than the window itself."""
 _SLACK = 0.05
 """Pixels, root mean square, by which a true copy may seem to depart from its motion."""
+_SAME_PLACE = 8
+"""Pixels; motions that end nearer are one motion found twice."""
 _MOST_SAMPLES = 6000
 
 
@@ -70,7 +72,10 @@ class Match:
     area: Mask
     """Pixels ``[h, w]`` whose windows match, connected."""
     evidence: float
-    """Sum over the area of half the log ratio of change to difference: nats for each window."""
+    """Sum over the area of half the log ratio of change to difference, nats for each window.
+
+    Times the share of it in all areas that the motion repeats: a row of windows repeats many.
+    """
     departure: float
     """Pixels, root mean square, by which the area departs from the motion beyond noise."""
 
@@ -99,20 +104,37 @@ def match(detail: Detail, motion: Motion) -> Match | None:
 
 
 def without_lattices(matches: list[Match]) -> list[Match]:
-    """The ``matches`` less the evidence of what also reappears elsewhere, as tiles do."""
-    kept = []
-    for one in matches:
-        shared = max((_shared(one, other) for other in matches), default=0.0)
-        kept.append(replace(one, evidence=one.evidence * (1 - shared)))
-    return kept
+    """Distinct ``matches``, worth nothing if half their area takes part in three or more motions.
+
+    So do tiles; of three instances, as after pasting twice, each takes part in only two.
+    """
+    distinct: list[Match] = []
+    for one in sorted(matches, key=lambda found: -found.evidence):
+        if not any(_same_motion(one, kept) for kept in distinct):
+            distinct.append(one)
+    moved = [(one.area | carried(one.area, one.motion)).astype(np.uint8) for one in distinct]
+    motions = np.sum(moved, axis=0, dtype=np.uint8)
+    alone = [float((motions[one.area] < 3).mean()) for one in distinct]
+    return [
+        replace(one, evidence=one.evidence * max(0.0, 2 * share - 1))
+        for one, share in zip(distinct, alone, strict=True)
+    ]
 
 
-def _shared(one: Match, other: Match) -> float:
-    """Share of the area of ``one`` that another motion takes elsewhere."""
-    x, y = _samples(one.area & other.area)
-    if not len(x) or np.hypot(*((one.motion - other.motion) @ [x.mean(), y.mean(), 1])) < 8:
-        return 0.0
-    return float((one.area & other.area).sum() / one.area.sum())
+def _same_motion(one: Match, other: Match) -> bool:
+    """Whether both take the middle of the area of ``one`` to the same place, or back from it."""
+    x, y = _samples(one.area)
+    middle = np.array([x.mean(), y.mean(), 1])
+    moved = one.motion @ middle
+    again, back = other.motion @ middle - moved, other.motion @ [*moved, 1] - middle[:2]
+    return bool(min(np.hypot(*again), np.hypot(*back)) < _SAME_PLACE)
+
+
+def carried(mask: Mask, motion: Motion) -> Mask:
+    """Where ``motion`` takes ``mask``, same size."""
+    size = mask.shape[1], mask.shape[0]
+    moved = cv2.warpAffine(mask.astype(np.uint8), motion, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(moved, bool)
 
 
 def warped(plane: Plane, motion: Motion, outside: float) -> Plane:
@@ -167,7 +189,9 @@ def _strongest(ratio: Plane, level: float) -> tuple[Mask, float] | None:
     sums = np.bincount(areas[same], nats, count)
     sums[stats[:, cv2.CC_STAT_AREA] < _SMALLEST] = 0
     best = int(sums[1:].argmax()) + 1
-    return (areas == best, float(sums[best])) if sums[best] > 0 else None
+    if not sums[best] > 0:
+        return None
+    return areas == best, float(sums[best] ** 2 / sums[1:].sum())
 
 
 def _refined(high: Plane, motion: Motion, area: Mask) -> Motion:
