@@ -13,13 +13,13 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay import manipulations, plugins, sources
 from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, read_table
@@ -126,7 +126,8 @@ def _build(
         raise SchemaViolation(f"{settings.source}: no usable image ({reasons or 'it is empty'})")
     reports = _write(candidates, edits, settings, path, progress)
     rejected += [row for report in reports for row in report.rejected]
-    _finish(path, settings, [digest for report in reports for digest in report.digests], rejected)
+    digests = [digest for report in reports for digest in report.digests]
+    finish(path, settings.model_dump(mode="json"), digests, rejected)
     shutil.rmtree(spooled)
 
 
@@ -229,16 +230,16 @@ def _write(
     return reports
 
 
-def _finish(
-    path: Path, settings: DataSettings, digests: Sequence[str], rejected: Sequence[Rejected]
+def finish(
+    path: Path, settings: Mapping[str, Any], digests: Sequence[str], rejected: Sequence[Rejected]
 ) -> None:
-    """Check what was written and make the directory a dataset."""
+    """Check the shards in ``path`` and make it a dataset; ``digests`` are those of their rows."""
     table = read_table(path, [*COUNTED, "group", "licence"])
     check_splits(table)
     content = {
         "version": hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:16],
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": settings.model_dump(mode="json"),
+        "settings": dict(settings),
         "rows": len(table),
         "counts": {column: _counts(table, column) for column in COUNTED},
         "licences": _counts(table, "licence"),

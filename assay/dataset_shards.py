@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,9 +135,7 @@ def write_shard(shard: Shard) -> ShardReport:
             except DataError as error:
                 image_id = spooled.sample(recipe.sample).image_id
                 rejected.append(Rejected(image_id, f"{recipe.manipulation}: {error}"))
-    report = ShardReport(tuple(map(row_digest, rows)), tuple(rejected))
-    _write(shard.path, rows, report)
-    return report
+    return write_rows(shard.path, rows, rejected)
 
 
 def stored_report(path: Path) -> ShardReport:
@@ -241,10 +239,14 @@ def _prepared(recipe: Recipe, spooled: _Spool, pair_size: int) -> tuple[Sample, 
     return make_pair(sample, donor, recipe.manipulation, recipe.seed, pair_size)
 
 
-def _write(path: Path, rows: list[dict[str, Any]], report: ShardReport) -> None:
+def write_rows(
+    path: Path, rows: list[dict[str, Any]], rejected: Sequence[Rejected] = ()
+) -> ShardReport:
+    """Write ``rows`` (`assay.dataset.to_row`) as one shard, whole or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    report = ShardReport(tuple(map(row_digest, rows)), tuple(rejected))
     stored = {
         "digests": report.digests,
         "rejected": [(r.image_id, r.reason) for r in report.rejected],
@@ -261,6 +263,7 @@ def _write(path: Path, rows: list[dict[str, Any]], report: ShardReport) -> None:
             use_dictionary=text,
             write_statistics=text,
         )
+    return report
 
 
 @contextmanager

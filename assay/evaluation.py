@@ -14,17 +14,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, field_validator
 
-from assay.baseline import MetadataBaseline
 from assay.calibration import Calibration
 from assay.errors import DataError
 from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, measure
-from assay.predictions import DetectsPhotos, positive, predict, score, two_class, unseen
+from assay.predictions import DetectsPhotos, positive, predict_test, score, two_class, unseen
 from assay.progress import Progress
-from assay.records import Label, Split
-from assay.review import Review
+from assay.records import Label
+from assay.review import Check, Review
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +44,16 @@ class EvaluationSettings(Settings):
     seed: int = 0
     workers: int | None = Field(None, ge=1)
     """Processes that read the baseline's training images; None takes one a core."""
+    same_dataset: tuple[tuple[str, ...], ...] = ()
+    """Names that leave-one-dataset-out takes for one: photographs and imitations of their kind."""
+
+    @field_validator("same_dataset")
+    @classmethod
+    def _once_each(cls, together: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        names = [name for names in together for name in names]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands in it twice; name each dataset once")
+        return together
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +80,26 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """A dataset that was left out of everything that is fitted, and whether its band held."""
+
+    name: str
+    images: int
+    groups: int
+    threshold: float
+    review: tuple[float, float]
+    promise: Review | None
+    """What was promised on the validation images of the other datasets."""
+    checks: tuple[Check, ...]
+    """Of that promise on the left-out images, bias controlled; none for a side without promise."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All slices, at one threshold frozen on validation."""
+    """All slices, at thresholds frozen on validation."""
 
     threshold: float
+    """Of all images; the median over folds where each has its own."""
     slices: tuple[Slice, ...]
     review: tuple[float, float] | None = None
     """Scores from the first to the second are handed to people; None where that is unknown."""
@@ -82,6 +107,8 @@ class Evaluation:
     """Datasets of one class, which count in no slice but their own."""
     promise: Review | None = None
     """What was promised on validation of the scores outside the band."""
+    folds: tuple[Fold, ...] = ()
+    """Of leave-one-dataset-out, which has no threshold, band or promise of its own."""
 
     def one_class_datasets(self) -> tuple[str, ...]:
         """Datasets of one class, whether they stand apart or, for want of others, count in all."""
@@ -118,19 +145,11 @@ def judge(
     settings: EvaluationSettings,
     progress: Progress,
 ) -> tuple[pd.DataFrame, Evaluation]:
-    """Predict the test split in every variant, fit the baseline beside it, and evaluate both.
+    """Predict the test split as `assay.predictions.predict_test` does, and evaluate that.
 
-    Returns the predictions of `assay.predictions.predict` with a column ``baseline``, and their
-    `Evaluation`. Raises `DataError` as `evaluate` does.
+    Raises `DataError` as `evaluate` does.
     """
-    import pandas as pd
-
-    parts = []
-    for kind in Variant:
-        part = predict(detector, dataset, Split.TEST, kind, progress)
-        baseline = MetadataBaseline.fit(dataset, kind, settings.workers, progress)
-        parts.append(part.assign(baseline=baseline.scores(part)))
-    predictions = pd.concat(parts, ignore_index=True)
+    predictions = predict_test(detector, calibration, dataset, settings.workers, progress)
     judged = evaluate(predictions, calibration.threshold, settings.resamples, settings.seed)
     review = calibration.review_low, calibration.review_high
     return predictions, replace(judged, review=review, promise=calibration.review)
@@ -141,6 +160,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure ``predictions`` (columns as `assay.predictions.predict` gives) overall and per slice.
 
+    A column ``threshold`` decides each image at its own (of its stratum, of its fold) instead.
     A slice of one manipulation, or of the material or benign ones, holds its images and all
     authentic images; a source or dataset holds its own alone. Datasets of one class stand apart
     (`assay.predictions.two_class`). Intervals resample groups. Rows that the model has seen are
@@ -212,7 +232,8 @@ def _measured(
 ) -> Slice:
     edited = positive(rows["label"])
     groups = rows["group"].to_numpy(str)
-    metrics = measure(score(rows), edited, groups, threshold, bootstrap)
+    own = rows["threshold"].to_numpy(np.float64) if "threshold" in rows else threshold
+    metrics = measure(score(rows), edited, groups, own, bootstrap)
     baseline = None
     if "baseline" in rows:
         alone = rows["baseline"].to_numpy(np.float64)

@@ -53,7 +53,8 @@ class Weighted:
     positive: Bools
     weights: Floats
     """``[r, n]``; how often each image was drawn."""
-    threshold: float
+    threshold: float | Floats
+    """One for all, or one an image ``[n]``, in the order of the scores."""
 
     def counts(self) -> tuple[Floats, Floats]:
         """Weight of positives and negatives at each distinct score, ascending; ``[r, t]`` each."""
@@ -160,15 +161,17 @@ def measure(
     scores: Floats,
     positive: Bools,
     groups: npt.NDArray[np.generic],
-    threshold: float,
+    threshold: float | Floats,
     bootstrap: Bootstrap,
     names: Iterable[str] = tuple(METRICS),
 ) -> dict[str, Metric | None]:
     """The `METRICS` called ``names`` of images ``[n]``; None where a class is missing.
 
-    Intervals count on as many groups as the class has that stands in fewer of them.
+    ``threshold`` is one for all, or one an image ``[n]``. Intervals count on as many groups as the
+    class has that stands in fewer of them.
     """
     order = np.argsort(scores, kind="stable")
+    threshold = np.broadcast_to(threshold, scores.shape)[order]
     parts: dict[str, list[Floats]] = {name: [] for name in names}
     for weights in bootstrap.weights(groups):
         data = Weighted(scores[order], positive[order], weights[:, order], threshold)

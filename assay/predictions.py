@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from assay.baseline import features
+from assay.baseline import MetadataBaseline, features
+from assay.calibration import Calibration
 from assay.images import Variant, photo_of
 from assay.manipulations import is_material
 from assay.metrics import Bools, Floats
 from assay.progress import Progress
 from assay.records import Label, Photo, Sample, Split, Verdict
+from assay.strata import stratum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +39,8 @@ def predict(
 
     Columns: image_id, variant, label, manipulation, source, dataset, group, material (False for
     authentic images), seen (the model was fitted on the group), the metadata of
-    `assay.baseline.FEATURES`, predicted (a label), needs_review, and p_authentic, p_manipulated,
-    p_synthesized.
+    `assay.baseline.FEATURES`, stratum (of the file), predicted (a label), needs_review, and
+    p_authentic, p_manipulated, p_synthesized.
     """
     import pandas as pd
 
@@ -60,6 +62,29 @@ def predict_variants(
     import pandas as pd
 
     parts = [predict(detector, dataset, split, kind, progress) for kind in Variant]
+    return pd.concat(parts, ignore_index=True)
+
+
+def predict_test(
+    detector: DetectsPhotos,
+    calibration: Calibration,
+    dataset: Dataset,
+    workers: int | None,
+    progress: Progress,
+) -> pd.DataFrame:
+    """The rows of `predict` about the test split in every form, with what they are read beside.
+
+    Further columns: threshold (at which the score was decided) and baseline (the score of metadata
+    alone, fitted on the training split by ``workers`` processes).
+    """
+    import pandas as pd
+
+    parts = []
+    for kind in Variant:
+        part = predict(detector, dataset, Split.TEST, kind, progress)
+        baseline = MetadataBaseline.fit(dataset, kind, workers, progress)
+        thresholds = part["stratum"].map(calibration.threshold_for)
+        parts.append(part.assign(threshold=thresholds, baseline=baseline.scores(part)))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -117,6 +142,7 @@ def _prediction(
         "material": edited and is_material(sample.manipulation),
         "seen": seen,
         **features(photo),
+        "stratum": stratum(photo),
         "predicted": str(verdict.label),
         "needs_review": verdict.needs_review,
         **{f"p_{label}": verdict.probabilities[label] for label in Label},

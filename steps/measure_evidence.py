@@ -1,4 +1,4 @@
-"""Step: the evidence of every training and validation image."""
+"""Step: the evidence of the images that models are fitted on."""
 
 from typing import Annotated
 
@@ -15,8 +15,13 @@ from steps.caching import CACHED
 
 
 @step(cache_policy=CACHED, output_materializers={"measurements": TableMaterializer})
-def measure_evidence(dataset: Dataset) -> Annotated[pa.Table, "measurements"]:
-    """Measure in the form that training sees: every image normalised alike."""
-    splits = (Split.TRAIN, Split.VALIDATION)
+def measure_evidence(
+    dataset: Dataset, with_test: bool = False
+) -> Annotated[pa.Table, "measurements"]:
+    """Measure in the form that training sees: every image normalised alike.
+
+    Where datasets are left out, an image of the test split is one to train on in other folds.
+    """
+    splits = tuple(Split) if with_test else (Split.TRAIN, Split.VALIDATION)
     with bar() as progress:
         return ledger.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, None, progress)

@@ -203,6 +203,25 @@ def test_evaluate_measures_a_registered_version(trained: PipelineRunResponse, st
     assert "as_is/auc" in evaluation.headline()
 
 
+def test_evaluate_leaves_each_dataset_out(
+    trained: PipelineRunResponse, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    labelled(tmp_path, "authentic", "manipulated")
+    listed = [
+        f"{path.relative_to(tmp_path)},{path.parent.name},{('first', 'second')[n % 2]},"
+        f"{('train', 'validation', 'test')[n // 2 % 3]}"
+        for n, path in enumerate(sorted(tmp_path.glob("*/*.png")))
+    ]
+    (tmp_path / "manifest.csv").write_text("\n".join(["file,label,dataset,split", *listed]))
+    data = {"source": "folder", "options": {"path": str(tmp_path)}, "workers": 1}
+    fitted = {key: TRAIN[key] for key in ("base", "training", "evaluation")}
+    done = launch(state, "evaluate", {"protocol": "lodo", "data": data, **fitted})
+    evaluation = done.steps["judge_folds"].outputs["evaluation"][0].load()
+    assert [fold.name for fold in evaluation.folds] == ["first", "second"]
+    assert {s.n for s in evaluation.slices if s.by == "all"} == {12}
+    assert "called altered: wrong" in " ".join(capsys.readouterr().out.split())
+
+
 def test_compare_takes_an_alias_and_a_run(
     trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str]
 ):

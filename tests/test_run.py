@@ -31,6 +31,12 @@ WRONG = [
     ("train", ["base.family=llama"], "base.family"),
     ("train", ["data.limit"], "--set data.limit: expected KEY=VALUE"),
     ("train", ["data.limit=[1"], "data.limit: '[1' is not a YAML value"),
+    ("evaluate", ["protocol=loto"], "protocol: Input should be 'split' or 'lodo', got 'loto'"),
+    (
+        "evaluate",
+        ["evaluation.same_dataset=[[a, b], [a]]"],
+        "evaluation.same_dataset: a stands in it twice; name each dataset once",
+    ),
     ("score", [], "input: required; pass --set input=VALUE"),
     ("score", ["input=/nowhere"], "input: no such file or folder, got '/nowhere'"),
     ("score", ["input=/", "output=a.xls"], "output: expected a name that ends in .csv or .parquet"),

@@ -14,7 +14,7 @@ from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, mean
 from assay.predictions import measured, positive, score, unseen
 from assay.records import Label
-from assay.reports import decided, figures, pictures
+from assay.reports import decided, figures, folds, pictures
 from assay.reports import interval as words
 from assay.reports.page import Page, render
 
@@ -91,6 +91,7 @@ def page(
         one_class=evaluation.one_class_datasets(),
         tiles=_tiles(rows, evaluation),
         headline=spoken_headline(evaluation),
+        folds=folds.table(evaluation),
         parts=parts,
     )
 

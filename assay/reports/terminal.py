@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.comparison import PRIMARY, Outcome
+from assay.reports import folds as fold_report
 from assay.reports import interval
 from assay.reports.comparison import names, sentence
 from assay.reports.evaluation import auc_by_slice, headline
@@ -64,6 +65,15 @@ def slices(evaluation: Evaluation) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def folds(evaluation: Evaluation) -> list[RenderableType]:
+    """What each fold of leave-one-dataset-out promised, and whether that held; none without."""
+    columns, rows = fold_report.table(evaluation)
+    table = table_of(*columns)
+    for row in rows:
+        table.add_row(*row)
+    return [table] if rows else []
 
 
 def apart(evaluation: Evaluation) -> list[RenderableType]:
@@ -125,7 +135,7 @@ def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
         drawn.append(validation(results["validation"]))
     if "evaluation" in results:
         drawn += [metrics(results["evaluation"]), slices(results["evaluation"])]
-        drawn += apart(results["evaluation"])
+        drawn += folds(results["evaluation"]) + apart(results["evaluation"])
     if "decision" in results:
         drawn.append(decision(results["decision"], results["model_version"]))
     if "comparison" in results:
