@@ -1,8 +1,8 @@
 """One supervised run of transformers' Trainer, for a whole model or an adapter alike.
 
 Only the answer is supervised, and the verdict token weighs as much as the settings say, however
-long the rationale is. The best checkpoint by validation AUC is kept; training stops early when that
-no longer improves, and a killed run goes on from its last whole checkpoint.
+long the rationale is. The best checkpoint on the validation split is kept; training stops early
+when that no longer improves, and a killed run goes on from its last whole checkpoint.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ class OptimisationSettings(Settings):
     """Weight of all rationale tokens together, beside 1 for the verdict token."""
     evaluations: int = Field(default=4, ge=1)
     """How often the validation split is scored, and a checkpoint kept, over the whole run."""
+    selection: Literal["auc", "loss"] = "auc"
+    """What of the validation split decides which checkpoint is kept and when training stops; the
+    loss counts the reasons too."""
     patience: int = Field(default=2, ge=1)
-    """Stop after this many evaluations without a better validation AUC."""
+    """Stop after this many evaluations without a better one by `selection`."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = 0
 
@@ -214,8 +217,8 @@ def _arguments(settings: OptimisationSettings, folder: Path, rows: int) -> Train
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="auc",
-        greater_is_better=True,
+        metric_for_best_model=settings.selection,
+        greater_is_better=settings.selection == "auc",
         logging_steps=max(1, every // 10),
         remove_unused_columns=False,
         label_names=["verdicts"],

@@ -42,7 +42,7 @@ class BaseSettings(Settings):
     warm_up: bool = True
     """Train all weights first: under a random base an adapter alone learns too little."""
     optimisation: OptimisationSettings = OptimisationSettings(
-        epochs=6.0, learning_rate=2e-3, rationale_weight=10.0
+        epochs=6.0, learning_rate=2e-3, rationale_weight=10.0, selection="loss"
     )
 
     @field_validator("family")

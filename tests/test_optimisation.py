@@ -9,7 +9,13 @@ from transformers import PreTrainedModel
 
 from assay import ledger, models
 from assay.models import Processor
-from assay.optimisation import OptimisationSettings, auc, optimise, resolve_precision
+from assay.optimisation import (
+    OptimisationSettings,
+    _arguments,
+    auc,
+    optimise,
+    resolve_precision,
+)
 from assay.progress import silent
 from assay.records import Split
 from assay.training_data import TrainingData, prepare
@@ -130,3 +136,13 @@ def test_auc_of_one_class_is_that_of_guessing() -> None:
 def test_precision_that_was_asked_for_is_taken() -> None:
     assert resolve_precision("fp32") == "fp32"
     assert resolve_precision("auto") in {"fp32", "bf16"}
+
+
+@pytest.mark.parametrize(("selection", "higher_is_better"), [("auc", True), ("loss", False)])
+def test_selection_decides_which_checkpoint_is_kept(
+    selection: str, higher_is_better: bool, tmp_path: Path
+) -> None:
+    settings = OptimisationSettings(selection=selection, precision="fp32")
+    chosen = _arguments(settings, tmp_path, 100)
+    assert chosen.metric_for_best_model == selection
+    assert chosen.greater_is_better is higher_is_better
