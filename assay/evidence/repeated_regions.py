@@ -21,9 +21,9 @@ from assay.evidence.repeated_regions_match import (
 from assay.evidence.residuals import Plane, luma, why_not
 from assay.records import Heatmap, Link, Mask, Measurement, Photo, Region
 
-STRONG = 6.0
+STRONG = 5.0
 """Value from which a finding is strong: at most 1 % of authentic photographs reach it."""
-_LIKELY = 5.0
+_LIKELY = 4.0
 """Value at which the heatmap of the copy passes one half."""
 _SOURCE_SHARE = np.float32(0.7)
 """Suspicion of the source against that of the copy, which alone was altered."""
@@ -84,7 +84,7 @@ def _detail(photo: Photo) -> Detail:
     if scale >= 1:
         return Detail.of(luma(photo.pixels))
     small = cv2.resize(photo.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return Detail.of(luma(np.asarray(small)), reduced=True)
+    return Detail.of(luma(np.asarray(small, np.uint8)), reduced=True)
 
 
 def _best(detail: Detail) -> Match | None:

@@ -61,7 +61,7 @@ def similarities(grey: Plane) -> list[Motion]:
     """
     scale = min(1.0, float(np.sqrt(_KEYPOINT_PIXELS / grey.size)))
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    places, angles, descriptors = _keypoints(small)
+    places, angles, descriptors = _keypoints(np.asarray(small, np.float32))
     found = []
     for mirror, rounds in ((False, 2), (True, 1)):
         pairs = _matches(places, descriptors, mirror)
@@ -99,7 +99,7 @@ def _peaks(correlation: Plane) -> list[tuple[int, int]]:
 
 def _keypoints(grey: Plane) -> tuple[Points, Angles, Plane]:
     """Places, orientations in radians, and descriptors ``[n, 128]`` of unit length (RootSIFT)."""
-    sift = cv2.SIFT_create(nfeatures=_KEYPOINTS, contrastThreshold=0.02)
+    sift = cv2.SIFT.create(nfeatures=_KEYPOINTS, contrastThreshold=0.02)
     points, descriptors = sift.detectAndCompute(grey.clip(0, 255).astype(np.uint8), None)
     if not points:
         return np.zeros(0, np.complex128), np.zeros(0), np.zeros((0, 128), np.float32)
@@ -167,6 +167,4 @@ def _whole(motion: Motion, shift: complex, scale: float) -> Motion:
 
 def _as_motion(factor: complex, offset: complex, mirror: bool) -> Motion:
     real, imaginary, sign = factor.real, factor.imag, -1 if mirror else 1
-    return np.array(
-        [[real, -sign * imaginary, offset.real], [imaginary, sign * real, offset.imag]]
-    )
+    return np.array([[real, -sign * imaginary, offset.real], [imaginary, sign * real, offset.imag]])

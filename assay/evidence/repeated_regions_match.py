@@ -113,7 +113,7 @@ def without_lattices(matches: list[Match]) -> list[Match]:
         if not any(_same_motion(one, kept) for kept in distinct):
             distinct.append(one)
     moved = [(one.area | carried(one.area, one.motion)).astype(np.uint8) for one in distinct]
-    motions = np.sum(moved, axis=0, dtype=np.uint8)
+    motions = np.asarray(np.sum(moved, axis=0, dtype=np.uint8))
     alone = [float((motions[one.area] < 3).mean()) for one in distinct]
     return [
         replace(one, evidence=one.evidence * max(0.0, 2 * share - 1))
@@ -163,8 +163,8 @@ def _least_change(high: Plane) -> Plane:
 
 def _ratio(detail: Detail, motion: Motion) -> Plane:
     """Difference under ``motion`` over change by a step, for each window; inf where neither."""
-    difference = detail.high - warped(detail.high, motion, 1e3)
-    difference = cv2.blur(difference * difference, _WINDOW)
+    miss = detail.high - warped(detail.high, motion, 1e3)
+    difference = cv2.blur(miss * miss, _WINDOW)
     change = np.minimum(detail.change, warped(detail.change, motion, 0))
     ratio = (difference + 0.5) / (np.maximum(change, 0) + 0.5)
     ratio[(change < _FLOOR) | ~_far(motion, ratio.shape)] = np.inf
@@ -248,7 +248,10 @@ def _correction(
     y: npt.NDArray[np.float64],
     basis: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Coefficients ``[terms]`` of ``basis`` ``[2, terms, n]`` and displacements ``[2, n]`` that lessen the difference most."""
+    """Coefficients ``[terms]`` of ``basis`` ``[2, terms, n]`` that lessen the difference most.
+
+    With the displacements ``[2, n]`` that they add up to.
+    """
     there = motion @ np.stack([x, y, np.ones_like(x)])
     seen, right, down = _sampled(high, there)
     miss = high[y.astype(int), x.astype(int)] - seen
@@ -261,9 +264,7 @@ def _correction(
     return solution, np.tensordot(solution, basis, (0, 1))
 
 
-def _sampled(
-    high: Plane, places: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], ...]:
+def _sampled(high: Plane, places: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
     """Value and gradient (x, y) of ``high`` at ``places`` ``[2, n]``."""
     x, y = places.astype(np.float32)[:, None]
 

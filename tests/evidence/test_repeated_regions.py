@@ -95,7 +95,9 @@ def crowd() -> Pixels:
                 360,
                 15,
             )
-            cv2.fillPoly(picture, [outline], (shade, 0.8 * shade, 0.7 * shade), cv2.LINE_AA, 4)
+            cv2.fillPoly(
+                picture, [np.asarray(outline)], (shade, 0.8 * shade, 0.7 * shade), cv2.LINE_AA, 4
+            )
     return lit(picture.astype(float))
 
 
@@ -179,7 +181,8 @@ def test_regions_are_the_copy_and_the_source() -> None:
 def test_copy_survives_a_reduction_of_the_working_size() -> None:
     large = rocks(0, 1024, 1536)
     moved = np.roll(large, (401, 759), (0, 1))  # on no whole pixel once reduced
-    value = examine(np.where(disc(COPY, large.shape, 4)[..., None], moved, large), 90).value
+    pixels = np.where(disc(COPY, large.shape, 4)[..., None], moved, large).astype(np.uint8)
+    value = examine(np.asarray(pixels), 90).value
     assert value is not None
     assert value > STRONG
 
@@ -195,7 +198,7 @@ def test_fifty_megapixels_take_hardly_longer() -> None:
     small = rocks(0, 600, 800)
     huge = cv2.resize(small, (8000, 6000), interpolation=cv2.INTER_NEAREST)
     started = time.process_time()
-    assert examine(huge).value is not None
+    assert examine(np.asarray(huge, np.uint8)).value is not None
     assert time.process_time() - started < 5
 
 
@@ -207,12 +210,12 @@ def test_copies_in_research_images_are_found_at_few_false_alarms(shared_data: Pa
     with (shared_data / "manifest.csv").open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["split"] == "test"]
     for row in rows:
-        kind = row["kind"] or row["label"]
+        kind = "authentic" if row["label"] == "authentic" else row["kind"]
         if kind in strong:
             pixels = images.decode((shared_data / row["file"]).read_bytes()).pixels
             value = examine(pixels, int(rng.integers(80, 98))).value
             strong[kind].append(value is not None and value >= STRONG)
     assert len(strong["copy_move"]) > 25
     assert len(strong["authentic"]) > 100
-    assert np.mean(strong["copy_move"]) >= 0.6  # 70 % of all; these are 31
+    assert np.mean(strong["copy_move"]) >= 0.6  # 72 % of all 150; these are 31
     assert np.mean(strong["authentic"]) <= 0.03
