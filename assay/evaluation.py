@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from pydantic import Field, TypeAdapter, field_validator
 from assay.calibration import Calibration
 from assay.errors import DataError
 from assay.images import Variant
-from assay.metrics import Bootstrap, Metric, measure
+from assay.localisation import LOCATED, SUSPICIOUS_AREA
+from assay.metrics import Bootstrap, Metric, mean, measure
 from assay.predictions import DetectsPhotos, positive, predict_test, score, two_class, unseen
 from assay.progress import Progress
 from assay.records import Label
@@ -72,6 +73,8 @@ class Slice:
     """By name (`assay.metrics.METRICS`); None where the part lacks a class."""
     baseline_auc: Metric | None
     """AUC of metadata alone on the same images; None also where no baseline was fitted."""
+    pixels: dict[str, Metric | None] = field(default_factory=dict)
+    """Means over images, by name: `LOCATED` of those with a mask, marked area of authentic ones."""
 
     @property
     def is_of_one_class(self) -> bool:
@@ -126,6 +129,7 @@ class Evaluation:
         for part in (part for part in self.slices if part.by == "all"):
             metrics |= {f"{part.variant}/{name}": part.metrics[name] for name in _HEADLINE}
             metrics[f"{part.variant}/baseline_auc"] = part.baseline_auc
+            metrics |= {f"{part.variant}/{name}": found for name, found in part.pixels.items()}
         return {name: metric for name, metric in metrics.items() if metric is not None}
 
     def as_dict(self) -> dict[str, Any]:
@@ -239,4 +243,20 @@ def _measured(
         alone = rows["baseline"].to_numpy(np.float64)
         baseline = measure(alone, edited, groups, threshold, bootstrap, ["auc"])["auc"]
     counts = len(rows), int((~edited).sum()), len(set(groups))
-    return Slice(Variant(kind), by, name, *counts, metrics, baseline)
+    pixels = _pixels(rows, bootstrap)
+    return Slice(Variant(kind), by, name, *counts, metrics, baseline, pixels)
+
+
+def _pixels(rows: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Metric | None]:
+    """Means of the pixel metrics where they are defined; of the marked area, where it is false."""
+    authentic = ~positive(rows["label"])
+    parts = dict.fromkeys(LOCATED, rows) | {SUSPICIOUS_AREA: rows[authentic]}
+    return {name: _mean(of, name, bootstrap) for name, of in parts.items() if name in rows}
+
+
+def _mean(rows: pd.DataFrame, name: str, bootstrap: Bootstrap) -> Metric | None:
+    """Of the rows where the column ``name``, a share, is defined; None where there are none."""
+    known = rows[rows[name].notna()]
+    groups = known["group"].to_numpy(str)
+    values = known[name].to_numpy(np.float64)
+    return mean(values, groups, bootstrap, lowest=0.0) if len(known) else None

@@ -9,11 +9,12 @@ import numpy as np
 
 from assay.baseline import MetadataBaseline, features
 from assay.calibration import Calibration
-from assay.images import Variant, photo_of
+from assay.images import Variant, mask_of, photo_of
+from assay.localisation import pixel_metrics
 from assay.manipulations import is_material
 from assay.metrics import Bools, Floats
 from assay.progress import Progress
-from assay.records import Label, Photo, Sample, Split, Verdict
+from assay.records import Label, Mask, Photo, Sample, Split, Verdict
 from assay.strata import stratum
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def predict(
 
     Columns: image_id, variant, label, manipulation, source, dataset, group, material (False for
     authentic images), seen (the model was fitted on the group), the metadata of
-    `assay.baseline.FEATURES`, stratum (of the file), predicted (a label), needs_review, and
-    p_authentic, p_manipulated, p_synthesized.
+    `assay.baseline.FEATURES`, stratum (of the file), predicted (a label), needs_review, the pixel
+    metrics of `assay.localisation`, and p_authentic, p_manipulated, p_synthesized.
     """
     import pandas as pd
 
@@ -145,8 +146,14 @@ def _prediction(
         "stratum": stratum(photo),
         "predicted": str(verdict.label),
         "needs_review": verdict.needs_review,
+        **pixel_metrics(verdict.findings, _mask(sample, photo, verdict)),
         **{f"p_{label}": verdict.probabilities[label] for label in Label},
     }
+
+
+def _mask(sample: Sample, photo: Photo, verdict: Verdict) -> Mask | None:
+    """The altered region, read only where something may point into it."""
+    return mask_of(sample, photo) if verdict.findings else None
 
 
 def _keys(rows: pd.DataFrame) -> list[tuple[str, ...]]:

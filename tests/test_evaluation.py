@@ -178,3 +178,25 @@ def test_evaluate_is_deterministic_in_its_seed() -> None:
     assert first.overall(Variant.AS_IS).metrics["auc"].value == (  # type: ignore[union-attr]
         other.overall(Variant.AS_IS).metrics["auc"].value  # type: ignore[union-attr]
     )
+
+
+def test_pixel_metrics_are_means_over_images_where_they_are_defined() -> None:
+    rows = table()
+    authentic = (rows["label"] == "authentic").to_numpy()
+    located = np.where(rows["manipulation"] == "splice", 0.75, np.where(authentic, np.nan, 0.25))
+    marked = np.where(authentic, 0.5, 1.0)
+    judged = evaluate(rows.assign(pixel_f1=located, suspicious_area=marked), 0.5, 10)
+    splice = part(judged, "manipulation", "splice").pixels
+    assert splice["pixel_f1"].value == 0.75  # type: ignore[union-attr]
+    assert splice["pixel_f1"].n == np.isfinite(located[rows["manipulation"] == "splice"]).sum() / 2  # type: ignore[union-attr]
+    assert splice["suspicious_area"].value == 0.5  # type: ignore[union-attr]
+    assert part(judged, "dataset", "clean").pixels["pixel_f1"] is None
+    assert 0.25 < judged.headline()["bias_controlled/pixel_f1"].value < 0.75
+
+
+def test_images_are_decided_at_their_own_threshold() -> None:
+    rows = table()
+    edited = (rows["label"] != "authentic").to_numpy()
+    perfect = np.where(edited, 0.0, 1.1)
+    decided = part(evaluate(rows.assign(threshold=perfect), 0.5, 10), "all", "all")
+    assert decided.metrics["balanced_accuracy"].value == 1  # type: ignore[union-attr]

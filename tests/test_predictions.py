@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from assay.baseline import FEATURES
 from assay.dataset import Dataset
+from assay.evidence import Role, examiners
 from assay.images import Variant
 from assay.predictions import measured, predict, two_class, unseen
 from assay.progress import silent
-from assay.records import Label, Split
+from assay.records import Finding, Label, Measurement, Photo, Split, Verdict
 from tests.datasets import stored
 from tests.detectors import Brightness, brightened
+from tests.training_runs import samples
+
+FUSED = next(name for name, one in examiners().items() if one.role is Role.FUSED)
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +89,29 @@ def test_measured_counts_classes_after_seen_rows_have_gone() -> None:
     table = rows("axaxax", "ppqqrr", "-s----")
     assert list(unseen(table).index) == [0, 2, 3, 4, 5]
     assert list(measured(table).index) == [2, 3, 4, 5]
+
+
+class Corner(Brightness):
+    """Points into the upper left corner of whatever it sees."""
+
+    def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
+        heatmap = np.zeros((16, 24), np.float32)
+        heatmap[:5, :5] = 1
+        pointed = Finding(Measurement(FUSED, 1.0, heatmap=heatmap), 0.0, "")
+        return [replace(said, findings=(pointed,)) for said in super().detect(photos, rationale)]
+
+
+def test_predict_measures_where_the_model_pointed(tmp_path: Path) -> None:
+    data = stored(tmp_path, samples())
+    rows = predict(Corner(), data, Split.TEST, Variant.BIAS_CONTROLLED, silent)
+    masked = (rows["label"] == "manipulated").to_numpy()
+    assert masked.any()
+    assert (rows["pixel_f1"][masked] > 0.95).all()
+    assert (rows["pixel_auc"][masked] > 0.95).all()
+    assert rows["pixel_f1"][~masked].isna().all()
+    assert rows["suspicious_area"].to_numpy() == pytest.approx(25 / (16 * 24), abs=0.01)
+
+
+def test_predict_without_findings_has_no_pixel_metrics(dataset: Dataset) -> None:
+    rows = predict(Brightness(), dataset, Split.TEST, Variant.AS_IS, silent)
+    assert rows[["pixel_f1", "pixel_iou", "pixel_auc", "suspicious_area"]].isna().all(axis=None)

@@ -23,6 +23,8 @@ TINY = 100_000_000
 
 _TEMPLATE = "model_card.md"
 _DESCRIBED_LICENCES = 6
+_TAGGED = ("auc", "baseline_auc")
+"""Metrics that a list of versions shows, in each variant."""
 
 Rows = list[tuple[object, ...]]
 
@@ -48,8 +50,8 @@ def page(card: ModelCard) -> Page:
 
 def tags(card: ModelCard) -> dict[str, str]:
     """What a list of versions shows: AUC with its interval, and that of metadata alone."""
-    shown = {name: metric for name, metric in card.evaluation.headline().items() if "auc" in name}
-    return {name: interval(metric) for name, metric in shown.items()}
+    known = card.evaluation.headline().items()
+    return {name: interval(m) for name, m in known if name.partition("/")[2] in _TAGGED}
 
 
 def facts(card: ModelCard) -> dict[str, str]:
