@@ -19,7 +19,7 @@ from assay.evidence.repeated_regions_match import (
     without_lattices,
 )
 from assay.evidence.residuals import Plane, luma, why_not
-from assay.records import Heatmap, Link, Mask, Measurement, Photo, Region
+from assay.records import Heatmap, Hypothesis, Link, Mask, Measurement, Photo, Region
 
 STRONG = 5.0
 """Value from which a finding is strong: at most 1 % of authentic photographs reach it."""
@@ -49,6 +49,7 @@ class RepeatedRegions(Examiner):
 
     name: ClassVar[str] = "repeated_regions"
     title: ClassVar[str] = "repeated regions"
+    suggests: ClassVar[Hypothesis] = Hypothesis.COPIED
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; the heatmap has one cell for each 4x4 pixels of at most 640,000."""
