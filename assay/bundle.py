@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from assay import model_registry
+from assay import ledger, model_registry
 from assay.calibration import Calibration, calibrate, recalibrate
-from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector, read_facts
+from assay.detector import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, Detector, read_facts
 from assay.errors import DataError
 from assay.fingerprints import content_hash, group_digest
+from assay.fusion import Fusion, signals_of
 from assay.images import Variant, photo_of
+from assay.ledger import NullRates
 from assay.metrics import Floats
+from assay.probability_fits import group_weights
 from assay.progress import Progress
-from assay.records import Label, Split
+from assay.records import Label, Photo, Split
 from assay.review import ReviewSettings
 from assay.strata import stratum
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from assay.dataset import Dataset
 
 RECALIBRATED = "recalibrated"
@@ -32,27 +37,63 @@ _LABELLED = (Split.TRAIN, Split.VALIDATION)
 
 
 class _Answers(NamedTuple):
-    """What a model says of labelled images, as `assay.calibration.calibrate` takes it."""
+    """What is known of labelled images, ``[n]`` each and ``logits`` ``[n, 3]``."""
 
     logits: Floats
     labels: list[Label]
     groups: list[str]
     strata: list[str]
+    image_ids: list[str]
+    datasets: list[str]
 
 
 def calibrated(
-    adapter: Path, dataset: Dataset, settings: ReviewSettings, work: Path, progress: Progress
+    adapter: Path,
+    dataset: Dataset,
+    measurements: pa.Table,
+    settings: ReviewSettings,
+    work: Path,
+    progress: Progress,
 ) -> Path:
-    """A copy of the model folder ``adapter`` below ``work``, calibrated on ``dataset``.
+    """A copy of the model folder ``adapter`` below ``work``, fused and calibrated on ``dataset``.
 
-    Validation images are asked about in the normalised form, the one that the adapter learned
-    from. Its ``version`` is a hash of what was trained and of the calibration, so that verdicts
-    name their model wherever it is served from.
+    ``measurements`` is the table that the adapter was trained with. Images are asked about in the
+    normalised form, the one that the adapter learned from. The model says nothing of its own
+    training images; where its word turns out to count nothing beside the evidence, which never saw
+    them, they help to calibrate too. The ``version`` is a hash of what was trained and of the
+    calibration, so that verdicts name their model wherever it is served from.
     """
-    detector = Detector.load(adapter)
-    asked = [Split.VALIDATION], Variant.BIAS_CONTROLLED
-    answers = _answers(detector, dataset, *asked, progress)
-    return _named(adapter, calibrate(*answers, settings), {}, work)
+    detector, form = Detector.load(adapter), Variant.BIAS_CONTROLLED
+    trained, asked = (
+        _answers(judge, dataset, [split], form, progress)
+        for judge, split in ((None, Split.TRAIN), (detector.verdict_logits, Split.VALIDATION))
+    )
+    fusion, fused = _fused(detector.null_rates, measurements, trained, asked)
+    part = slice(len(trained.labels), None) if fusion.hears_the_model else slice(None)
+    labels, groups, strata = (
+        [*getattr(trained, name), *getattr(asked, name)][part]
+        for name in ("labels", "groups", "strata")
+    )
+    made = calibrate(fused[part], labels, groups, strata, settings)
+    return _named(adapter, {CALIBRATION_FILE: made, FUSION_FILE: fusion}, {}, work)
+
+
+def _fused(
+    null_rates: NullRates, measurements: pa.Table, *parts: _Answers
+) -> tuple[Fusion, Floats]:
+    """The fusion fitted on ``parts``, and their class logits by it ``[n, 3]``."""
+    measured = ledger.by_image(measurements)
+    image_ids, labels, groups, datasets = (
+        [value for part in parts for value in getattr(part, name)]
+        for name in ("image_ids", "labels", "groups", "datasets")
+    )
+    evidence = [ledger.findings(measured[image_id], null_rates) for image_id in image_ids]
+    signals = signals_of(
+        np.concatenate([part.logits for part in parts]), ledger.null_rates_of(evidence)
+    )
+    weights = group_weights(np.asarray(groups))
+    fusion = Fusion.fit(signals, ledger.speaks_for(signals), labels, datasets, weights)
+    return fusion, fusion.logits(signals)
 
 
 def recalibrated(
@@ -65,7 +106,7 @@ def recalibrated(
     `DataError` unless authentic and other images remain.
     """
     detector, old = Detector.load(model), Calibration.load(model / CALIBRATION_FILE)
-    answers = _answers(detector, dataset, _LABELLED, Variant.AS_IS, progress)
+    answers = _answers(detector.logits, dataset, _LABELLED, Variant.AS_IS, progress)
     new = np.array([not detector.has_seen(group) for group in answers.groups], bool)
     logits, labels, groups = (np.asarray(part)[new] for part in answers[:3])
     if len({label == Label.AUTHENTIC for label in labels}) < 2:
@@ -78,34 +119,41 @@ def recalibrated(
         "seen_groups": sorted({*facts["seen_groups"], *map(group_digest, groups)}),
         RECALIBRATED: {"model": origin.version or origin.name, "dataset": dataset.version},
     }
-    return _named(model, recalibrate(old, logits, labels, groups, settings), changes, work)
+    made = recalibrate(old, logits, labels, groups, settings)
+    return _named(model, {CALIBRATION_FILE: made}, changes, work)
 
 
 def _answers(
-    detector: Detector,
+    judge: Callable[[Sequence[Photo]], Floats] | None,
     dataset: Dataset,
     splits: Sequence[Split],
     form: Variant,
     progress: Progress,
 ) -> _Answers:
+    """The images of ``splits``, and what ``judge`` says of them; NaN where nobody does."""
     total = sum(dataset.table(["image_id"], split).num_rows for split in splits)
-    answers, logits = _Answers(np.zeros((0, len(Label))), [], [], []), []
+    answers, logits = _Answers(np.zeros((0, len(Label))), [], [], [], [], []), []
     for batch in (batch for split in splits for batch in dataset.batches(split)):
         photos = [photo_of(sample, form) for sample in batch]
-        logits.append(detector.logits(photos))
+        logits.append(judge(photos) if judge else np.full((len(batch), len(Label)), np.nan))
         answers.labels.extend(sample.label for sample in batch)
         answers.groups.extend(sample.group for sample in batch)
         answers.strata.extend(map(stratum, photos))
+        answers.image_ids.extend(sample.image_id for sample in batch)
+        answers.datasets.extend(sample.dataset for sample in batch)
         progress(len(answers.labels), total, "calibrating")
     return answers._replace(logits=np.concatenate([answers.logits, *logits]))
 
 
-def _named(model: Path, calibration: Calibration, changes: dict[str, Any], work: Path) -> Path:
-    """A copy of ``model`` with ``calibration`` and a description that tells its hash."""
+def _named(
+    model: Path, parts: Mapping[str, Calibration | Fusion], changes: dict[str, Any], work: Path
+) -> Path:
+    """A copy of ``model`` with ``parts`` and a description that tells its hash."""
     unfinished = work / f"calibrating-{content_hash(model)[:16]}"
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(model, unfinished)
-    calibration.save(unfinished / CALIBRATION_FILE)
+    for name, part in parts.items():
+        part.save(unfinished / name)
     description = {**read_facts(model), **changes}
     version = content_hash(unfinished)[:12]
     facts = json.dumps({**description, "version": version}, indent=2)

@@ -1,7 +1,7 @@
 """The only inference code: pipelines, the service and the benchmarks all answer through it.
 
 A model folder holds ``assay_model.json``, ``base/`` and ``adapter/`` (safetensors), the
-``null_rates.json`` of its evidence and, once calibrated, ``calibration.json``.
+``null_rates.json`` of its evidence and, once calibrated, ``fusion.json`` and ``calibration.json``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import group_digest
+from assay.fusion import Fusion, signals_of
+from assay.metrics import Floats
 from assay.records import Finding, Label, Photo, Pixels, Verdict
 from assay.strata import stratum
 
@@ -30,6 +32,7 @@ MODEL_FILE = "assay_model.json"
 """The description at the top of a model folder."""
 NULL_RATES_FILE = "null_rates.json"
 CALIBRATION_FILE = "calibration.json"
+FUSION_FILE = "fusion.json"
 
 BATCH_SIZE = 16
 _MAX_NEW_TOKENS = 96
@@ -43,6 +46,7 @@ class Detector:
         model: PreTrainedModel,
         processor: models.Processor,
         null_rates: ledger.NullRates,
+        fusion: Fusion | None,
         calibration: Calibration | None,
         version: str,
         seen_groups: frozenset[str],
@@ -51,6 +55,7 @@ class Detector:
         self._processor = processor
         processor.verdict_ids()  # refuses a tokenizer that cannot tell the verdicts apart
         self.null_rates = null_rates
+        self.fusion = fusion
         self.calibration = calibration
         self.version = version
         self._seen_groups = seen_groups
@@ -68,11 +73,12 @@ class Detector:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = _with_adapter(family.load_model(path / "base"), path / "adapter")
         model.train(False).to(device)
-        calibration = path / CALIBRATION_FILE
+        fusion, calibration = path / FUSION_FILE, path / CALIBRATION_FILE
         return cls(
             model,
             family.load_processor(path / "base"),
             ledger.NullRates.load(path / NULL_RATES_FILE),
+            Fusion.load(fusion) if fusion.exists() else None,
             Calibration.load(calibration) if calibration.exists() else None,
             facts.get("version", path.name),
             frozenset(facts["seen_groups"]),
@@ -89,24 +95,36 @@ class Detector:
         that was never calibrated.
         """
         verdicts: list[Verdict] = []
-        for start in range(0, len(photos), BATCH_SIZE):
-            verdicts += self._detect_batch(photos[start : start + BATCH_SIZE], rationale)
+        for part in _batches(photos):
+            verdicts += self._detect_batch(part, rationale)
         return verdicts
 
-    def logits(self, photos: Sequence[Photo]) -> npt.NDArray[np.float32]:
-        """Uncalibrated logits of the verdict words ``[n, 3]``, in the order of `Label`."""
-        parts = []
-        for start in range(0, len(photos), BATCH_SIZE):
-            pixels, rows, _ = self._questions(photos[start : start + BATCH_SIZE])
-            parts.append(verdict_logits(self._model, self._processor, pixels, rows))
-        return np.concatenate(parts) if parts else np.zeros((0, len(Label)), np.float32)
+    def logits(self, photos: Sequence[Photo]) -> Floats:
+        """Uncalibrated class logits ``[n, 3]`` of model and evidence, in the order of `Label`."""
+        batches = [self._questions(part) for part in _batches(photos)]
+        parts = [self._fused(self._asked(*batch[:2]), batch[2]) for batch in batches]
+        return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
+
+    def verdict_logits(self, photos: Sequence[Photo]) -> Floats:
+        """Logits ``[n, 3]`` of the verdict words alone: what the model says, before any fusion."""
+        parts = [self._asked(*self._questions(part)[:2]) for part in _batches(photos)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
+
+    def _asked(self, pixels: Sequence[Pixels], rows: Sequence[list[int]]) -> Floats:
+        return verdict_logits(self._model, self._processor, pixels, rows).astype(np.float64)
+
+    def _fused(self, verdicts: Floats, evidence: Sequence[Sequence[Finding]]) -> Floats:
+        if self.fusion is None:
+            return verdicts
+        return self.fusion.logits(signals_of(verdicts, ledger.null_rates_of(evidence)))
 
     def _detect_batch(self, photos: Sequence[Photo], rationale: bool) -> list[Verdict]:
         if self.calibration is None:
             raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
         pixels, rows, evidence = self._questions(photos)
         asked = self._model, self._processor, pixels, rows
-        probabilities = self.calibration.probabilities(verdict_logits(*asked))
+        logits = self._fused(self._asked(pixels, rows), evidence)
+        probabilities = self.calibration.probabilities(logits)
         labels = [
             self.calibration.label(row, stratum(photo))
             for row, photo in zip(probabilities, photos, strict=True)
@@ -147,6 +165,10 @@ class Detector:
             for image, found in zip(pixels, evidence, strict=True)
         ]
         return pixels, ids, evidence
+
+
+def _batches(photos: Sequence[Photo]) -> list[Sequence[Photo]]:
+    return [photos[start : start + BATCH_SIZE] for start in range(0, len(photos), BATCH_SIZE)]
 
 
 def verdict_logits(

@@ -13,9 +13,10 @@ from assay.settings import Settings
 
 @cache
 def code_fingerprint(root: Path = REPOSITORY) -> str:
-    """Hash of every file in ``assay/**/*.py`` and of the lock, under ``root``."""
+    """Hash of every file of code and of weights in ``assay``, and of the lock, under ``root``."""
     digest = hashlib.sha256()
-    for path in [*sorted((root / "assay").rglob("*.py")), root / "requirements.lock"]:
+    domain = (path for kind in ("*.py", "*.safetensors") for path in (root / "assay").rglob(kind))
+    for path in [*sorted(domain), root / "requirements.lock"]:
         digest.update(str(path.relative_to(root)).encode())
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()[:16]

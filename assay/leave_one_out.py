@@ -169,7 +169,7 @@ def _fit(
     adapter = training.train_adapter(
         part, measurements, base, settings.base, settings.training, work, progress
     )
-    return bundle.calibrated(adapter, part, settings.review, work, progress)
+    return bundle.calibrated(adapter, part, measurements, settings.review, work, progress)
 
 
 def _of(part: Dataset, measurements: pa.Table) -> pa.Table:

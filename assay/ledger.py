@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from assay import places
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role, examiners
+from assay.fusion import MODEL_VOICES
 from assay.images import Variant, photo_of
 from assay.metadata import quoted
 from assay.parallel import parallel_map
 from assay.progress import Progress, silent
-from assay.records import Finding, Label, Measurement, Photo, Sample, Split
+from assay.records import Finding, Hypothesis, Label, Measurement, Photo, Sample, Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -139,6 +141,25 @@ def findings(measurements: Iterable[Measurement], null_rates: NullRates) -> tupl
         )
     known = tuple(_finding(given[name], null_rates) for name in null_rates.names)
     return known + tuple(_verbatim(given[name]) for name in _verbatim_names() if name in given)
+
+
+def null_rates_of(evidence: Sequence[Sequence[Finding]]) -> dict[str, npt.NDArray[np.float64]]:
+    """Null rates ``[n]`` of the findings to be fused, by name, of images' ``evidence``.
+
+    NaN where one was not applicable.
+    """
+    fused = [{f.measurement.id: f.null_rate for f in in_role(one, Role.FUSED)} for one in evidence]
+    names = sorted(set().union(*fused))
+    return {name: np.array([one.get(name) for one in fused], np.float64) for name in names}
+
+
+def speaks_for(signals: Iterable[str]) -> dict[str, Label]:
+    """The class that each of ``signals`` (`assay.fusion.signals_of`) may count towards."""
+    generated = {n for n, one in examiners().items() if one.suggests is Hypothesis.GENERATED}
+    return {
+        name: MODEL_VOICES.get(name, Label.SYNTHESIZED if name in generated else Label.MANIPULATED)
+        for name in signals
+    }
 
 
 def measure_dataset(

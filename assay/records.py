@@ -36,9 +36,12 @@ class Split(StrEnum):
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Photo:
-    """A decoded image together with the bytes it came from (evidence needs both)."""
+    """A decoded image together with the bytes it came from (evidence needs both).
+
+    Compared by identity, so that what was found out about a photo can be kept beside it.
+    """
 
     data: bytes
     pixels: Pixels

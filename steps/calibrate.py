@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 from zenml import step
 
 from assay import bundle, home
@@ -15,8 +16,9 @@ from steps.caching import CACHED
 
 @step(cache_policy=CACHED, output_materializers={"model": ModelMaterializer})
 def calibrate(
-    dataset: Dataset, adapter: Path, settings: ReviewSettings
+    dataset: Dataset, measurements: pa.Table, adapter: Path, settings: ReviewSettings
 ) -> Annotated[Path, "model"]:
-    """Fit the calibration on validation images and store it with the model."""
+    """Fuse model and evidence, fit the calibration, and store both with the model."""
+    work = home.folder("checkpoints")
     with bar() as progress:
-        return bundle.calibrated(adapter, dataset, settings, home.folder("checkpoints"), progress)
+        return bundle.calibrated(adapter, dataset, measurements, settings, work, progress)

@@ -46,6 +46,11 @@ class Examiner(ABC):
         """A (suspicious, ordinary) pair of small generated photos for the contract tests."""
 
 
+_FOLDERS = (__name__, "assay.experts")
+"""Where examiners are found."""
+
+
 def examiners() -> dict[str, Examiner]:
-    """One instance of every examiner, by name, sorted."""
-    return {name: kind() for name, kind in plugins.discover(__name__, Examiner).items()}
+    """One instance of every examiner, trained experts included, by name, sorted."""
+    kinds = [kind for folder in _FOLDERS for kind in plugins.discover(folder, Examiner).items()]
+    return {name: kind() for name, kind in sorted(kinds)}
