@@ -70,15 +70,30 @@ def _deviation(pixels: Pixels, statistic: Statistic) -> Plane | None:
     """Smoothed robust z-score of each block's unexplained statistic ``[rows, columns]``."""
     brightness, gradient, *means = _block_means(pixels, statistic.planes)
     usable = (brightness > _CLIPPED[0]) & (brightness < _CLIPPED[1])
-    if usable.sum() < _FEWEST_BLOCKS:
-        return None
     target = statistic.combine(*means)
-    texture, light = np.log(gradient + 1), brightness / 255
+    texture: Plane = np.asarray(np.log(gradient + 1))
+    light: Plane = brightness / np.float32(255)
     terms = (np.ones_like(light), texture, texture**2, light, light**2)
     more = statistic.explained_by(*means) if statistic.explained_by else ()
-    design = np.stack((*terms, *more), axis=-1)
+    return standardised(target, (*terms, *more), usable, statistic.typical_spread)
+
+
+def standardised(
+    target: Plane,
+    terms: Sequence[Plane],
+    usable: npt.NDArray[np.bool_],
+    typical_spread: float | None = None,
+) -> Plane | None:
+    """Smoothed robust z-score of what ``terms`` do not explain of ``target``, by block.
+
+    All are ``[rows, columns]``; zero where not ``usable``, None when too few blocks are. With a
+    ``typical_spread`` the image's own is shrunk halfway to it.
+    """
+    if usable.sum() < _FEWEST_BLOCKS:
+        return None
+    design = np.stack(terms, axis=-1)
     unexplained, spread = robust_residual(design[usable], target[usable])
-    typical = spread if statistic.typical_spread is None else statistic.typical_spread
+    typical = spread if typical_spread is None else typical_spread
     deviation = np.zeros_like(target)
     deviation[usable] = unexplained / np.sqrt(spread * typical)
     return np.asarray(cv2.blur(deviation, (3, 3), borderType=cv2.BORDER_REFLECT))
