@@ -1,4 +1,4 @@
-"""What happens to any image on its way from the camera to the screen: noise, blur, recompression.
+"""What happens to any image on its way from the camera to the screen: noise, blur, scaling, JPEG.
 
 Shared by the post-processing of training pairs and by manipulations that give a region a history
 of its own.
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay import images
+from assay.errors import ImageTooLarge
 from assay.records import Pixels
 
 
@@ -25,6 +26,24 @@ def add_noise(image: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
 def blur(image: Pixels, sigma: float) -> Pixels:
     """Gaussian blur of standard deviation ``sigma`` (pixels)."""
     return cv2.GaussianBlur(image, (0, 0), sigma).astype(np.uint8, copy=False)
+
+
+def resized(image: Pixels, factor: float) -> Pixels:
+    """Each side times ``factor``, rounded, at least one pixel; areas averaged, or bicubic.
+
+    Raises `ImageTooLarge` beyond `assay.images.MAX_PIXELS`, before any memory is taken.
+    """
+    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+    if height * width > images.MAX_PIXELS:
+        raise ImageTooLarge(f"{width}x{height} pixels exceed the limit of {images.MAX_PIXELS:,}")
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=method).astype(np.uint8, copy=False)
+
+
+def sharpen(image: Pixels, sigma: float, amount: float) -> Pixels:
+    """Unsharp masking: add ``amount`` times the detail that a blur of ``sigma`` pixels takes."""
+    soft = cv2.GaussianBlur(image, (0, 0), sigma)
+    return cv2.addWeighted(image, 1 + amount, soft, -amount, 0).astype(np.uint8, copy=False)
 
 
 def recompress(image: Pixels, quality: int) -> Pixels:

@@ -2,7 +2,8 @@
 
 Both are compared on the same images of the same test set, paired, with intervals that resample
 groups, and only on images of photographs that neither was fitted on, the same that the evaluation
-measures (`assay.predictions.measured`). A refusal is a value.
+measures (`assay.predictions.measured`). A challenger's decisions also have to stand what happens to
+photos every day (`assay.robustness`). A refusal is a value.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic import Field
 
 from assay.metrics import Bootstrap, Metric, differences, measure
 from assay.predictions import measured, positive, same_images, score, two_class, unseen
+from assay.robustness import Rate, Robustness
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 
 _UNUSED_THRESHOLD = 0.5
 """Only the AUC is read here, which has none."""
+
+_RATES: dict[Rate, str] = {
+    "false_positive_rate": "worst everyday false-positive rate",
+    "flip_rate": "worst everyday flip rate",
+}
 
 
 class PromotionSettings(Settings):
@@ -32,6 +39,13 @@ class PromotionSettings(Settings):
     """The lower end of the challenger's AUC interval has to exceed this; 0.5 is guessing."""
     margin: float = Field(0.02, ge=0, le=1)
     """How far the lower end of the difference's interval may lie below zero."""
+    max_false_positive_rate: float = Field(0.5, ge=0, le=1)
+    """Under the worst everyday perturbation: what flags more photos than it clears is no help.
+
+    The lower end of the rate's interval has to exceed this, so that few images refuse nothing.
+    """
+    max_flip_rate: float = Field(0.3, ge=0, le=1)
+    """Likewise of decisions that change; of those drawn anew by lot, up to half would."""
     resamples: int = Field(500, ge=1)
     """As many as an evaluation has, or one AUC would be told with two intervals."""
     seed: int = 0
@@ -48,15 +62,21 @@ class PromotionDecision:
 
 
 def decide(
-    challenger: pd.DataFrame, champion: pd.DataFrame | None, settings: PromotionSettings
+    challenger: pd.DataFrame,
+    champion: pd.DataFrame | None,
+    settings: PromotionSettings,
+    robustness: Robustness | None = None,
 ) -> PromotionDecision:
     """Whether ``challenger`` becomes champion; predictions as `assay.predictions.predict` gives.
 
-    Every challenger has to clear the floor and, where its predictions hold a ``baseline``, to beat
-    metadata alone. Against a champion it has to be better (AUC difference above zero) and
-    credibly no worse than by the margin (non-inferiority of the interval's lower end).
+    Every challenger has to clear the floor, to beat metadata alone where its predictions hold a
+    ``baseline``, and not to exceed the limits on its ``robustness`` where that was measured.
+    Against a champion it has to be better (AUC difference above zero) and credibly no worse than
+    by the margin (non-inferiority of the interval's lower end).
     """
     objections, merits = _standing(measured(challenger), settings)
+    fragile, robust = _robustness(robustness, settings)
+    objections += fragile
     difference = None
     if champion is None:
         merits.append("there is no champion yet")
@@ -66,7 +86,8 @@ def decide(
         difference = _difference(challenger, champion, settings)
         better, reason = _comparison(difference, settings.margin)
         (merits if better else objections).append(reason)
-    reasons = tuple(objections or merits)
+    # Whether robustness was looked at is told either way: nobody misses what is not mentioned.
+    reasons = (*(objections or merits), *(() if fragile else robust))
     return PromotionDecision(not objections, reasons, difference)
 
 
@@ -85,6 +106,27 @@ def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[li
         if alone is not None and auc.value <= alone.value:
             objections.append(f"{words} does not beat metadata alone, {_words(alone)}")
     return objections, [f"{words} clears the floor of {settings.floor:g}"]
+
+
+def _robustness(
+    robustness: Robustness | None, settings: PromotionSettings
+) -> tuple[list[str], list[str]]:
+    """Objections to how a challenger stands everyday perturbations, and what else is known."""
+    if robustness is None or not robustness.results:
+        return [], ["robustness was not measured"]
+    limits: dict[Rate, float] = {
+        "false_positive_rate": settings.max_false_positive_rate,
+        "flip_rate": settings.max_flip_rate,
+    }
+    objections, merits = [], []
+    for rate, limit in limits.items():
+        if worst := robustness.worst(rate):
+            words = f"{_RATES[rate]} {_words(worst[1])} ({worst[0]})"
+            if worst[1].low > limit:
+                objections.append(f"{words} exceeds the limit of {limit:g}")
+            else:
+                merits.append(f"{words} does not credibly exceed the limit of {limit:g}")
+    return objections, merits
 
 
 def _comparison(difference: Metric | None, margin: float) -> tuple[bool, str]:

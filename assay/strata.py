@@ -20,9 +20,18 @@ NOT_JPEG = "not JPEG"
 
 def stratum(photo: Photo) -> str:
     """The compression and the size class of ``photo``, such as ``JPEG 75-89, 512-1199 px``."""
+    return f"{compression_class(photo)}, {size_class(photo)}"
+
+
+def compression_class(photo: Photo) -> str:
+    """How strongly ``photo`` is compressed, such as ``JPEG 75-89``, or `NOT_JPEG`."""
     quality = jpeg_quality(photo)
-    compression = NOT_JPEG if quality is None else f"JPEG {_class(quality, QUALITIES)}"
-    return f"{compression}, {_class(max(photo.size), LONG_SIDES)} px"
+    return NOT_JPEG if quality is None else f"JPEG {_class(quality, QUALITIES)}"
+
+
+def size_class(photo: Photo) -> str:
+    """How long the longer side of ``photo`` is, such as ``512-1199 px``."""
+    return f"{_class(max(photo.size), LONG_SIDES)} px"
 
 
 def jpeg_quality(photo: Photo) -> int | None:

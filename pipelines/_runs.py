@@ -52,6 +52,7 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
         "evaluation",
         "decision",
         "model_version",
+        "robustness",
         "scores",
         "verdict",
         "dataset",

@@ -7,6 +7,7 @@ from assay.dataset import DataSettings
 from assay.evaluation import EvaluationSettings
 from assay.promotion import PromotionSettings
 from assay.review import ReviewSettings
+from assay.robustness import RobustnessSettings
 from assay.training import BaseSettings, TrainingSettings
 from assay.validation import ValidationSettings
 from steps.accept_dataset import accept_dataset
@@ -14,6 +15,7 @@ from steps.build_dataset import build_dataset, fingerprint
 from steps.calibrate import calibrate
 from steps.evaluate_model import evaluate_model
 from steps.measure_evidence import measure_evidence
+from steps.measure_robustness import measure_robustness
 from steps.promote import promote
 from steps.publish import publish
 from steps.register import register
@@ -31,6 +33,7 @@ def train(
     training: TrainingSettings = TrainingSettings(),
     review: ReviewSettings = ReviewSettings(),
     evaluation: EvaluationSettings = EvaluationSettings(),
+    robustness: RobustnessSettings = RobustnessSettings(),
     promotion: PromotionSettings = PromotionSettings(),
 ) -> None:
     """Run from samples to a decision about the new model."""
@@ -39,9 +42,9 @@ def train(
     measurements = measure_evidence(dataset, after=accept_dataset(report))
     base_model, warm_up = warm_up_base(dataset, measurements, base)
     adapter, mlflow_run = train_adapter(dataset, measurements, base_model, warm_up, base, training)
-    model = calibrate(dataset, adapter, review)
-    predictions, scores = evaluate_model(dataset, model, evaluation)
-    pages = report_evaluation(dataset, predictions, scores)
-    version, _ = register(model, dataset, predictions, scores, mlflow_run)
-    decision = promote(version, dataset, predictions, promotion)
-    publish(dataset, report, predictions, scores, *pages, version, decision)
+    model = calibrate(dataset, measurements, adapter, review)
+    judged = evaluate_model(dataset, model, evaluation)
+    robust, page = measure_robustness(dataset, model, robustness)
+    version, _ = register(model, dataset, *judged, mlflow_run)
+    decision = promote(version, dataset, judged[0], robust, promotion)
+    publish(dataset, report, *judged, *report_evaluation(dataset, *judged), page, version, decision)

@@ -14,13 +14,18 @@ from assay.predictions import predict
 from assay.progress import bar
 from assay.promotion import PromotionDecision, PromotionSettings
 from assay.records import Split
+from assay.robustness import Robustness
 from materializers.decision import DecisionMaterializer
 from steps import model_versions
 
 
 @step(enable_cache=False, output_materializers={"decision": DecisionMaterializer})
 def promote(
-    model_version: str, dataset: Dataset, predictions: pd.DataFrame, settings: PromotionSettings
+    model_version: str,
+    dataset: Dataset,
+    predictions: pd.DataFrame,
+    robustness: Robustness,
+    settings: PromotionSettings,
 ) -> Annotated[PromotionDecision, "decision"]:
     """Compare both on the same normalised test images; move alias and stage if promoted."""
     champion = model_registry.version_of(Alias.CHAMPION)
@@ -33,7 +38,7 @@ def promote(
         with bar() as progress:
             rival = predict(detector, dataset, Split.TEST, Variant.BIAS_CONTROLLED, progress)
     challenger = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
-    decision = promotion.decide(challenger, rival, settings)
+    decision = promotion.decide(challenger, rival, settings, robustness)
     if decision.promoted:
         _crown(model_version)
     return decision

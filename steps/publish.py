@@ -28,6 +28,7 @@ def publish(
     evaluation: Evaluation,
     evaluation_report: Page,
     gallery: Page,
+    robustness_report: Page,
     model_version: str,
     decision: PromotionDecision,
 ) -> Annotated[Page, "summary"]:
@@ -40,6 +41,7 @@ def publish(
         "validation": validation_report.page(validation),
         "evaluation": evaluation_report,
         "gallery": gallery,
+        "robustness": robustness_report,
     }
     if trained.data.tags.get("zenml_run") == get_step_context().pipeline_run.name:
         pages["summary"] = closing  # a later run's would say that everything came from the cache

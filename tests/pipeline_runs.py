@@ -24,6 +24,7 @@ TRAIN = {
     "base": {"warm_up": False},
     "training": {"optimisation": {"max_steps": 2, "batch_size": 8, "evaluations": 1}},
     "evaluation": {"resamples": 20},
+    "robustness": {"images_per_class": 2, "resamples": 20},
     "promotion": {"resamples": 20},
 }
 

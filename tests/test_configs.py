@@ -43,7 +43,7 @@ def data_settings(name: str, *assignments: str) -> DataSettings:
     return values["data"]
 
 
-@pytest.mark.parametrize("name", ["compare", "evaluate", "data_validation"])
+@pytest.mark.parametrize("name", ["compare", "evaluate", "data_validation", "robustness"])
 def test_config_has_the_data_that_train_has(name: str):
     assert data_settings(name) == data_settings("train") != DataSettings()
 

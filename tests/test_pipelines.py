@@ -222,6 +222,20 @@ def test_evaluate_leaves_each_dataset_out(
     assert "called altered: wrong" in " ".join(capsys.readouterr().out.split())
 
 
+def test_robustness_of_a_training_and_of_a_registered_version(
+    trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str]
+):
+    everyday = trained.steps["measure_robustness"].outputs["robustness"][0].load()
+    settings = {"images_per_class": 1, "resamples": 5, "full": True}
+    done = launch(state, "robustness", {"model": "1", "data": DATA, "robustness": settings})
+    made = done.steps["measure_robustness"].outputs
+    full = made["robustness"][0].load()
+    assert (everyday.images, full.images) == (4, 2)
+    assert {r.name for r in everyday.results} < {r.name for r in full.results}
+    assert made["robustness_report"][0].visualizations
+    assert "highest flip rate" in capsys.readouterr().out
+
+
 def test_compare_takes_an_alias_and_a_run(
     trained: PipelineRunResponse, state: Path, capsys: pytest.CaptureFixture[str]
 ):

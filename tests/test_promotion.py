@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assay.metrics import Metric
 from assay.promotion import PromotionSettings, decide
+from assay.robustness import Result, Robustness
 
 SETTINGS = PromotionSettings(resamples=200)
 
@@ -163,3 +165,65 @@ def test_promotion_imports_neither_torch_nor_sklearn() -> None:
     code = "import sys, assay.promotion; print({'torch', 'sklearn', 'mlflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def robustness(**rates: tuple[float, float]) -> Robustness:
+    """Value and lower end of each everyday rate, and a dreadful row that happens to nobody."""
+    found = {name: Metric(value, low, 1.0, 24) for name, (value, low) in rates.items()}
+    certain = Metric(1.0, 1.0, 1.0, 24)
+    harsh = result("jpeg 50", False, flip_rate=certain, false_positive_rate=certain)
+    return Robustness(0.5, 24, 12, (result("webp 75", True, **found), harsh), ())
+
+
+def result(name: str, everyday: bool, **rates: Metric) -> Result:
+    fields = Result.__dataclass_fields__.values()
+    undefined = {field.name: None for field in fields if field.type == "Metric | None"}
+    return Result(name, "", everyday, 24, 12, **{**undefined, **rates}, slices=())
+
+
+@pytest.mark.parametrize(
+    ("flip_rate", "false_positive_rate", "limits", "objection"),
+    [
+        ((0.1, 0.05), (0.2, 0.1), {}, ""),
+        ((0.9, 0.3), (0.9, 0.5), {}, ""),  # at the limits, as sure as few images can be
+        ((0.4, 0.31), (0.2, 0.1), {}, "flip rate 0.400 [0.310, 1.000] (webp 75)"),
+        ((0.1, 0.05), (0.7, 0.51), {}, "false-positive rate 0.700 [0.510, 1.000] (webp 75)"),
+        ((0.1, 0.05), (0.2, 0.1), {"max_flip_rate": 0.04}, "exceeds the limit of 0.04"),
+        ((0.1, 0.05), (0.2, 0.1), {"max_false_positive_rate": 0.0}, "exceeds the limit of 0"),
+    ],
+)
+def test_fragile_challenger_is_refused_with_the_perturbation_and_the_numbers(
+    flip_rate: tuple[float, float],
+    false_positive_rate: tuple[float, float],
+    limits: dict[str, float],
+    objection: str,
+) -> None:
+    measured = robustness(flip_rate=flip_rate, false_positive_rate=false_positive_rate)
+    settings = PromotionSettings(resamples=200, **limits)
+    decision = decide(predictions(1.5), None, settings, measured)
+    assert decision.promoted is not bool(objection)
+    assert objection in " ".join(decision.reasons)
+    assert any("jpeg 50" in reason for reason in decision.reasons) is False
+
+
+def test_decision_tells_how_robust_a_promoted_model_is() -> None:
+    measured = robustness(flip_rate=(0.1, 0.05), false_positive_rate=(0.2, 0.1))
+    told = decide(predictions(1.5), None, SETTINGS, measured).reasons
+    assert sum("webp 75" in reason for reason in told) == 2
+
+
+@pytest.mark.parametrize("measured", [None, Robustness(0.5, 0, 0, (), ())])
+@pytest.mark.parametrize("strength", [0, 1.5])
+def test_robustness_that_was_not_measured_refuses_nothing_and_is_told(
+    measured: Robustness | None, strength: float
+) -> None:
+    decision = decide(predictions(strength), None, SETTINGS, measured)
+    assert decision.promoted is (strength > 0)
+    assert decision.reasons[-1] == "robustness was not measured"
+
+
+def test_gate_stands_beside_the_other_reasons() -> None:
+    measured = robustness(flip_rate=(0.9, 0.8), false_positive_rate=(0.2, 0.1))
+    decision = decide(predictions(0), None, SETTINGS, measured)
+    assert len(decision.reasons) == 2
+    assert "floor" in decision.reasons[0]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from assay.images import encode_webp
 from assay.records import Label, Mask, Pixels
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def thumbnail(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> str:
 
     The region that a ``mask`` ``[h, w]`` marks is outlined.
     """
-    return _data_uri("image/webp", _webp(shrunk(pixels, side, mask)))
+    return _data_uri("image/webp", encode_webp(shrunk(pixels, side, mask), _WEBP_QUALITY))
 
 
 def shrunk(pixels: Pixels, side: int = 112, mask: Mask | None = None) -> Pixels:
@@ -81,12 +82,6 @@ def _outlined(pixels: Pixels, mask: Pixels) -> Pixels:
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     drawn = cv2.drawContours(pixels.copy(), contours, -1, _OUTLINE, 1)
     return drawn.astype(np.uint8, copy=False)
-
-
-def _webp(pixels: Pixels) -> bytes:
-    options = [cv2.IMWRITE_WEBP_QUALITY, _WEBP_QUALITY]
-    _, buffer = cv2.imencode(".webp", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
-    return buffer.tobytes()
 
 
 def _data_uri(kind: str, data: bytes) -> str:

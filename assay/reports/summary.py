@@ -84,6 +84,7 @@ def _places(facts: Facts) -> list[tuple[str, str, str]]:
         ("Was the data fit to train on?", "validation", report("validation")),
         ("How good, on what, with which intervals?", "evaluation_report", report("evaluation")),
         ("Which images does it get wrong, or hand to people?", "gallery", report("gallery")),
+        ("Do its decisions stand sharing?", "robustness_report", report("robustness")),
         ("What was said of each test image?", "predictions", "run, Artifacts, predictions.json"),
         ("What can it do, and what not?", "model_card", version),
         ("How did the training go?", "mlflow_run", training),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from assay.comparison import PRIMARY, Outcome
 from assay.reports import folds as fold_report
 from assay.reports import interval
+from assay.reports import robustness as robustness_report
 from assay.reports.comparison import names, sentence
 from assay.reports.evaluation import auc_by_slice, headline
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from assay.comparison import Comparison
     from assay.evaluation import Evaluation
     from assay.promotion import PromotionDecision
+    from assay.robustness import Robustness
     from assay.validation import Validation
 
 
@@ -76,6 +78,16 @@ def folds(evaluation: Evaluation) -> list[RenderableType]:
     return [table] if rows else []
 
 
+def marked(evaluation: Evaluation) -> list[RenderableType]:
+    """A line for each part whose AUC may come from elsewhere than the edit."""
+    return [
+        Text(f"{part.by} {part.name}, {part.variant}: {mark}", "yellow")
+        for part in evaluation.slices
+        if part.by in {"all", "dataset"}
+        for mark in part.marks
+    ]
+
+
 def apart(evaluation: Evaluation) -> list[RenderableType]:
     """A line on datasets of one class, where there are any beside others."""
     one_class = evaluation.one_class_datasets()
@@ -84,6 +96,15 @@ def apart(evaluation: Evaluation) -> list[RenderableType]:
     if len(one_class) > 1:
         return [Text("every dataset is of one class: telling them apart scores as high", "yellow")]
     return []
+
+
+def robustness(measured: Robustness) -> list[RenderableType]:
+    """Under which perturbation the model fares worst, by how much; none if nothing was measured."""
+    rows = robustness_report.brief(measured)
+    table = table_of("robustness", "worst under", "95 % interval")
+    for row in rows:
+        table.add_row(*row)
+    return [table] if rows else []
 
 
 def decision(made: PromotionDecision, version: str) -> RenderableType:
@@ -126,25 +147,28 @@ def scores(table: pd.DataFrame) -> Table:
     return counts
 
 
+_ALONE: dict[str, Callable[[Any], RenderableType]] = {"scores": scores, "verdict": verdict}
+"""What stands in results beside nothing else."""
+
+
 def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
     """A drawing of each result of a run that a reader wants to see, by artifact name."""
     drawn: list[RenderableType] = []
-    if "dataset" in results and not {"evaluation", "comparison"} & set(results):
+    if "dataset" in results and not {"evaluation", "comparison", "robustness"} & set(results):
         drawn.append(contents(results["dataset"].summary()))
     if "validation" in results and "evaluation" not in results:
         drawn.append(validation(results["validation"]))
     if "evaluation" in results:
         drawn += [metrics(results["evaluation"]), slices(results["evaluation"])]
         drawn += folds(results["evaluation"]) + apart(results["evaluation"])
+        drawn += marked(results["evaluation"])
+    if "robustness" in results:
+        drawn += robustness(results["robustness"])
     if "decision" in results:
         drawn.append(decision(results["decision"], results["model_version"]))
     if "comparison" in results:
         drawn += comparison(results["comparison"])
-    if "scores" in results:
-        drawn.append(scores(results["scores"]))
-    if "verdict" in results:
-        drawn.append(verdict(results["verdict"]))
-    return drawn
+    return drawn + [draw(results[name]) for name, draw in _ALONE.items() if name in results]
 
 
 def contents(summary: Mapping[str, Any]) -> Table:

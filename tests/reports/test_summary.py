@@ -74,7 +74,7 @@ def test_page_names_artifacts_that_steps_make(dataset: Dataset) -> None:
     steps = "".join(file.read_text() for file in (REPOSITORY / "steps").glob("*.py"))
     next_places = page(dataset).split("artifact on ZenML")[1]
     rows = re.findall(r"<tr><td>[^<]*</td><td>(\w+)</td><td>", next_places)
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert [name for name in rows if f', "{name}"]' not in steps] == []
 
 
