@@ -12,6 +12,7 @@ MODULES = (
     "run_help",
     "dataset_building",
     "validation",
+    "evidence",
     "memory",
     "training_throughput",
     "orchestration",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from assay.evidence import Examiner
 from assay.evidence.consistency import Statistic, inconsistency
-from assay.evidence.residuals import Plane, Planes
+from assay.evidence.residuals import Plane, Planes, why_not
 from assay.records import Hypothesis, Measurement, Photo
 
 _DETAIL = 9
@@ -24,7 +24,7 @@ _FLOOR = 0.3
 _STRONGEST = 0.995
 """Correlations are cut there, where Fisher's z grows without bound."""
 _GREY = 2.0
-"""Grey levels by which a channel may differ from another in a grey picture."""
+"""Grey levels by which a channel may differ from green, on average, in a grey picture."""
 
 
 class ColourInconsistency(Examiner):
@@ -45,8 +45,8 @@ class ColourInconsistency(Examiner):
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; see `inconsistency` for value, regions and heatmap."""
-        if _is_grey(photo):
-            return Measurement(self.name, not_applicable="a grey picture")
+        if reason := why_not(photo) or _why_no_colour(photo):
+            return Measurement(self.name, not_applicable=reason)
         return inconsistency(self.name, photo, _CORRELATION)
 
     @classmethod
@@ -65,10 +65,11 @@ def _photo(picture: npt.NDArray[np.float64]) -> Photo:
     return Photo(b"", picture.clip(0, 255).astype(np.uint8), "PNG")
 
 
-def _is_grey(photo: Photo) -> bool:
-    """Whether the channels agree but for the rounding of chroma."""
+def _why_no_colour(photo: Photo) -> str:
+    """The reason where the channels agree but for the rounding of chroma, else empty."""
     red, green, blue = cv2.split(photo.pixels)
-    return max(cv2.norm(green, other, cv2.NORM_L1) for other in (red, blue)) <= _GREY * red.size
+    apart = max(cv2.norm(green, other, cv2.NORM_L1) for other in (red, blue)) / red.size
+    return "a grey picture" if apart <= _GREY else ""
 
 
 def _products(rgb: Planes) -> tuple[Plane, ...]:

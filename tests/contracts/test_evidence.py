@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from functools import cache
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from assay import images
 from assay.evidence import Examiner, Role, examiners
@@ -25,6 +30,65 @@ ODD_PICTURES = {
     "half black": np.concatenate([scene(0), np.zeros((128, 128, 3), np.uint8)]),
     "smallest": scene(0, 64, 64),
     "long": scene(0, 64, 1500),
+}
+MEASURING = pytest.mark.parametrize(
+    "examiner",
+    [one for one in examiners().values() if one.role is not Role.VERBATIM],
+    ids=lambda one: one.name,
+)
+
+
+def saved(picture: Image.Image, container: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, container, **options)
+    return buffer.getvalue()
+
+
+def page(height: int = 300, width: int = 400) -> Pixels:
+    """A rendered page: black text on white and nothing else."""
+    picture = np.full((height, width, 3), 255, np.uint8)
+    for line in range(30, height, 24):
+        cv2.putText(picture, "the quick brown fox jumps over it", (8, line), 3, 0.6, (0, 0, 0))
+    return picture
+
+
+def frames() -> list[Image.Image]:
+    return [Image.fromarray(scene(seed, 120, 160)) for seed in range(3)]
+
+
+def transparent() -> Image.Image:
+    veil = np.tile(np.linspace(0, 255, 160).astype(np.uint8), (120, 1))
+    return Image.fromarray(np.dstack([scene(0, 120, 160), veil]), "RGBA")
+
+
+@cache
+def bad_files() -> dict[str, bytes]:
+    """Files that tempt a method to make a number up."""
+    first, *others = frames()
+    moving = {"save_all": True, "append_images": others}
+    return {
+        "under 64 pixels": images.encode_jpeg(scene(0, 60, 300), 90),
+        "flat JPEG": images.encode_jpeg(np.full((200, 200, 3), (30, 90, 160), np.uint8), 80),
+        "text PNG": images.encode_png(page()),
+        "text JPEG": images.encode_jpeg(page(), 75),
+        "one channel": saved(first.convert("L"), "JPEG"),
+        "palette": saved(first.convert("P"), "PNG"),
+        "transparent PNG": saved(transparent(), "PNG"),
+        "wholly transparent PNG": saved(Image.new("RGBA", (160, 120), (9, 9, 9, 0)), "PNG"),
+        "animated GIF": saved(first, "GIF", **moving),
+        "animated WebP": saved(first, "WEBP", **moving),
+        "CMYK JPEG": saved(first.convert("CMYK"), "JPEG"),
+        "thumbnail": images.encode_jpeg(cv2.resize(scene(0, 720, 960), (128, 96)), 60),
+        "large": images.encode_jpeg(np.tile(scene(0, 350, 500), (3, 3, 1)), 85),
+    }
+
+
+NOTHING_TO_MEASURE = {
+    "under 64 pixels": "smaller than 64 pixels",
+    "flat JPEG": "a flat picture",
+    "wholly transparent PNG": "a flat picture",
+    "text PNG": "text or line art",
+    "text JPEG": "text or line art",
 }
 
 
@@ -83,6 +147,27 @@ def test_examine_leaves_pixels_alone(examiner: Examiner) -> None:
 @pytest.mark.parametrize("pixels", ODD_PICTURES.values(), ids=ODD_PICTURES)
 def test_examine_answers_about_odd_pictures(examiner: Examiner, pixels: Pixels) -> None:
     assert_valid(examiner.examine(photo(pixels)), examiner)
+
+
+@EVERY
+@pytest.mark.parametrize("name", bad_files())
+def test_examine_answers_about_bad_files(examiner: Examiner, name: str) -> None:
+    assert_valid(examiner.examine(images.decode(bad_files()[name])), examiner)
+
+
+@MEASURING
+@pytest.mark.parametrize(("name", "reason"), NOTHING_TO_MEASURE.items(), ids=NOTHING_TO_MEASURE)
+def test_no_number_is_made_up(examiner: Examiner, name: str, reason: str) -> None:
+    measurement = examiner.examine(images.decode(bad_files()[name]))
+    assert measurement.value is None
+    assert measurement.not_applicable.startswith(reason)
+
+
+@MEASURING
+def test_animation_is_measured_by_its_first_frame(examiner: Examiner) -> None:
+    first = images.decode(saved(frames()[0], "WEBP", lossless=True))
+    moving = saved(frames()[0], "WEBP", save_all=True, append_images=frames()[1:], lossless=True)
+    assert examiner.examine(images.decode(moving)).value == examiner.examine(first).value
 
 
 @EVERY
