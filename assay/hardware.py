@@ -1,7 +1,7 @@
-"""What a model was trained on, in words that a reader can compare: processor, memory, accelerator.
+"""The machine: what it is, in words that a reader can compare, and how precisely it multiplies.
 
-Belongs into records about a run (tracking, model card), never into a model folder: the same
-settings give the same folder on any machine.
+The words belong into records about a run (tracking, model card), never into a model folder: the
+same settings give the same folder on any machine.
 """
 
 from __future__ import annotations
@@ -31,6 +31,18 @@ def summary() -> str:
     number = f"{facts['cores']} core{'' if facts['cores'] == '1' else 's'}"
     gpu = "no GPU" if facts["gpu"] == "none" else facts["gpu"]
     return f"{facts['processor']}, {number}, {facts['memory']} memory, {gpu}"
+
+
+def resolve_precision(requested: str) -> str:
+    """``bf16`` or ``fp32``; ``auto`` takes bf16 where the hardware multiplies it natively."""
+    import torch
+
+    if requested != "auto":
+        return requested
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    features = torch.cpu.get_capabilities()
+    return "bf16" if features.get("avx512_bf16") or features.get("amx_bf16") else "fp32"
 
 
 def _processor() -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from assay.hardware import resolve_precision
 from assay.progress import Progress
 from assay.settings import Settings
 from assay.training_data import Collator, TrainingData
@@ -72,18 +73,6 @@ def optimise(
     callback = reporter(listeners, watcher, f"training {folder.name.split('-')[0]}")
     trainer = _trainer(model, processor, data, settings, folder, callback)
     trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder))
-
-
-def resolve_precision(requested: str) -> str:
-    """``bf16`` or ``fp32``; ``auto`` takes bf16 where the hardware multiplies it natively."""
-    import torch
-
-    if requested != "auto":
-        return requested
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    features = torch.cpu.get_capabilities()
-    return "bf16" if features.get("avx512_bf16") or features.get("amx_bf16") else "fp32"
 
 
 def verdict_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

@@ -23,3 +23,8 @@ def test_summary_is_one_line_that_holds_every_fact():
     assert facts["processor"] in line
     assert f"{facts['cores']} core" in line
     assert facts["memory"] in line
+
+
+def test_precision_that_was_asked_for_is_taken():
+    assert hardware.resolve_precision("fp32") == "fp32"
+    assert hardware.resolve_precision("auto") in {"fp32", "bf16"}

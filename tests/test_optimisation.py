@@ -14,7 +14,6 @@ from assay.optimisation import (
     _arguments,
     auc,
     optimise,
-    resolve_precision,
 )
 from assay.progress import silent
 from assay.records import Split
@@ -131,11 +130,6 @@ def test_accumulated_batches_give_the_gradient_of_one_large_batch(
 
 def test_auc_of_one_class_is_that_of_guessing() -> None:
     assert auc(torch.rand(4).numpy(), torch.ones(4, dtype=torch.bool).numpy()) == 0.5
-
-
-def test_precision_that_was_asked_for_is_taken() -> None:
-    assert resolve_precision("fp32") == "fp32"
-    assert resolve_precision("auto") in {"fp32", "bf16"}
 
 
 @pytest.mark.parametrize(("selection", "higher_is_better"), [("auc", True), ("loss", False)])

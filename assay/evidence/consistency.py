@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from assay.evidence.areas import strongest_areas
 from assay.evidence.residuals import Plane, Planes, luma, why_not
-from assay.records import Heatmap, Measurement, Photo, Pixels, Region
+from assay.records import Heatmap, Measurement, Photo, Pixels
 
 _BLOCK, _STRIDE = 16, 8
 """Pixels; small enough for a face, large enough for 256 residuals; neighbours overlap by half."""
@@ -29,7 +30,6 @@ _FEWEST_BLOCKS = 32
 _AREA_LEVEL = 1.0
 """Robust deviations of a smoothed block from which it can belong to a suspicious area."""
 _REGION_LEVEL = 2.5
-_MOST_REGIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def inconsistency(name: str, photo: Photo, statistic: Statistic) -> Measurement:
 
 def located(name: str, deviation: Plane) -> Measurement:
     """The measurement of smoothed robust z-scores over blocks ``[rows, columns]``."""
-    return Measurement(name, _strongest_area(deviation), _regions(deviation), _suspicion(deviation))
+    regions = strongest_areas(np.asarray(np.abs(deviation)), _REGION_LEVEL)
+    return Measurement(name, _strongest_area(deviation), regions, _suspicion(deviation))
 
 
 def _deviation(pixels: Pixels, statistic: Statistic) -> Plane | None:
@@ -159,21 +160,6 @@ def _strongest_area(deviation: Plane) -> float:
 def _suspicion(deviation: Plane) -> Heatmap:
     """|z| squashed into 0..1, one half at the level of a region."""
     return (1 - np.exp2(-np.abs(deviation) / _REGION_LEVEL)).astype(np.float32)
-
-
-def _regions(deviation: Plane) -> tuple[Region, ...]:
-    """Boxes of connected areas above the level, the strongest first."""
-    strength = np.abs(deviation)
-    areas, _ = ndimage.label(strength > _REGION_LEVEL)
-    rows, columns = strength.shape
-    found = [
-        (float(strength[box].sum()), box) for box in ndimage.find_objects(areas) if box is not None
-    ]
-    found.sort(key=lambda entry: -entry[0])
-    return tuple(
-        Region(x.start / columns, y.start / rows, x.stop / columns, y.stop / rows)
-        for _, (y, x) in found[:_MOST_REGIONS]
-    )
 
 
 def grey_photo(plane: npt.NDArray[np.float64]) -> Photo:
