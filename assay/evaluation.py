@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, TypeAdapter, field_validator
 
+from assay.baseline import QUANTISATION
 from assay.calibration import Calibration
+from assay.controls import CONTROLS, marks
 from assay.errors import DataError
 from assay.images import Variant
 from assay.localisation import LOCATED, SUSPICIOUS_AREA
@@ -75,11 +77,18 @@ class Slice:
     """AUC of metadata alone on the same images; None also where no baseline was fitted."""
     pixels: dict[str, Metric | None] = field(default_factory=dict)
     """Means over images, by name: `LOCATED` of those with a mask, marked area of authentic ones."""
+    controls: dict[str, Metric | None] = field(default_factory=dict)
+    """AUC of other scores of the same images, by column: `CONTROLS`, or quantisation tables."""
 
     @property
     def is_of_one_class(self) -> bool:
         """Whether the part lacks authentic images, or others."""
         return self.authentic in (0, self.n)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Why the AUC may not be what it seems, see `assay.controls.marks`."""
+        return marks(self.metrics.get("auc"), self.controls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,7 @@ class Evaluation:
         for part in (part for part in self.slices if part.by == "all"):
             metrics |= {f"{part.variant}/{name}": part.metrics[name] for name in _HEADLINE}
             metrics[f"{part.variant}/baseline_auc"] = part.baseline_auc
+            metrics |= {f"{part.variant}/{name}_auc": auc for name, auc in part.controls.items()}
             metrics |= {f"{part.variant}/{name}": found for name, found in part.pixels.items()}
         return {name: metric for name, metric in metrics.items() if metric is not None}
 
@@ -238,13 +248,20 @@ def _measured(
     groups = rows["group"].to_numpy(str)
     own = rows["threshold"].to_numpy(np.float64) if "threshold" in rows else threshold
     metrics = measure(score(rows), edited, groups, own, bootstrap)
-    baseline = None
-    if "baseline" in rows:
-        alone = rows["baseline"].to_numpy(np.float64)
-        baseline = measure(alone, edited, groups, threshold, bootstrap, ["auc"])["auc"]
+    baseline = _auc(rows, "baseline", bootstrap) if "baseline" in rows else None
     counts = len(rows), int((~edited).sum()), len(set(groups))
     pixels = _pixels(rows, bootstrap)
-    return Slice(Variant(kind), by, name, *counts, metrics, baseline, pixels)
+    columns = [column for column in (*CONTROLS, QUANTISATION) if column in rows]
+    beside = {column: _auc(rows, column, bootstrap) for column in columns}
+    return Slice(Variant(kind), by, name, *counts, metrics, baseline, pixels, beside)
+
+
+def _auc(rows: pd.DataFrame, column: str, bootstrap: Bootstrap) -> Metric | None:
+    """Of another score, on the rows that have one."""
+    known = rows[rows[column].notna()]
+    edited, groups = positive(known["label"]), known["group"].to_numpy(str)
+    scores = known[column].to_numpy(np.float64)
+    return measure(scores, edited, groups, 0.5, bootstrap, ["auc"])["auc"] if len(known) else None
 
 
 def _pixels(rows: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Metric | None]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from assay.baseline import MetadataBaseline, features
+from assay.baseline import QUANTISATION, MetadataBaseline, features, quantisation_scores
 from assay.calibration import Calibration
+from assay.controls import control_scores
 from assay.images import Variant, mask_of, photo_of
 from assay.localisation import pixel_metrics
 from assay.manipulations import is_material
@@ -75,18 +76,22 @@ def predict_test(
 ) -> pd.DataFrame:
     """The rows of `predict` about the test split in every form, with what they are read beside.
 
-    Further columns: threshold (at which the score was decided) and baseline (the score of metadata
-    alone, fitted on the training split by ``workers`` processes).
+    Further columns: threshold (at which the score was decided), baseline (the score of metadata
+    alone, fitted on the training split by ``workers`` processes), as is quantisation (that of
+    quantisation tables alone), and bias controlled the scores of `assay.controls.CONTROLS`.
     """
     import pandas as pd
 
     parts = []
-    for kind in Variant:
+    for kind in (Variant.AS_IS, Variant.BIAS_CONTROLLED):
         part = predict(detector, dataset, Split.TEST, kind, progress)
         baseline = MetadataBaseline.fit(dataset, kind, workers, progress)
         thresholds = part["stratum"].map(calibration.threshold_for)
         parts.append(part.assign(threshold=thresholds, baseline=baseline.scores(part)))
-    return pd.concat(parts, ignore_index=True)
+    as_is, controlled = parts
+    as_is[QUANTISATION] = quantisation_scores(dataset, workers, progress)
+    controlled = controlled.merge(control_scores(detector, dataset, progress), on="image_id")
+    return pd.concat([as_is, controlled], ignore_index=True)
 
 
 def measured(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, mean
 from assay.predictions import measured, positive, score, unseen
 from assay.records import Label
-from assay.reports import decided, figures, folds, localisation, pictures
+from assay.reports import controls, decided, figures, folds, localisation, pictures
 from assay.reports import interval as words
 from assay.reports.page import Page, render
 
@@ -36,6 +36,7 @@ NAMES = {
     "brier": "Brier score",
     "ece": "calibration error",
     "baseline_auc": f"AUC of {ALONE}",
+    **controls.NAMES,
     **localisation.NAMES,
 }
 """Metrics in words, by name."""
@@ -93,6 +94,7 @@ def page(
         tiles=_tiles(rows, evaluation),
         headline=spoken_headline(evaluation),
         folds=folds.table(evaluation),
+        controls=controls.table(evaluation),
         located=localisation.table(evaluation),
         parts=parts,
     )
