@@ -28,6 +28,7 @@ from assay.images import Variant
 from assay.model_registry import ModelFacts
 from assay.predictions import unseen
 from assay.review import ReviewSettings
+from assay.robustness import Robustness
 from assay.training import BaseSettings, TrainingSettings
 
 if TYPE_CHECKING:
@@ -76,10 +77,16 @@ class ModelCard:
     training: Training
     recalibrated: Mapping[str, str] = field(default_factory=dict)
     """Of a model that was moved: the ``model`` that it was, and the ``dataset`` of its labels."""
+    robustness: Robustness | None = None
+    """None where that was not measured."""
 
 
 def gather(
-    bundle: Path, dataset: Dataset, evaluation: Evaluation, predictions: pd.DataFrame
+    bundle: Path,
+    dataset: Dataset,
+    evaluation: Evaluation,
+    predictions: pd.DataFrame,
+    robustness: Robustness | None = None,
 ) -> ModelCard:
     """The card of a registered ``bundle``; ``evaluation`` is that of ``predictions``.
 
@@ -111,6 +118,7 @@ def gather(
             else command(stored),
         ),
         recalibrated=facts.get(RECALIBRATED, {}),
+        robustness=robustness,
     )
 
 

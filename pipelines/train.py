@@ -45,6 +45,6 @@ def train(
     model = calibrate(dataset, measurements, adapter, review)
     judged = evaluate_model(dataset, model, evaluation)
     robust, page = measure_robustness(dataset, model, robustness)
-    version, _ = register(model, dataset, *judged, mlflow_run)
+    version, _ = register(model, dataset, *judged, mlflow_run, robust)
     decision = promote(version, dataset, judged[0], robust, promotion)
     publish(dataset, report, *judged, *report_evaluation(dataset, *judged), page, version, decision)

@@ -12,6 +12,7 @@ from assay.evaluation import Evaluation
 from assay.model_registry import Alias
 from assay.reports import model_card as cards
 from assay.reports.page import Page
+from assay.robustness import Robustness
 from materializers.page import PageMaterializer
 from steps import links, model_versions
 
@@ -23,13 +24,14 @@ def register(
     predictions: pd.DataFrame,
     evaluation: Evaluation,
     mlflow_run: str,
+    robustness: Robustness | None = None,
 ) -> tuple[Annotated[str, "model_version"], Annotated[Page, "model_card"]]:
     """Return the version's number; a model that is registered already keeps its number.
 
     Either way its card is written anew.
     """
     version = model_registry.find(model) or _new_version(model, dataset, evaluation, mlflow_run)
-    card = model_card.gather(model, dataset, evaluation, predictions)
+    card = model_card.gather(model, dataset, evaluation, predictions, robustness)
     publishing.publish_card(card)
     model_versions.mirror(version, cards.note(card), cards.facts(card))
     links.to_version(version)

@@ -9,7 +9,7 @@ from assay.images import Variant
 from assay.model_card import ModelCard
 from assay.model_registry import MODEL
 from assay.records import Split
-from assay.reports import interval
+from assay.reports import interval, robustness
 from assay.reports.evaluation import auc_by_slice
 from assay.reports.markdown import as_html, render
 from assay.reports.page import Page
@@ -185,6 +185,7 @@ def _scores(card: ModelCard) -> dict[str, Any]:
         "slice_columns": slice_columns,
         "slices": slices,
         "one_class": _one_class(card),
+        "robustness": robustness.brief(card.robustness) if card.robustness else [],
         "calibration": _calibration(card),
         "band": _band(card),
     }

@@ -11,6 +11,7 @@ from assay.images import Variant
 from assay.reports import model_card as cards
 from assay.review import Review, Side
 from tests.cards import card, contents
+from tests.reports.test_robustness import MATRIX
 
 SECTIONS = [
     "What it is",
@@ -118,3 +119,9 @@ def test_card_states_the_promise_and_from_which_model_it_was_moved():
     assert "| threshold, not JPEG, under 512 px | 0.400 |" in text
     assert "| recalibrated | weights of version 2; only the calibration saw d9 |" in text
     assert "recalibrated" not in cards.markdown(card())
+
+
+def test_card_states_what_perturbations_do_where_that_was_measured():
+    assert "captured from a screen" not in cards.markdown(card())
+    told = cards.markdown(card(robustness=MATRIX)).split("captured from a screen")[1]
+    assert "| highest flip rate | webp 75 | 0.170 (0.070-0.270) |" in told
