@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
@@ -169,7 +168,7 @@ def _part(
         tuple(_pictures(measured(every), evaluation, own[0], bootstrap)),
         _forest(own),
         tuple(map(_row, own)),
-        tuple(_flagged(every, own, evaluation.threshold, bootstrap)),
+        tuple(_flagged(every, own, bootstrap)),
         tuple(decided.checks(measured(every), evaluation)),
     )
 
@@ -193,7 +192,7 @@ def _pictures(
         "Reliability, with 95 % intervals (hollow: under 10 images)", pictures.svg(drawn), numbers
     )
     drawn = figures.histograms(scores, rows["label"], evaluation.threshold, evaluation.review)
-    yield Picture("Scores of each label", pictures.svg(drawn), _decided(rows, evaluation))
+    yield Picture("Scores of each label", pictures.svg(drawn), _decided(rows))
     yield Picture(
         "Risk and coverage, with 95 % band", *decided.risk_coverage(rows, evaluation, bootstrap)
     )
@@ -202,12 +201,12 @@ def _pictures(
     yield Picture("Confusion, with shares of each row", pictures.svg(drawn), numbers)
 
 
-def _decided(rows: pd.DataFrame, evaluation: Evaluation) -> str:
-    flagged = (score(rows) >= evaluation.threshold).astype(float)
-    shares = {label.value: flagged[(rows["label"] == label.value).to_numpy()] for label in Label}
+def _decided(rows: pd.DataFrame) -> str:
+    altered = positive(rows["predicted"])
+    shares = {label.value: altered[(rows["label"] == label.value).to_numpy()] for label in Label}
     known = [f"{name} {100 * own.mean():.0f} %" for name, own in shares.items() if len(own)]
     review = 100 * rows["needs_review"].to_numpy(bool).mean()
-    return f"at or above the threshold: {', '.join(known)}; handed to people: {review:.0f} %"
+    return f"taken for altered: {', '.join(known)}; handed to people: {review:.0f} %"
 
 
 def _forest(parts: list[Slice]) -> str:
@@ -238,22 +237,18 @@ def _row(part: Slice) -> tuple[str, ...]:
 
 
 def _flagged(
-    rows: pd.DataFrame, parts: list[Slice], threshold: float, bootstrap: Bootstrap
+    rows: pd.DataFrame, parts: list[Slice], bootstrap: Bootstrap
 ) -> Iterator[tuple[str, ...]]:
-    """For datasets of one class the share that the threshold flags: all that can be measured."""
+    """For datasets of one class the share taken for altered: all that can be measured."""
     for part in parts:
         if part.by == "dataset" and part.is_of_one_class:
             own = rows[rows["dataset"] == part.name]
             truth = " and ".join(sorted(set(own["label"])))
-            share = flagged_share(score(own), own["group"].to_numpy(str), threshold, bootstrap)
+            share = flagged_share(own, bootstrap)
             yield part.name, truth, words(share), f"{part.n:,}", f"{part.groups:,}"
 
 
-def flagged_share(
-    scores: npt.NDArray[np.float64],
-    groups: npt.NDArray[np.generic],
-    threshold: float,
-    bootstrap: Bootstrap,
-) -> Metric | None:
-    """The share of ``scores`` ``[n]`` at or above ``threshold``, with its interval."""
-    return mean((scores >= threshold).astype(np.float64), groups, bootstrap, lowest=0.0)
+def flagged_share(rows: pd.DataFrame, bootstrap: Bootstrap) -> Metric | None:
+    """The share of images taken for altered, each at its own threshold, with its interval."""
+    altered, groups = positive(rows["predicted"]), rows["group"].to_numpy(str)
+    return mean(altered.astype(np.float64), groups, bootstrap, lowest=0.0)

@@ -73,14 +73,15 @@ def page(
         images=len(rows),
         photographs=rows["group"].nunique(),
         evaluation=evaluation,
-        mistakes=[_mistakes(dataset, rows, label, evaluation.threshold) for label in Label],
+        mistakes=[_mistakes(dataset, rows, label) for label in Label],
         abstentions=_abstentions(dataset, rows, evaluation.threshold),
     )
 
 
-def _mistakes(dataset: Dataset, rows: pd.DataFrame, label: Label, threshold: float) -> Section:
+def _mistakes(dataset: Dataset, rows: pd.DataFrame, label: Label) -> Section:
     own, is_authentic = rows[rows["label"] == label.value], label == Label.AUTHENTIC
-    wrong = own[(own["score"] >= threshold) == is_authentic]
+    # Not by the score: a stratum, and a fold, has a threshold of its own.
+    wrong = own[(own["predicted"] != Label.AUTHENTIC.value) == is_authentic]
     wrong = wrong.sort_values("score", ascending=not is_authentic, kind="stable")
     title = f"{label.value}, taken for {'altered' if is_authentic else 'authentic'}"
     order = f"{'highest' if is_authentic else 'lowest'} scores first"

@@ -16,7 +16,7 @@ from assay.reports import folds as fold_report
 from assay.reports import interval
 from assay.reports import robustness as robustness_report
 from assay.reports.comparison import names, sentence
-from assay.reports.evaluation import auc_by_slice, headline
+from assay.reports.evaluation import auc_by_slice, headline, slice_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,12 +80,13 @@ def folds(evaluation: Evaluation) -> list[RenderableType]:
 
 def marked(evaluation: Evaluation) -> list[RenderableType]:
     """A line for each part whose AUC may come from elsewhere than the edit."""
-    return [
-        Text(f"{part.by} {part.name}, {part.variant}: {mark}", "yellow")
+    lines = [
+        Text(f"{slice_name(part.by, part.name)}: {mark}", "yellow")
         for part in evaluation.slices
         if part.by in {"all", "dataset"}
         for mark in part.marks
     ]
+    return [Group(*lines)] if lines else []
 
 
 def apart(evaluation: Evaluation) -> list[RenderableType]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from rich.console import Group
+
 from assay.baseline import QUANTISATION
 from assay.controls import HISTORY, RESCALED, UNTOUCHED_WINDOW
 from assay.evaluation import Evaluation, Slice
@@ -41,5 +43,6 @@ def test_evaluation_without_controls_has_no_table() -> None:
 
 def test_closing_table_names_a_marked_part() -> None:
     parts = part(Variant.BIAS_CONTROLLED, "casia", **{UNTOUCHED_WINDOW: 0.8125}), WHOLE
-    (line,) = terminal.marked(Evaluation(0.5, parts))
-    assert str(line) == f"dataset casia, bias_controlled: {HISTORY}"
+    (drawn,) = terminal.marked(Evaluation(0.5, parts))
+    assert isinstance(drawn, Group)
+    assert list(map(str, drawn.renderables)) == [f"dataset casia: {HISTORY}"]

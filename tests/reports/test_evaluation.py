@@ -112,7 +112,7 @@ def test_page_without_a_promise_checks_none():
 
 def test_page_reports_datasets_of_one_class_apart():
     clean = predictions(24, "clean")
-    clean = clean[clean["label"] == "authentic"].assign(p_authentic=0.1)
+    clean = clean[clean["label"] == "authentic"].assign(predicted="manipulated")
     rows = pd.concat([predictions(), clean.assign(image_id="c" + clean["image_id"])])
     page = html(rows)
     assert "count in no other figure: clean." in page
@@ -126,8 +126,10 @@ def test_page_warns_where_every_dataset_is_of_one_class():
     assert "Every dataset is of one class (clean, fake)" in html(rows)
 
 
-def test_flagged_share_is_that_at_or_above_the_threshold():
-    share = report.flagged_share(np.array([0.5, 0.4, 0.9, 0.1]), np.arange(4), 0.5, BOOTSTRAP)
+def test_flagged_share_is_that_taken_for_altered():
+    kinds = ["manipulated", "authentic", "synthesized", "authentic"]
+    rows = pd.DataFrame({"predicted": kinds, "group": list("abcd")})
+    share = report.flagged_share(rows, BOOTSTRAP)
     assert share is not None
     assert (share.value, share.n) == (0.5, 4)
 
