@@ -10,7 +10,7 @@ import numpy.typing as npt
 from assay.metrics import Metric
 from assay.reports import interval, pictures
 from assay.reports.page import Page, render
-from assay.robustness import Result, Robustness
+from assay.robustness import Result, Robustness, Slice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,9 +121,15 @@ def _spoken(one: tuple[str, Metric]) -> tuple[str, str]:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    name = result.name if result.everyday else f"{result.name} (not everyday)"
+    name = f"{result.name} •" if result.everyday else result.name
     metrics = (interval(getattr(result, metric)) for metric in _COLUMNS)
     return name, *metrics, f"{result.n:,}", str(result.groups)
+
+
+def _is_part(slice_: Slice, result: Result) -> bool:
+    """Whether the slice leaves any image out; the whole stands in the table of perturbations."""
+    whole = result.false_positive_rate
+    return whole is not None and slice_.false_positive_rate.n < whole.n
 
 
 def _worst_slices(robustness: Robustness) -> list[tuple[str, ...]]:
@@ -132,6 +138,7 @@ def _worst_slices(robustness: Robustness) -> list[tuple[str, ...]]:
         (slice_.false_positive_rate, result.name, slice_)
         for result in robustness.results
         for slice_ in result.slices
+        if _is_part(slice_, result)
     ]
     ordered = sorted(found, key=lambda one: (-one[0].low, -one[0].value, one[1]))
     return [

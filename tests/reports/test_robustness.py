@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 
 from assay.metrics import Metric
 from assay.reports import interval, terminal
@@ -17,7 +18,10 @@ def metric(value: float) -> Metric:
 
 
 def result(name: str, everyday: bool, auc: float, flips: float | None) -> Result:
-    slices = (Slice("dataset", "<b>scenes", 6, metric(auc / 2)),)
+    slices = (
+        Slice("dataset", "<b>scenes", 6, replace(metric(auc / 2), n=9)),
+        Slice("size", "everything", 6, metric(0.99)),
+    )
     flip_rate = None if flips is None else metric(flips)
     rates = metric(0.8), metric(0.31), flip_rate, None, metric(0.4)
     return Result(name, "", everyday, 24, 12, metric(auc), metric(0.12), *rates, slices)
@@ -42,8 +46,8 @@ def test_page_has_every_metric_with_its_interval():
     for found in MATRIX.results:
         for known in (found.auc, found.flip_rate, found.decided_share):
             assert known is None or interval(known) in html
-    assert "jpeg 50 (not everyday)" in html
-    assert "webp 75 (" not in html.split("With intervals")[1].split("</table>")[0]
+    assert "<td>webp 75 •</td>" in html
+    assert "<td>jpeg 50</td>" in html
     assert "under 512 px" in html
 
 
@@ -79,8 +83,9 @@ def test_same_matrix_gives_the_same_page():
     assert b"<svg" in base64.b64decode(picture[1])
 
 
-def test_worst_slices_come_first():
+def test_slices_with_the_most_false_positives_come_first_and_no_slice_is_the_whole():
     worst = report.page(MATRIX).html.split("most frequent")[1]
+    assert "everything" not in worst
     assert worst.index("unperturbed") < worst.index("webp 75") < worst.index("jpeg 50")
 
 
