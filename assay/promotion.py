@@ -17,6 +17,7 @@ from pydantic import Field
 
 from assay.metrics import Bootstrap, Metric, differences, measure
 from assay.predictions import measured, positive, same_images, score, two_class, unseen
+from assay.review import MIN_CHECKED
 from assay.robustness import Rate, Robustness
 from assay.settings import Settings
 
@@ -122,10 +123,12 @@ def _robustness(
     for rate, limit in limits.items():
         if worst := robustness.worst(rate):
             words = f"{_RATES[rate]} {_words(worst[1])} ({worst[0]})"
-            if worst[1].low > limit:
-                objections.append(f"{words} exceeds the limit of {limit:g}")
-            else:
+            if worst[1].low <= limit:
                 merits.append(f"{words} does not credibly exceed the limit of {limit:g}")
+            elif robustness.groups < MIN_CHECKED:
+                merits.append(f"{words} of {robustness.groups} photographs, too few to refuse for")
+            else:
+                objections.append(f"{words} exceeds the limit of {limit:g}")
     return objections, merits
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -204,6 +205,16 @@ def test_fragile_challenger_is_refused_with_the_perturbation_and_the_numbers(
     assert decision.promoted is not bool(objection)
     assert objection in " ".join(decision.reasons)
     assert any("jpeg 50" in reason for reason in decision.reasons) is False
+
+
+@pytest.mark.parametrize(("photographs", "promoted"), [(9, True), (10, False)])
+def test_gate_needs_as_many_photographs_as_any_check_of_a_bound(
+    photographs: int, promoted: bool
+) -> None:
+    measured = robustness(flip_rate=(1.0, 0.6), false_positive_rate=(0.2, 0.1))
+    decision = decide(predictions(1.5), None, SETTINGS, replace(measured, groups=photographs))
+    assert decision.promoted is promoted
+    assert any("1.000" in reason and "webp 75" in reason for reason in decision.reasons)
 
 
 def test_decision_tells_how_robust_a_promoted_model_is() -> None:
