@@ -1,9 +1,9 @@
 """How good a model is, and on what: predictions on a split, metrics with intervals, per slice.
 
 `judge` is the whole of it. Every slice is measured `as_is` and `bias_controlled`; beside each score
-stand baselines that see only metadata, and controls that say whether it comes from the edit. Images of a photograph that the model was
-fitted on are predicted, marked as seen, and never measured; datasets of one class are measured
-apart (decision 0034).
+stand baselines that see only metadata, and controls that say whether it comes from the edit
+(decision 0045). Images of a photograph that the model was fitted on are predicted, marked as seen,
+and never measured; datasets of one class are measured apart (decision 0034).
 """
 
 from __future__ import annotations
