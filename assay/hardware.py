@@ -33,13 +33,16 @@ def summary() -> str:
     return f"{facts['processor']}, {number}, {facts['memory']} memory, {gpu}"
 
 
-def resolve_precision(requested: str) -> str:
-    """``bf16`` or ``fp32``; ``auto`` takes bf16 where the hardware multiplies it natively."""
+def resolve_precision(requested: str, device: str = "") -> str:
+    """``bf16`` or ``fp32``; ``auto`` takes bf16 where the hardware multiplies it natively.
+
+    ``device`` is ``cuda`` or ``cpu``; empty is the fastest that is there.
+    """
     import torch
 
     if requested != "auto":
         return requested
-    if torch.cuda.is_available():
+    if device != "cpu" and torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     features = torch.cpu.get_capabilities()
     return "bf16" if features.get("avx512_bf16") or features.get("amx_bf16") else "fp32"

@@ -27,7 +27,10 @@ class Progress(Protocol):
     """Hears how far a piece of work has come."""
 
     def __call__(self, done: int, total: int, what: str, /) -> None:
-        """``done`` of ``total`` units of the work called ``what``; 0 when the total is unknown."""
+        """``done`` of ``total`` units of the work called ``what``; 0 when the total is unknown.
+
+        A note in parentheses at its end, such as a loss, may change as the work goes on.
+        """
 
 
 def silent(done: int, total: int, what: str, /) -> None:
@@ -61,9 +64,11 @@ class _Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, done: int, total: int, what: str, /) -> None:
-        if what not in self._tasks:
-            self._tasks[what] = self._display.add_task(what, total=total or None)
-        self._display.update(self._tasks[what], completed=done, total=total or None)
+        name = _without_note(what)
+        if name not in self._tasks:
+            self._tasks[name] = self._display.add_task(what, total=total or None)
+        task = self._tasks[name]
+        self._display.update(task, completed=done, total=total or None, description=what)
 
 
 class _LogLines:
@@ -74,14 +79,18 @@ class _LogLines:
         self._spoke: dict[str, tuple[int, float]] = {}
 
     def __call__(self, done: int, total: int, what: str, /) -> None:
-        now = time.monotonic()
-        began = self._began.setdefault(what, (done, now))
-        last, when = self._spoke.setdefault(what, (-1, now))
+        now, name = time.monotonic(), _without_note(what)
+        began = self._began.setdefault(name, (done, now))
+        last, when = self._spoke.setdefault(name, (-1, now))
         is_due = 0 < total == done or now - when >= LOG_EVERY
         if is_due and done != last:
-            self._spoke[what] = done, now
+            self._spoke[name] = done, now
             left = _time_left(done - began[0], total - done, now - began[1])
             logger.info("%s: %d of %s%s", what, done, total or "?", left)
+
+
+def _without_note(what: str) -> str:
+    return what.partition(" (")[0]
 
 
 def _time_left(done: int, remaining: int, seconds: float) -> str:

@@ -28,3 +28,4 @@ def test_summary_is_one_line_that_holds_every_fact():
 def test_precision_that_was_asked_for_is_taken():
     assert hardware.resolve_precision("fp32") == "fp32"
     assert hardware.resolve_precision("auto") in {"fp32", "bf16"}
+    assert hardware.resolve_precision("auto", "cpu") in {"fp32", "bf16"}

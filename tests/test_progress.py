@@ -47,3 +47,14 @@ def test_bar_without_a_terminal_says_how_long_it_will_still_take(
         report(40, 100, "reading")  # resumed: what was done before says nothing about the pace
         report(60, 100, "reading")
     assert heard.messages == ["reading: 60 of 100, about 1:00 left"]
+
+
+def test_note_in_parentheses_begins_no_other_work(
+    heard: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    clock = iter((0.0, 30.0))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.bar() as report:
+        report(40, 100, "training")
+        report(60, 100, "training (loss 1.20)")
+    assert heard.messages == ["training (loss 1.20): 60 of 100, about 1:00 left"]

@@ -8,7 +8,8 @@ small resize and all processes share one page cache.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,11 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from assay import images
-from assay.errors import ConfigError
+from assay.errors import ConfigError, DataError
+from assay.experts.photographs import read
+from assay.experts.settings import WANTED
+from assay.progress import Progress, silent
 from assay.records import Pixels
 
+logger = logging.getLogger(__name__)
+
 _LEVELS = 3
-_INDEX = "corpus.json"
+_INDEX, _LEFT_OUT = "corpus.json", "left_out.json"
 _SMALLEST_SIDE = 256
 
 
@@ -43,6 +49,12 @@ class Corpus:
         part.names = [self.names[i] for i in photographs]
         part._levels = [self._levels[i] for i in photographs]
         return part
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Why each other photograph that `build` was given is not used, by its name."""
+        stored = self._folder / _LEFT_OUT
+        return dict(json.loads(stored.read_text(encoding="utf-8"))) if stored.exists() else {}
 
     def window(self, index: int, scale: float, side: int, rng: np.random.Generator) -> Pixels:
         """A random window ``[side, side, 3]`` of photograph ``index``, reduced by ``scale`` <= 1.
@@ -68,31 +80,52 @@ class Corpus:
         return opened
 
 
-def build(photographs: Sequence[Path], folder: Path) -> Corpus:
+def build(photographs: Sequence[Path], folder: Path, progress: Progress = silent) -> Corpus:
     """Decode ``photographs`` into ``folder``, unless they are there, and open them.
 
-    Photographs with a side under 256 pixels are left out. Raises `ConfigError` when none is left,
-    and as `assay.images.decode` does.
+    Photographs with a side under 256 pixels and unreadable files are left out, with a warning.
+    Raises `ConfigError` when none is left.
     """
     if (folder / _INDEX).exists():
         return Corpus(folder)
     folder.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
-    for path in sorted(photographs):
-        pixels = images.decode(path.read_bytes()).pixels
-        if min(pixels.shape[:2]) < _SMALLEST_SIDE:
-            continue
-        for level in range(_LEVELS):
-            np.save(_path(folder, len(names), level), pixels)
-            half = (max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
-            pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA).astype(np.uint8)
-        names.append(path.name)
+    left_out: dict[str, str] = {}
+    for done, path in enumerate(sorted(photographs), 1):
+        if reason := _why_not_stored(path, folder, len(names)):
+            logger.warning("%s is left out: %s", path, reason)
+            left_out[path.name] = reason
+        else:
+            names.append(path.name)
+        progress(done, len(photographs), "reading photographs")
     if not names:
-        raise ConfigError(f"no photograph of at least {_SMALLEST_SIDE} pixels a side was given")
-    unfinished = folder / f"{_INDEX}.unfinished"
-    unfinished.write_text(json.dumps(names))
-    unfinished.replace(folder / _INDEX)
+        raise ConfigError(
+            f"no photograph has {_SMALLEST_SIDE} pixels a side or more; give {WANTED}"
+        )
+    _write(folder / _LEFT_OUT, left_out)
+    _write(folder / _INDEX, names)  # last, as it says that the rest is there
     return Corpus(folder)
+
+
+def _why_not_stored(path: Path, folder: Path, index: int) -> str:
+    """Why the photograph cannot be used; empty once all its levels are written."""
+    try:
+        pixels = images.decode(read(path)).pixels
+    except (DataError, OSError) as error:
+        return str(error)
+    if min(pixels.shape[:2]) < _SMALLEST_SIDE:
+        return f"smaller than {_SMALLEST_SIDE} pixels"
+    for level in range(_LEVELS):
+        np.save(_path(folder, index, level), pixels)
+        half = (max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
+        pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return ""
+
+
+def _write(path: Path, content: object) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(content), encoding="utf-8")
+    unfinished.replace(path)
 
 
 def _path(folder: Path, index: int, level: int) -> Path:

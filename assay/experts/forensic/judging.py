@@ -10,12 +10,16 @@ import torch
 from torch import Tensor
 
 from assay.errors import CheckpointMismatch
+from assay.evidence.areas import strongest_areas
 from assay.experts.forensic.histories import TRAITS
 from assay.experts.forensic.network import STRIDE, ForensicNetwork, in_channels_last
+from assay.hardware import resolve_precision
 from assay.records import Heatmap, Pixels, Region
 
 _TILE, _HALO = 1024, 64
 """Pixels; larger images are described tile by tile, in bounded memory."""
+_REGION_LEVEL = 0.5
+"""Probability from which a cell belongs to a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Judgement:
     heatmap: Heatmap
     """Probability of each 8x8 cell that it is unlike the rest."""
     regions: tuple[Region, ...]
+    """Boxes of its connected areas above one half, the strongest first, at most five."""
 
 
 class Judge:
@@ -34,6 +39,7 @@ class Judge:
 
     def __init__(self, network: ForensicNetwork) -> None:
         self._network = in_channels_last(network.train(False))
+        self._mixed = resolve_precision("auto", "cpu") == "bf16"
 
     @classmethod
     def load(cls, path: Path) -> Judge:
@@ -45,19 +51,22 @@ class Judge:
         try:
             network.load_state_dict(load_file(path))
         except (OSError, RuntimeError, SafetensorError) as error:
-            raise CheckpointMismatch(f"{path} holds no weights of the experts ({error})") from error
+            raise CheckpointMismatch(
+                f"{path} holds no weights of this network ({error}); restore it with git checkout, "
+                "or make new ones: run.py --pipeline pretrain"
+            ) from error
         return cls(network)
 
     def judge(self, pixels: Pixels) -> Judgement:
         """Judge ``pixels`` of at least 64 pixels a side; rows and columns beyond 8 n are cut."""
         with torch.inference_mode():
             opinion = self._network.judge(self._described(pixels))
-        heat = torch.sigmoid(opinion.map[0]).numpy()
+            heatmap = torch.sigmoid(opinion.map[0]).numpy()
         return Judgement(
             manipulated=float(opinion.manipulated),
             generated=float(opinion.generated),
-            heatmap=np.asarray(heat, np.float32),
-            regions=(),
+            heatmap=heatmap,
+            regions=strongest_areas(heatmap, _REGION_LEVEL),
         )
 
     def _described(self, pixels: Pixels) -> Tensor:
@@ -78,9 +87,18 @@ class Judge:
             top - above : min(bottom + _HALO, height), left - before : min(right + _HALO, width)
         ]
         planes = torch.from_numpy(np.ascontiguousarray(window)).permute(2, 0, 1)[None].float()
-        features: Tensor = self._network.describe(
-            planes.contiguous(memory_format=torch.channels_last)
-        )
+        features = self._features(planes.contiguous(memory_format=torch.channels_last))
         first_row, first_column = above // STRIDE, before // STRIDE
         rows, columns = (bottom - top) // STRIDE, (right - left) // STRIDE
         return features[..., first_row : first_row + rows, first_column : first_column + columns]
+
+    def _features(self, planes: Tensor) -> Tensor:
+        """`ForensicNetwork.describe`, its trunk in half the bits where that is native.
+
+        Residuals and heads keep all their bits: filters that are rounded let content through, and
+        rounded logits would be coarse (decision 0008).
+        """
+        residuals = self._network.residuals(planes)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._mixed):
+            features: Tensor = self._network.trunk(residuals)
+        return features.float()

@@ -18,8 +18,11 @@ _SAMPLED = 96
 _SHARPNESS = 4.0
 
 
-def losses(opinion: Opinion, batch: Batch) -> dict[str, Tensor]:
-    """Each term of the loss, by name; their sum is minimised."""
+def losses(opinion: Opinion, batch: Batch, draws: torch.Generator) -> dict[str, Tensor]:
+    """Each term of the loss, by name; their sum is minimised.
+
+    ``draws``, on the batch's device, says which cells are compared with one another.
+    """
     mask, whole = batch["mask"], batch["generated"]
     edited = mask.flatten(1).mean(dim=1) > _SMALLEST_EDIT
     weight = 1 + 2 * mask
@@ -32,12 +35,12 @@ def losses(opinion: Opinion, batch: Batch) -> dict[str, Tensor]:
             opinion.manipulated, edited.float()
         ),
         "generated": functional.binary_cross_entropy_with_logits(opinion.generated, whole.float()),
-        "histories": 0.3 * _same_history_loss(opinion.embedding, mask),
+        "histories": 0.3 * _same_history_loss(opinion.embedding, mask, draws),
         "traits": _traits_loss(opinion.traits, batch["traits"], mask),
     }
 
 
-def _same_history_loss(embedding: Tensor, mask: Tensor) -> Tensor:
+def _same_history_loss(embedding: Tensor, mask: Tensor, draws: torch.Generator) -> Tensor:
     """Whether two cells of an image share a history, told by the angle between their embeddings.
 
     Contrastive learning of forensic similarity, as Mayer & Stamm 2020 and Huh et al. 2018 do with
@@ -46,7 +49,7 @@ def _same_history_loss(embedding: Tensor, mask: Tensor) -> Tensor:
     # Around the image's mean, as the network compares: cells of no special history are orthogonal.
     centred = embedding - embedding.mean(dim=(2, 3), keepdim=True)
     flat, inside = centred.flatten(2), mask.flatten(1)
-    chosen = _sampled(inside)
+    chosen = _sampled(inside, draws)
     picked = functional.normalize(
         torch.gather(flat, 2, chosen[:, None].expand(-1, flat.shape[1], -1)), dim=1
     )
@@ -61,9 +64,9 @@ def _same_history_loss(embedding: Tensor, mask: Tensor) -> Tensor:
     return _mean(loss, weight * same) + _mean(loss, weight * (1 - same))
 
 
-def _sampled(inside: Tensor) -> Tensor:
+def _sampled(inside: Tensor, draws: torch.Generator) -> Tensor:
     """Cell indices ``[b, n]``, half of them among those with most of the edit."""
-    noise = torch.rand_like(inside)
+    noise = torch.rand(inside.shape, generator=draws, device=inside.device)
     half = _SAMPLED // 2
     edited = (inside + 0.3 * noise).topk(half, dim=1).indices
     return torch.cat([edited, noise.topk(half, dim=1).indices], dim=1)

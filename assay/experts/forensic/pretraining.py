@@ -1,97 +1,148 @@
 """Pre-training of the experts' network: hours on endless generated pairs, resumable at any moment.
 
-The learning rate warms up, stays, and decays over the last part, so that a longer run shares its
-beginning with a shorter one; the weights that are judged and shipped are a running average. A
-checkpoint is one safetensors file, and what follows it depends on its step alone.
+Its curves:
+
+    train/map  train/manipulated  train/generated  train/histories  train/traits
+                              terms of the loss, means since the last report
+    validation/manipulation_auc  validation/synthesis_auc  validation/pixel_auc
+                              of the averaged weights, on photographs that are not trained on
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import Field
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from assay.errors import CheckpointMismatch, ConfigError
+from assay import hardware
+from assay.errors import ConfigError
+from assay.experts.card import ExpertsCard
 from assay.experts.forensic import corpus, held_out
-from assay.experts.forensic.histories import TRAITS
-from assay.experts.forensic.losses import losses
-from assay.experts.forensic.network import ForensicNetwork, in_channels_last
+from assay.experts.forensic.corpus import Corpus
 from assay.experts.forensic.supply import Batch, Pairs, Supply
+from assay.experts.forensic.training import Run
+from assay.experts.photographs import Photographs
+from assay.experts.settings import PretrainingSettings
+from assay.parallel import cores
 from assay.progress import Progress
-from assay.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 OnMetrics = Callable[[int, dict[str, float]], None]
 
+WEIGHTS_FILE = "forensic.safetensors"
+
 _REPORT_EVERY = 50
-_HELD_OUT_SHARE = 1 / 7
-
-
-class PretrainingSettings(Settings):
-    """How the experts' network is trained."""
-
-    steps: int = Field(default=20_000, ge=1)
-    pairs: int = Field(default=5, ge=1)
-    """Pairs of an edited and an untouched image in a step."""
-    reuse: int = Field(default=2, ge=1)
-    """How often a pair is seen, flipped and turned at random."""
-    window: int = Field(default=400, ge=1)
-    """Pairs from which a step draws."""
-    learning_rate: float = Field(default=1.5e-3, gt=0)
-    warmup: int = Field(default=300, ge=1)
-    decay_share: float = Field(default=0.3, ge=0, le=1)
-    """Of the steps, at the end, over which the learning rate falls to zero."""
-    averaging: float = Field(default=0.999, ge=0, lt=1)
-    workers: int = Field(default=1, ge=0)
-    """Processes that make pairs."""
-    seed: int = 0
-    checkpoint_every: int = Field(default=500, ge=1)
-    held_out_pairs: int = Field(default=100, ge=2)
-    """Pairs of photographs that are not trained on, scored at each checkpoint."""
+_HELD_OUT_EVERY = 7
 
 
 def pretrain(
-    photographs: Sequence[Path],
+    photographs: Photographs,
     work: Path,
     settings: PretrainingSettings,
+    git_commit: str,
     progress: Progress,
     on_metrics: OnMetrics,
 ) -> Path:
-    """Return the file of the trained weights; continues where an earlier run was killed.
+    """Return a folder of the trained weights and their card.
 
-    One photograph in seven is held out. Raises `ConfigError` for fewer than two.
+    Below ``work`` lie the decoded photographs and, by photographs and settings, the checkpoint
+    from which a run that was killed goes on; what is finished is returned at once. One photograph
+    in seven is held out. Raises `ConfigError` for fewer than two, and where more than ``steps``
+    were trained already.
     """
-    album = corpus.build(photographs, work / "corpus")
-    training, watched = _divided(len(album))
+    folder = work / settings.folder_name(photographs.content_hash)
+    result, checkpoint = folder / f"result-{settings.steps}", folder / "checkpoint.safetensors"
+    if result.exists():
+        return result
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = work / f"photographs-{photographs.content_hash[:16]}"
+    album = corpus.build(photographs.files, stored, progress)
+    run = _begun(settings, checkpoint)
+    scores = _train(run, stored, len(album), checkpoint, _Reporter(run, progress, on_metrics))
+    return _finished(run, _card(run, photographs, album, scores, git_commit), result)
+
+
+def divided(count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Indices of photographs to train on, and of those held out: every seventh, at least one.
+
+    Raises `ConfigError` for fewer than two.
+    """
+    if count < 2:
+        raise ConfigError("pre-training needs at least two photographs; give a folder of more")
+    held = tuple(range(_HELD_OUT_EVERY // 2, count, _HELD_OUT_EVERY)) or (0,)
+    return tuple(i for i in range(count) if i not in held), held
+
+
+class _Reporter:
+    """Tells those who listen how a run fares, and keeps its time."""
+
+    def __init__(self, run: Run, progress: Progress, on_metrics: OnMetrics) -> None:
+        self._run, self._progress, self._on_metrics = run, progress, on_metrics
+        self._terms: list[dict[str, Tensor]] = []
+        self._note = ""
+        self._mark = time.monotonic()
+
+    def step(self, terms: dict[str, Tensor]) -> None:
+        """Another step has ended, with these terms of its loss."""
+        run, total = self._run, self._run.settings.steps
+        since, self._mark = self._mark, time.monotonic()
+        run.seconds += self._mark - since
+        self._terms.append(terms)
+        if run.step % _REPORT_EVERY == 0 or run.step == total:
+            self._report_losses()
+        self._progress(run.step, total, f"pre-training the experts{self._note}")
+
+    def scores(self, test: list[Batch]) -> dict[str, float]:
+        """Score the averaged weights on ``test`` and tell."""
+        found = held_out.score(self._run.averaged(), test)
+        self._on_metrics(self._run.step, found)
+        return found
+
+    def _report_losses(self) -> None:
+        # Read once a report: reading makes a GPU wait.
+        seen, self._terms = self._terms, []
+        means = {n: float(torch.stack([terms[n] for terms in seen]).mean()) for n in seen[0]}
+        self._note = f" (loss {sum(means.values()):.2f})"
+        self._on_metrics(self._run.step, {f"train/{name}": mean for name, mean in means.items()})
+
+
+def _begun(settings: PretrainingSettings, checkpoint: Path) -> Run:
+    """A new run, or the one that ``checkpoint`` holds."""
     run = Run(settings, "cuda" if torch.cuda.is_available() else "cpu")
-    checkpoint, result = work / "checkpoint.safetensors", work / "forensic.safetensors"
     if checkpoint.exists():
         run.load(checkpoint)
-    pairs = Pairs(work / "corpus", watched, held_out.SEED)
+        logger.info("going on from step %d of %s", run.step, checkpoint)
+    if run.step > settings.steps:
+        raise ConfigError(
+            f"pretraining.steps: {run.step:,} are trained already; ask for more, or another seed"
+        )
+    return run
+
+
+def _train(
+    run: Run, stored: Path, photographs: int, checkpoint: Path, reporter: _Reporter
+) -> dict[str, float]:
+    """Bring ``run`` to its last step; returns the scores of its averaged weights there."""
+    settings, (training, watched) = run.settings, divided(photographs)
+    pairs = Pairs(stored, watched, held_out.SEED)
     test = held_out.held_out_pairs(pairs, settings.held_out_pairs)
-    for metrics in _advanced(run, _supply(settings, work / "corpus", training)):
-        progress(run.step, settings.steps, "pre-training the experts")
-        if run.step % _REPORT_EVERY == 0:
-            on_metrics(run.step, {f"train/{name}": value for name, value in metrics.items()})
-        if run.step % settings.checkpoint_every == 0 or run.step == settings.steps:
+    for terms in _advanced(run, _supply(run, stored, training)):
+        reporter.step(terms)
+        if run.step % settings.checkpoint_every == 0 and run.step < settings.steps:
             run.save(checkpoint)
-            on_metrics(run.step, held_out.score(run.averaged(), test))
-    save_file(_halved(run.average), result)
-    return result
+            reporter.scores(test)
+    run.save(checkpoint)
+    return reporter.scores(test)
 
 
-def _halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """In half precision, which changes no verdict and halves what a clone has to fetch."""
-    return {n: (t.half() if t.is_floating_point() else t).contiguous() for n, t in tensors.items()}
-
-
-def _advanced(run: Run, supply: Supply) -> Any:
+def _advanced(run: Run, supply: Supply) -> Iterator[dict[str, Tensor]]:
     """Step after step until the last, with the terms of each one's loss."""
     if run.step >= run.settings.steps:
         return
@@ -101,107 +152,54 @@ def _advanced(run: Run, supply: Supply) -> Any:
             return
 
 
-def _supply(settings: PretrainingSettings, folder: Path, photographs: tuple[int, ...]) -> Supply:
-    return Supply(
-        folder,
-        photographs,
-        settings.seed,
-        settings.pairs,
-        settings.reuse,
-        max(settings.window, settings.pairs),
-        settings.workers,
+def _supply(run: Run, stored: Path, photographs: tuple[int, ...]) -> Supply:
+    settings, workers = run.settings, run.settings.workers
+    if workers is None:
+        workers = cores() if run.device == "cuda" else 1
+    window = max(settings.window, settings.pairs)
+    drawn = settings.seed, settings.pairs, settings.reuse, window
+    return Supply(stored, photographs, *drawn, workers)
+
+
+def _card(
+    run: Run,
+    photographs: Photographs,
+    album: Corpus,
+    scores: dict[str, float],
+    git_commit: str,
+) -> ExpertsCard:
+    training, watched = divided(len(album))
+    return ExpertsCard(
+        photographs=tuple(album.names[i] for i in training),
+        held_out=tuple(album.names[i] for i in watched),
+        left_out={**photographs.left_out, **album.left_out},
+        photographs_hash=photographs.content_hash,
+        settings=run.settings.model_dump(mode="json"),
+        parameters=sum(parameter.numel() for parameter in run.network.parameters()),
+        steps=run.step,
+        hours=round(run.seconds / 3600, 3),
+        device=hardware.summary(),
+        scores={name.removeprefix("validation/"): round(s, 4) for name, s in scores.items()},
+        git_commit=git_commit,
     )
 
 
-def _divided(count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Indices of photographs to train on, and of those held out: every seventh, at least one."""
-    if count < 2:
-        raise ConfigError("pre-training needs at least two photographs; give a folder of more")
-    every = round(1 / _HELD_OUT_SHARE)
-    held = tuple(range(every // 2, count, every)) or (0,)
-    return tuple(i for i in range(count) if i not in held), held
+def _finished(run: Run, card: ExpertsCard, result: Path) -> Path:
+    """Write the result beside its place and move it there whole.
+
+    The checkpoint stays, for a longer run to go on from.
+    """
+    unfinished = result.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    save_file(_halved(run.average), unfinished / WEIGHTS_FILE)
+    card.save(unfinished)
+    return unfinished.rename(result)
 
 
-def rate(step: int, settings: PretrainingSettings) -> float:
-    """The learning rate of ``step``, as a share of the highest."""
-    decay = max(1, round(settings.decay_share * settings.steps))
-    left = min(1.0, (settings.steps - step) / decay)
-    return min(1.0, (step + 1) / settings.warmup, 0.5 - 0.5 * math.cos(math.pi * left))
-
-
-class Run:
-    """A training under way: network, running average, optimizer and step."""
-
-    def __init__(self, settings: PretrainingSettings, device: str) -> None:
-        torch.manual_seed(settings.seed)
-        self.settings, self.device = settings, device
-        self.network = in_channels_last(ForensicNetwork(len(TRAITS))).to(device)
-        state = self.network.state_dict()
-        self.average = {
-            name: tensor.clone().float() if tensor.is_floating_point() else tensor.clone()
-            for name, tensor in state.items()
-        }
-        self._optimizer = torch.optim.AdamW(
-            self.network.parameters(), settings.learning_rate, weight_decay=0.02, betas=(0.9, 0.98)
-        )
-        self.step = 0
-
-    def advance(self, batch: Batch) -> dict[str, float]:
-        """One optimizer step; returns the terms of the loss."""
-        moved = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * rate(self.step, self.settings)
-        with torch.autocast(self.device, torch.bfloat16):
-            opinion = self.network(moved["pixels"])
-        terms = losses(opinion, moved)
-        self._optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self._optimizer.step()
-        self.step += 1
-        self._update_average()
-        return {name: float(term.detach()) for name, term in terms.items()}
-
-    def averaged(self) -> ForensicNetwork:
-        """A network of the averaged weights."""
-        network = ForensicNetwork(len(TRAITS)).to(self.device)
-        network.load_state_dict(self.average)
-        return network
-
-    def _update_average(self) -> None:
-        keep = min(self.settings.averaging, self.step / (self.step + 10))
-        for name, tensor in self.network.state_dict().items():
-            if tensor.is_floating_point():
-                self.average[name].lerp_(tensor.float(), 1 - keep)
-
-    def save(self, path: Path) -> None:
-        """Write weights, average and optimizer state, whole or not at all."""
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.items()}
-        for name, parameter in self.network.named_parameters():
-            for key, value in self._optimizer.state[parameter].items():
-                tensors[f"optimizer.{name}.{key}"] = value
-        # A copy each: safetensors refuses tensors that share memory or are not contiguous.
-        copies = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-        unfinished = path.with_suffix(".unfinished")
-        save_file(copies, unfinished, {"step": str(self.step)})
-        unfinished.replace(path)
-
-    def load(self, path: Path) -> None:
-        """Go on from what `save` wrote; raises `CheckpointMismatch` for another network's."""
-        with safe_open(path, "pt", device=self.device) as file:
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            self.step = int(file.metadata()["step"])
-        try:
-            self.network.load_state_dict(_below("network.", stored))
-        except RuntimeError as error:
-            raise CheckpointMismatch(
-                f"{path} is of another network; delete it ({error})"
-            ) from error
-        self.average = _below("average.", stored)
-        for name, parameter in self.network.named_parameters():
-            self._optimizer.state[parameter] = _below(f"optimizer.{name}.", stored)
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+def _halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """In half precision, which changes no verdict and halves what a clone has to fetch."""
+    return {
+        name: (t.half() if t.is_floating_point() else t).cpu().contiguous()
+        for name, t in tensors.items()
+    }
