@@ -37,7 +37,8 @@ def evaluate(
     if whole:
         measurements = measure_evidence(dataset, with_test=True)
         made_by = base, training, review, evaluation
-        predictions, judged = judge_folds(dataset, measurements, *made_by)
+        report_evaluation(dataset, *judge_folds(dataset, measurements, *made_by))
     else:
-        predictions, judged = evaluate_model(dataset, fetch_model(model), evaluation)
-    report_evaluation(dataset, predictions, judged)
+        registered = fetch_model(model)
+        judged = evaluate_model(dataset, registered, evaluation)
+        report_evaluation(dataset, *judged, registered)

@@ -32,5 +32,5 @@ def recalibrate(
     dataset = build_dataset(data, fingerprint(data), for_training=False)
     moved = recalibrate_model(dataset, bundle, review)
     predictions, judged = evaluate_model(dataset, moved, evaluation)
-    report_evaluation(dataset, predictions, judged)
+    report_evaluation(dataset, predictions, judged, moved)
     register(moved, dataset, predictions, judged, "")

@@ -22,8 +22,8 @@ from steps import links, run_stages
 
 @step(enable_cache=False, output_materializers={"summary": PageMaterializer})
 def publish(
-    dataset: Dataset,
     validation: Validation,
+    dataset: Dataset,
     predictions: pd.DataFrame,
     evaluation: Evaluation,
     evaluation_report: Page,

@@ -1,12 +1,16 @@
 """Step: an evaluation as pages to look at: its figures, and the images behind its errors."""
 
+from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 from zenml import step
 
 from assay.dataset import Dataset
+from assay.detector import NULL_RATES_FILE
 from assay.evaluation import Evaluation
+from assay.ledger import NullRates
+from assay.progress import bar
 from assay.reports import evaluation as report
 from assay.reports import gallery
 from assay.reports.page import Page
@@ -18,7 +22,16 @@ _STORED = {"evaluation_report": PageMaterializer, "gallery": PageMaterializer}
 
 @step(cache_policy=CACHED, output_materializers=_STORED)
 def report_evaluation(
-    dataset: Dataset, predictions: pd.DataFrame, evaluation: Evaluation
+    dataset: Dataset,
+    predictions: pd.DataFrame,
+    evaluation: Evaluation,
+    model: Path | None = None,
 ) -> tuple[Annotated[Page, "evaluation_report"], Annotated[Page, "gallery"]]:
-    """Draw ROC, reliability, scores, confusion and slices; show mistakes and abstentions."""
-    return report.page(predictions, evaluation), gallery.page(predictions, dataset, evaluation)
+    """Draw ROC, reliability, scores, confusion and slices; show hits, mistakes and abstentions.
+
+    With the ``model`` the gallery also shows what evidence points at.
+    """
+    rates = NullRates.load(model / NULL_RATES_FILE) if model else None
+    with bar() as progress:
+        cases = gallery.page(predictions, dataset, evaluation, rates, progress=progress)
+    return report.page(predictions, evaluation), cases

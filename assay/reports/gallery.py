@@ -1,16 +1,19 @@
-"""Images worth seeing: thumbnails with a few lines, and the page of mistakes and abstentions."""
+"""Images worth seeing: thumbnails with a few lines, and the page of hits, mistakes, abstentions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from assay import images
+from assay import images, ledger
 from assay.images import Variant
-from assay.predictions import score, unseen
-from assay.records import Label, Sample
-from assay.reports import pictures
+from assay.ledger import NullRates
+from assay.predictions import positive, score, unseen
+from assay.progress import Progress, silent
+from assay.records import Photo, Sample
+from assay.reports import evidence, pictures, views
+from assay.reports.drawings import Drawing
 from assay.reports.page import Page, render
 
 if TYPE_CHECKING:
@@ -22,7 +25,12 @@ if TYPE_CHECKING:
 PER_GROUP = 2
 """Images of one photograph among the cards of a section."""
 PER_SECTION = 16
-"""Cards below one heading."""
+"""Cards below one heading of other pages."""
+HITS, MISSES, FALSE_ALARMS, ABSTENTIONS = 12, 10, 8, 10
+"""Cases below each heading of this page, fewer where there are fewer."""
+
+_SIDE = 288
+"""Pixels of a case's pictures along the longer side; they are shown at most half as large."""
 
 Row = Mapping[Any, Any]
 """A row of predictions, by column."""
@@ -41,73 +49,129 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A card, and where evidence points in its image."""
+
+    card: Card
+    pointed: Drawing | None
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """Cards below a heading: ``shown`` of the ``found`` images among ``of`` that could be there."""
+    """Rows of predictions below a heading: the first of ``found`` among ``of`` that could be."""
 
     title: str
     order: str
-    """How the cards are ordered, in words."""
+    """How the rows were chosen, in words."""
     found: int
+    decided: int
+    """Those of ``found`` that were not handed to people."""
     of: int
-    cards: tuple[Card, ...]
+    rows: pd.DataFrame
 
 
 def page(
     predictions: pd.DataFrame,
     dataset: Dataset,
     evaluation: Evaluation,
+    null_rates: NullRates | None = None,
     kind: Variant = Variant.BIAS_CONTROLLED,
+    progress: Progress = silent,
 ) -> Page:
-    """The most confident mistakes of each label, and the images nearest to the threshold.
+    """The images of `chosen` with what evidence points at, measured again for these few.
 
     Of ``predictions`` (`assay.predictions.predict`) those in the form ``kind`` count that the model
-    was not fitted on; of one photograph at most `PER_GROUP` images stand below one heading.
+    was not fitted on. Without ``null_rates``, which are one model's, no evidence is shown.
     """
     rows = unseen(predictions[predictions["variant"] == kind.value])
-    rows = rows.assign(score=score(rows)).sort_values("image_id", kind="stable")
+    sections = chosen(rows.assign(score=score(rows)), evaluation.threshold)
+    cases = _cases(dataset, sections, null_rates, kind, progress)
     return render(
         "gallery.html",
-        "Mistakes and abstentions",
+        "Hits, mistakes and abstentions",
         kind=kind.value,
         per_group=PER_GROUP,
         images=len(rows),
         photographs=rows["group"].nunique(),
         evaluation=evaluation,
-        mistakes=[_mistakes(dataset, rows, label) for label in Label],
-        abstentions=_abstentions(dataset, rows, evaluation.threshold),
+        sections=[(section, _shown(section, cases)) for section in sections],
+        bar_colours=views.colour_bar(11) if null_rates else (),
     )
 
 
-def _mistakes(dataset: Dataset, rows: pd.DataFrame, label: Label) -> Section:
-    own, is_authentic = rows[rows["label"] == label.value], label == Label.AUTHENTIC
-    # Not by the score: a stratum, and a fold, has a threshold of its own.
-    wrong = own[(own["predicted"] != Label.AUTHENTIC.value) == is_authentic]
-    wrong = wrong.sort_values("score", ascending=not is_authentic, kind="stable")
-    title = f"{label.value}, taken for {'altered' if is_authentic else 'authentic'}"
-    order = f"{'highest' if is_authentic else 'lowest'} scores first"
-    return _section(title, order, dataset, wrong, len(own))
+def chosen(rows: pd.DataFrame, threshold: float) -> list[Section]:
+    """Which of ``rows`` (predictions with a score) are shown; the same rows, the same choice.
+
+    Decided images come before those that were handed to people, and datasets, labels and
+    manipulations take turns; of one photograph at most `PER_GROUP` images stand in a section. No
+    image stands in two.
+    """
+    decided_at = rows.get("threshold", threshold)  # strata and folds have their own
+    surest = rows.assign(far=(rows["score"] - decided_at).abs())
+    surest = surest.sort_values(["far", "image_id"], ascending=[False, True], kind="stable")
+    altered, flagged = positive(surest["label"]), positive(surest["predicted"])
+    order = "the surest of each dataset and manipulation in turn"
+    sections = [
+        _section("hits", order, surest[altered & flagged], int(altered.sum()), HITS),
+        _section("misses", order, surest[altered & ~flagged], int(altered.sum()), MISSES),
+        _section(
+            "false alarms", order, surest[~altered & flagged], int((~altered).sum()), FALSE_ALARMS
+        ),
+    ]
+    shown = {name for section in sections for name in section.rows["image_id"]}
+    unsure = surest[surest["needs_review"].to_numpy(bool)][::-1]
+    others = unsure[~unsure["image_id"].isin(shown)]
+    nearest = "those nearest to the threshold that are not shown above, each kind in turn"
+    abstentions = _section("handed to people", nearest, others, len(rows), ABSTENTIONS)
+    return [*sections, replace(abstentions, found=len(unsure), decided=0)]
 
 
-def _abstentions(dataset: Dataset, rows: pd.DataFrame, threshold: float) -> Section:
-    unsure = rows[rows["needs_review"].to_numpy(bool)]
-    nearest = (unsure["score"] - threshold).abs().sort_values(kind="stable").index
-    return _section(
-        "handed to people",
-        "nearest to the threshold first",
-        dataset,
-        unsure.loc[nearest],
-        len(rows),
-    )
+def _section(title: str, order: str, rows: pd.DataFrame, of: int, limit: int) -> Section:
+    few = spread(rows, len(rows))
+    kinds = few.groupby(["dataset", "label", "manipulation"], sort=False)
+    turns = few.assign(turn=kinds.cumcount()).sort_values(["needs_review", "turn"], kind="stable")
+    decided = len(rows) - int(rows["needs_review"].sum())
+    return Section(title, order, len(rows), decided, of, turns.head(limit))
 
 
-def _section(title: str, order: str, dataset: Dataset, rows: pd.DataFrame, of: int) -> Section:
-    shown = cards(dataset, spread(rows, PER_SECTION), _lines)
-    return Section(title, order, len(rows), of, tuple(shown))
+def _cases(
+    dataset: Dataset,
+    sections: Iterable[Section],
+    null_rates: NullRates | None,
+    kind: Variant,
+    progress: Progress,
+) -> dict[str, Case]:
+    """The case of each row that the dataset holds, by image id; images are read one at a time."""
+    rows = {row["image_id"]: row for section in sections for row in section.rows.to_dict("records")}
+    cases: dict[str, Case] = {}
+    for sample in dataset.find(set(rows)):
+        photo = images.photo_of(sample, kind)
+        cases[sample.image_id] = _case(rows[sample.image_id], sample, photo, null_rates)
+        progress(len(cases), len(rows), "measuring evidence for the gallery")
+    return cases
+
+
+def _case(row: Row, sample: Sample, photo: Photo, null_rates: NullRates | None) -> Case:
+    mask = images.mask_of(sample, photo)
+    seen = pictures.jpeg(pictures.shrunk(photo.pixels, _SIDE, mask))
+    if null_rates is None:
+        return Case(Card(seen, row["label"], tuple(_lines(row))), None)
+    findings = ledger.findings(ledger.measure(photo), null_rates)
+    strongest = evidence.strongest(findings)
+    said = strongest.sentence if strongest else "Nothing could be measured."
+    pointed = evidence.pointed(photo, findings, _SIDE, labelled=False)
+    return Case(Card(seen, row["label"], (*_lines(row), said)), pointed.drawing)
+
+
+def _shown(section: Section, cases: Mapping[str, Case]) -> list[Case]:
+    return [cases[name] for name in section.rows["image_id"] if name in cases]
 
 
 def _lines(row: Row) -> Iterator[str]:
-    yield f"score {row['score']:.3f}, taken for {row['predicted']}"
-    yield f"truth: {row['label']}{', ' + row['manipulation'] if row['manipulation'] else ''}"
+    handed = ", handed to people" if row["needs_review"] else ""
+    yield f"score {row['score']:.3f}, taken for {row['predicted']}{handed}"
+    manipulation = f", {row['manipulation']}" if row["manipulation"] else ""
+    yield f"truth: {row['label']}{manipulation} ({row['dataset']})"
     yield row["image_id"]
 
 

@@ -47,11 +47,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"interval": interval, "percent": _percent}
+    made.filters |= {"interval": interval, "percent": percent}
     return made
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """A share in per cent: ``12 %``, or ``0.4 %`` where a whole number would hide it."""
     digits = 0 if share == 0 or abs(share) >= 0.1 else 1
     return f"{100 * share:.{digits}f} %"
