@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay import catalogue, hardware, picture_tables, tracking
@@ -16,6 +17,7 @@ from assay.records import Split, sample_schema
 from assay.tracking import DatasetUse
 
 if TYPE_CHECKING:
+    from assay.experts.photographs import Photographs
     from assay.watching import WatchedAnswer
 
 ANSWERS = "answers.json"
@@ -29,6 +31,7 @@ class Stage(StrEnum):
 
     WARM_UP = "warm_up"
     ADAPTER = "adapter"
+    EXPERTS = "experts"
 
 
 class Recorder:
@@ -61,18 +64,19 @@ class Recorder:
 
 @contextmanager
 def training_run(
-    stage: Stage, zenml_run: str, parameters: Mapping[str, str], dataset: Dataset
+    stage: Stage, zenml_run: str, parameters: Mapping[str, str], data: Dataset | DatasetUse
 ) -> Iterator[Recorder]:
-    """Open the run of ``stage``, with its tags and its dataset; it ends as `tracking.run` does."""
-    name = zenml_run if stage is Stage.ADAPTER else f"{zenml_run}-{stage.replace('_', '-')}"
+    """Open the run of ``stage``, with its tags and its data; it ends as `tracking.run` does."""
+    name = f"{zenml_run}-warm-up" if stage is Stage.WARM_UP else zenml_run
+    use = data if isinstance(data, DatasetUse) else dataset_use(data, "training")
     tags = {
         "stage": stage.value,
-        "dataset_version": dataset.version,
+        "dataset_version": use.digest,
         "zenml_run": zenml_run,
         "hardware": hardware.summary(),
     }
     with tracking.run(name, parameters, tags) as run_id:
-        tracking.log_dataset(run_id, dataset_use(dataset, "training"))
+        tracking.log_dataset(run_id, use)
         yield Recorder(run_id)
 
 
@@ -115,6 +119,18 @@ def dataset_use(dataset: Dataset, context: str, split: Split | None = None) -> D
             **labels,
             **{f"licence {k}": f"{n} rows" for k, n in licences},
         },
+    )
+
+
+def photographs_use(photographs: Photographs, folder: Path) -> DatasetUse:
+    """The photographs of ``folder``, from which the experts' network learns."""
+    return DatasetUse(
+        name=folder.resolve().name,
+        digest=photographs.content_hash[:16],
+        context="training",
+        place=str(folder.resolve()),
+        columns={"file": "string", "image": "binary"},
+        profile={"photographs": len(photographs.files), "left out": len(photographs.left_out)},
     )
 
 

@@ -3,7 +3,8 @@
 The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names another. A run is
 called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` behind it. Its tags:
 
-    stage            ``warm_up`` (all weights of a small base) or ``adapter`` (what is shipped)
+    stage            ``warm_up`` (all weights of a small base), ``adapter`` (what is shipped) or
+                     ``experts`` (their pre-training)
     dataset_version  the data's hash, the same in the run's Datasets, in ZenML and in the model
     zenml_run        the name of the ZenML run
     zenml_page       its address

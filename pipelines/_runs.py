@@ -50,6 +50,7 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
     wanted = {
         "comparison",
         "evaluation",
+        "experts",
         "decision",
         "model_version",
         "robustness",

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.comparison import PRIMARY, Outcome
+from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
 from assay.reports import robustness as robustness_report
@@ -148,7 +149,11 @@ def scores(table: pd.DataFrame) -> Table:
     return counts
 
 
-_ALONE: dict[str, Callable[[Any], RenderableType]] = {"scores": scores, "verdict": verdict}
+_ALONE: dict[str, Callable[[Any], RenderableType]] = {
+    "experts": expert_report.closing,
+    "scores": scores,
+    "verdict": verdict,
+}
 """What stands in results beside nothing else."""
 
 
