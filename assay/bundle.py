@@ -15,7 +15,7 @@ from assay.calibration import Calibration, calibrate, recalibrate
 from assay.detector import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, Detector, read_facts
 from assay.errors import DataError
 from assay.fingerprints import content_hash, group_digest
-from assay.fusion import Fusion, signals_of
+from assay.fusion import Fusion
 from assay.images import Variant, photo_of
 from assay.ledger import NullRates
 from assay.metrics import Floats
@@ -44,7 +44,6 @@ class _Answers(NamedTuple):
     groups: list[str]
     strata: list[str]
     image_ids: list[str]
-    datasets: list[str]
 
 
 def calibrated(
@@ -83,17 +82,16 @@ def _fused(
 ) -> tuple[Fusion, Floats]:
     """The fusion fitted on ``parts``, and their class logits by it ``[n, 3]``."""
     measured = ledger.by_image(measurements)
-    image_ids, labels, groups, datasets = (
+    image_ids, labels, groups = (
         [value for part in parts for value in getattr(part, name)]
-        for name in ("image_ids", "labels", "groups", "datasets")
+        for name in ("image_ids", "labels", "groups")
     )
-    evidence = [ledger.findings(measured[image_id], null_rates) for image_id in image_ids]
-    signals = signals_of(
-        np.concatenate([part.logits for part in parts]), ledger.null_rates_of(evidence)
+    surprises = ledger.surprises_of(
+        [ledger.findings(measured[image_id], null_rates) for image_id in image_ids]
     )
-    weights = group_weights(np.asarray(groups))
-    fusion = Fusion.fit(signals, ledger.speaks_for(signals), labels, datasets, weights)
-    return fusion, fusion.logits(signals)
+    verdicts = np.concatenate([part.logits for part in parts])
+    fusion = Fusion.fit(verdicts, surprises, labels, group_weights(np.asarray(groups)))
+    return fusion, fusion.logits(verdicts, surprises)
 
 
 def recalibrated(
@@ -132,7 +130,7 @@ def _answers(
 ) -> _Answers:
     """The images of ``splits``, and what ``judge`` says of them; NaN where nobody does."""
     total = sum(dataset.table(["image_id"], split).num_rows for split in splits)
-    answers, logits = _Answers(np.zeros((0, len(Label))), [], [], [], [], []), []
+    answers, logits = _Answers(np.zeros((0, len(Label))), [], [], [], []), []
     for batch in (batch for split in splits for batch in dataset.batches(split)):
         photos = [photo_of(sample, form) for sample in batch]
         logits.append(judge(photos) if judge else np.full((len(batch), len(Label)), np.nan))
@@ -140,7 +138,6 @@ def _answers(
         answers.groups.extend(sample.group for sample in batch)
         answers.strata.extend(map(stratum, photos))
         answers.image_ids.extend(sample.image_id for sample in batch)
-        answers.datasets.extend(sample.dataset for sample in batch)
         progress(len(answers.labels), total, "calibrating")
     return answers._replace(logits=np.concatenate([answers.logits, *logits]))
 

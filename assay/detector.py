@@ -19,7 +19,7 @@ from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import group_digest
-from assay.fusion import Fusion, signals_of
+from assay.fusion import Fusion
 from assay.metrics import Floats
 from assay.records import Finding, Label, Photo, Pixels, Verdict
 from assay.strata import stratum
@@ -116,7 +116,7 @@ class Detector:
     def _fused(self, verdicts: Floats, evidence: Sequence[Sequence[Finding]]) -> Floats:
         if self.fusion is None:
             return verdicts
-        return self.fusion.logits(signals_of(verdicts, ledger.null_rates_of(evidence)))
+        return self.fusion.logits(verdicts, ledger.surprises_of(evidence))
 
     def _detect_batch(self, photos: Sequence[Photo], rationale: bool) -> list[Verdict]:
         if self.calibration is None:

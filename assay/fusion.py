@@ -1,10 +1,11 @@
-"""One set of class logits from the model's verdict and the measured evidence: a calibrated maximum.
+"""One set of class logits from the model's verdict and the measured evidence.
 
-Every voice (the model's own margin, or one finding) is turned into log-odds by a logistic curve of
-its own, and the strongest voice for a class speaks for it. A maximum says what an examiner would:
-one clear clone is enough, and nine unremarkable findings do not outvote it. In prototypes it beat
-noisy-or and stacking on datasets that were not trained on. A voice that does not earn its place on
-labelled images is not heard at all.
+Every finding speaks by its surprise: minus the logarithm of how often authentic images measure as
+high. Surprises add up, separately for manipulation and for synthesis (Fisher's method of combining
+p-values, 1932), and a logistic curve turns each sum into log-odds. What a finding counts is thus
+learned from authentic images alone; weights fitted to labels learn which edits the training sets
+happen to hold, and fail on the next set (decision 0047). The model's own word, which is trained on
+labels anyway, is heard if it earns its place on images that it was not trained on.
 """
 
 from __future__ import annotations
@@ -17,82 +18,67 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import log_softmax
 
 from assay.errors import CheckpointMismatch
 from assay.records import Label
 
 Floats = npt.NDArray[np.float64]
 
-MODEL_VOICES = {"model_manipulated": Label.MANIPULATED, "model_synthesized": Label.SYNTHESIZED}
-"""The model's margins over authentic, as voices beside the findings."""
-
-_PRIOR = 1.0
-"""Standard deviation that slopes are believed to have before any image was seen."""
+_SLOPE, _SLOPE_DEVIATION = 1.0, 0.5
+"""What is believed of the curve before labels are seen: log-odds for a tenfold rarity."""
 _EARNED = 1.35
-"""Gain in log-likelihood from which a slope is believed: one-sided 5 % of a likelihood ratio."""
+"""Gain in log-likelihood from which the model is heard: one-sided 5 % of a likelihood ratio."""
 _OTHERS = (Label.MANIPULATED, Label.SYNTHESIZED)
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """How one signal becomes log-odds for one class."""
-
-    label: Label
-    slope: float
-    """At least 0: what measures as unusual never speaks for authenticity."""
-    offset: float
-
-    def logit(self, signal: Floats) -> Floats:
-        """Log-odds ``[n]`` of a signal ``[n]``; minus infinity where it is NaN."""
-        return np.where(np.isnan(signal), -np.inf, self.slope * np.nan_to_num(signal) + self.offset)
-
-
-@dataclass(frozen=True, slots=True)
 class Fusion:
-    """The voices that are heard, and the log-odds of each class where none is."""
+    """How surprises, and the model's margins over authentic, become log-odds."""
 
-    voices: Mapping[str, Voice]
-    silence: Mapping[Label, float]
+    slope: float
+    """Log-odds for a tenfold rarity."""
+    offsets: Mapping[Label, float]
+    """Log-odds of a class where nothing is surprising."""
+    model: float
+    """Weight of the model's margins; 0 where its word counts nothing."""
 
     @property
     def hears_the_model(self) -> bool:
         """Whether the model's verdict counts beside the findings."""
-        return any(name in self.voices for name in MODEL_VOICES)
+        return self.model > 0
 
-    def logits(self, signals: Mapping[str, Floats]) -> Floats:
-        """Class logits ``[n, 3]`` in the order of `Label`, authentic 0, from `signals_of`."""
-        count = len(next(iter(signals.values())))
-        columns = [np.zeros(count)]
-        for label in _OTHERS:
-            said = [v.logit(signals[name]) for name, v in self.voices.items() if v.label == label]
-            loudest = np.max([np.full(count, -np.inf), *said], axis=0)
-            columns.append(np.where(np.isinf(loudest), self.silence[label], loudest))
-        return np.stack(columns, axis=1)
+    def logits(self, verdicts: npt.ArrayLike, surprises: Mapping[Label, Floats]) -> Floats:
+        """Class logits ``[n, 3]`` in the order of `Label`, authentic 0.
+
+        ``verdicts`` ``[n, 3]`` are logits of the verdict words, not looked at where the model is
+        not heard; ``surprises`` ``[n]`` come from `summed`.
+        """
+        said = _margins(verdicts) if self.hears_the_model else np.zeros(np.shape(verdicts))
+        return _logits(self, said, surprises)
 
     @classmethod
     def fit(
         cls,
-        signals: Mapping[str, Floats],
-        speaks_for: Mapping[str, Label],
+        verdicts: npt.ArrayLike,
+        surprises: Mapping[Label, Floats],
         labels: npt.ArrayLike,
-        datasets: npt.ArrayLike,
         weights: Floats,
     ) -> Fusion:
-        """Fit each voice on labelled ``signals`` (`signals_of`); everything else is ``[n]``.
+        """Fit on labelled images, ``[n]`` each.
 
-        A voice is fitted on authentic images against those of its class, where its signal is not
-        NaN. Every dataset has an offset of its own while the slope is shared, so that what only
-        tells datasets apart earns no slope.
+        Rows of ``verdicts`` are NaN for images that the model was trained on: they say nothing
+        about what its word is worth.
         """
-        truth = np.asarray(labels, np.str_)
-        fitted = {}
-        for name, label in speaks_for.items():
-            used = np.isin(truth, (label, Label.AUTHENTIC)) & ~np.isnan(signals[name])
-            rows = signals[name][used], truth[used] == label, np.asarray(datasets)[used]
-            fitted[name] = _fitted(label, *rows, weights[used])
-        silence = {label: _log_odds(truth, label, weights) for label in _OTHERS}
-        return cls({name: voice for name, voice in fitted.items() if voice}, silence)
+        truth = np.array([list(Label).index(Label(label)) for label in np.asarray(labels)])
+        margins = _margins(verdicts)
+        asked = ~np.isnan(margins).any(axis=1)
+        part = {label: values[asked] for label, values in surprises.items()}
+        rows = margins[asked], part, truth[asked], weights[asked]
+        (heard, with_it), (_, without) = _fitted(*rows, None), _fitted(*rows, 0.0)
+        if without - with_it >= _EARNED:
+            return heard
+        return _fitted(np.zeros_like(margins), surprises, truth, weights, 0.0)[0]
 
     def save(self, path: Path) -> None:
         """Write JSON."""
@@ -103,73 +89,57 @@ class Fusion:
         """Read what `save` wrote; raises `CheckpointMismatch` when the file is something else."""
         try:
             stored = json.loads(path.read_text())
-            voices = {
-                name: Voice(Label(v["label"]), float(v["slope"]), float(v["offset"]))
-                for name, v in stored["voices"].items()
-            }
-            return cls(voices, {label: float(stored["silence"][label]) for label in _OTHERS})
+            offsets = {label: float(stored["offsets"][label]) for label in _OTHERS}
+            return cls(float(stored["slope"]), offsets, float(stored["model"]))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointMismatch(f"{path} holds no fusion ({error}); train again") from error
 
 
-def signals_of(
-    verdicts: npt.ArrayLike, null_rates: Mapping[str, npt.ArrayLike]
-) -> dict[str, Floats]:
-    """The voices' inputs ``[n]`` by name, from verdict logits ``[n, 3]`` and findings' null rates.
+def summed(
+    null_rates: Mapping[str, Floats], speaks_for: Mapping[str, Label], count: int
+) -> dict[Label, Floats]:
+    """The surprise ``[count]`` of each class's findings together, from their null rates.
 
-    A finding's signal is its surprise, -log10 of the null rate: the same scale for all, whatever
-    they measure. NaN where it is not applicable.
+    A tenth of the authentic images is a surprise of 1, a hundredth of 2; what is not applicable
+    (NaN) surprises nobody.
     """
+    sums = {label: np.zeros(count) for label in _OTHERS}
+    for name, rates in null_rates.items():
+        sums[speaks_for[name]] += np.nan_to_num(-np.log10(rates))
+    return sums
+
+
+def _margins(verdicts: npt.ArrayLike) -> Floats:
+    """What the model says ``[n, 3]`` over what it says of authentic."""
     logits = np.asarray(verdicts, np.float64)
-    margins = {
-        name: logits[:, list(Label).index(label)] - logits[:, 0]
-        for name, label in MODEL_VOICES.items()
-    }
-    return margins | {
-        name: -np.log10(np.asarray(rates, np.float64)) for name, rates in null_rates.items()
-    }
+    return logits - logits[:, :1]
+
+
+def _logits(fusion: Fusion, margins: Floats, surprises: Mapping[Label, Floats]) -> Floats:
+    columns = [np.zeros(len(margins))]
+    columns += [fusion.slope * surprises[label] + fusion.offsets[label] for label in _OTHERS]
+    return np.stack(columns, axis=1) + fusion.model * margins
 
 
 def _fitted(
-    label: Label,
-    signal: Floats,
-    positive: npt.NDArray[np.bool_],
-    datasets: npt.NDArray[np.generic],
+    margins: Floats,
+    surprises: Mapping[Label, Floats],
+    truth: npt.NDArray[np.intp],
     weights: Floats,
-) -> Voice | None:
-    """Maximum a posteriori logistic regression with one slope and an offset for each dataset.
+    model: float | None,
+) -> tuple[Fusion, float]:
+    """The likeliest fusion and its loss; the model's weight is free, or fixed to ``model``."""
 
-    None where the slope does not gain enough over having none.
-    """
-    if positive.all() or not positive.any():
-        return None
-    _, index = np.unique(datasets, return_inverse=True)
-    sign = np.where(positive, 1.0, -1.0)
-    spread = float(signal.std()) or 1.0
+    def made(parameters: Floats) -> Fusion:
+        slope, *offsets, word = map(float, parameters)
+        return Fusion(slope, dict(zip(_OTHERS, offsets, strict=True)), word)
 
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        slope, offsets = parameters[0], parameters[1:]
-        margin = sign * (slope * signal / spread + offsets[index])
-        pull = -weights * sign * expit(-margin)
-        value = weights @ np.logaddexp(0, -margin) + 0.5 * slope**2 / _PRIOR**2
-        steepest = np.array([pull @ signal / spread + slope / _PRIOR**2])
-        return float(value), np.concatenate([steepest, np.bincount(index, pull, len(offsets))])
+    def loss(parameters: Floats) -> float:
+        given = log_softmax(_logits(made(parameters), margins, surprises), axis=1)
+        belief = 0.5 * ((parameters[0] - _SLOPE) / _SLOPE_DEVIATION) ** 2
+        return float(belief - weights @ given[np.arange(len(truth)), truth])
 
-    def smallest(highest: float | None) -> tuple[Floats, float]:
-        start = np.zeros(2 + int(index.max()))
-        bounds = [(0.0, highest), *[(-10.0, 10.0)] * (len(start) - 1)]
-        found = minimize(loss, start, jac=True, bounds=bounds)
-        return found.x, float(found.fun)
-
-    (best, loss_with), (_, loss_without) = smallest(None), smallest(0.0)
-    if loss_without - loss_with < _EARNED:
-        return None
-    return Voice(
-        label, float(best[0]) / spread, float(np.average(best[1:][index], weights=weights))
-    )
-
-
-def _log_odds(truth: npt.NDArray[np.str_], label: Label, weights: Floats) -> float:
-    """Log-odds of ``label`` against authentic among the images, one image of each added."""
-    wanted = float(weights[truth == label].sum())
-    return float(np.log((wanted + 1) / (float(weights[truth == Label.AUTHENTIC].sum()) + 1)))
+    free = (0.0, None) if model is None else (model, model)
+    bounds = [(0.05, None), (-10, 10), (-10, 10), free]
+    found = minimize(loss, np.array([_SLOPE, -1.0, -1.0, 0.0]), bounds=bounds)
+    return made(found.x), float(found.fun)

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from assay import places
+from assay import fusion, places
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role, examiners
-from assay.fusion import MODEL_VOICES
 from assay.images import Variant, photo_of
 from assay.metadata import quoted
 from assay.parallel import parallel_map
@@ -143,23 +142,20 @@ def findings(measurements: Iterable[Measurement], null_rates: NullRates) -> tupl
     return known + tuple(_verbatim(given[name]) for name in _verbatim_names() if name in given)
 
 
-def null_rates_of(evidence: Sequence[Sequence[Finding]]) -> dict[str, npt.NDArray[np.float64]]:
-    """Null rates ``[n]`` of the findings to be fused, by name, of images' ``evidence``.
+def surprises_of(evidence: Sequence[Sequence[Finding]]) -> dict[Label, npt.NDArray[np.float64]]:
+    """How surprising the findings to be fused are together ``[n]``, by the class they speak for.
 
-    NaN where one was not applicable.
+    ``evidence`` is the findings of each image; see `assay.fusion.summed`.
     """
-    fused = [{f.measurement.id: f.null_rate for f in in_role(one, Role.FUSED)} for one in evidence]
-    names = sorted(set().union(*fused))
-    return {name: np.array([one.get(name) for one in fused], np.float64) for name in names}
-
-
-def speaks_for(signals: Iterable[str]) -> dict[str, Label]:
-    """The class that each of ``signals`` (`assay.fusion.signals_of`) may count towards."""
-    generated = {n for n, one in examiners().items() if one.suggests is Hypothesis.GENERATED}
-    return {
-        name: MODEL_VOICES.get(name, Label.SYNTHESIZED if name in generated else Label.MANIPULATED)
-        for name in signals
+    fused = [{f.measurement.id: f for f in in_role(one, Role.FUSED)} for one in evidence]
+    kinds = {name: finding.suggests for one in fused for name, finding in one.items()}
+    rates = {
+        name: np.array([one[name].null_rate if name in one else None for one in fused], np.float64)
+        for name in kinds
     }
+    generated = {name for name, kind in kinds.items() if kind is Hypothesis.GENERATED}
+    of = {n: Label.SYNTHESIZED if n in generated else Label.MANIPULATED for n in kinds}
+    return fusion.summed(rates, of, len(fused))
 
 
 def measure_dataset(

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from assay.evidence import Examiner
+from assay.evidence import Examiner, Role
 from assay.evidence.consistency import Statistic, grey_photo, inconsistency
 from assay.evidence.residuals import DIAGONAL, Plane, Planes, luma, residual
 from assay.records import Hypothesis, Measurement, Photo
@@ -33,6 +33,7 @@ class NoiseInconsistency(Examiner):
     one decides alone.
     """
 
+    role: ClassVar[Role] = Role.SHOWN
     name: ClassVar[str] = "noise_inconsistency"
     title: ClassVar[str] = "local noise inconsistency"
     suggests: ClassVar[Hypothesis] = Hypothesis.PASTED

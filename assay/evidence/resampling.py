@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from assay.evidence import Examiner
+from assay.evidence import Examiner, Role
 from assay.evidence.residuals import DIAGONAL, Plane, luma, residual, why_not
 from assay.evidence.tiles import frequencies, local_mean, magnitudes, mean, side_of, tiles
 from assay.records import Hypothesis, Measurement, Photo, Pixels
@@ -44,6 +44,7 @@ class ResamplingPeaks(Examiner):
     al., "Leveraging frequency analysis for deep fake image recognition", 2020.
     """
 
+    role: ClassVar[Role] = Role.SHOWN
     name: ClassVar[str] = "resampling_peaks"
     title: ClassVar[str] = "lattice (resampling) peaks"
     suggests: ClassVar[Hypothesis] = Hypothesis.GENERATED
