@@ -150,6 +150,8 @@ def _failed(name: str, error: Exception, log: Path) -> int:
 
 def _report(run: PipelineRunResponse | None, log: Path) -> None:
     """The closing tables: stages, what came out, and where to look next."""
+    from rich.text import Text
+
     from assay import dashboards
     from assay.reports import terminal
     from pipelines import _runs as runs
@@ -160,7 +162,7 @@ def _report(run: PipelineRunResponse | None, log: Path) -> None:
     console.print(terminal.stages(runs.stages(run)))
     for drawn in terminal.outcome(runs.results(run)):
         console.print()
-        console.print(drawn)
+        console.print(drawn, soft_wrap=isinstance(drawn, Text))  # a command stays in one line
     page = dashboards.addresses().zenml_run(str(run.id), run.project.name)
     console.print(f"\nlog: {log}\ndashboards: make dashboard, then {page}", soft_wrap=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.text import Text
 
 from assay.experts import WEIGHTS
-from assay.experts.card import CARD, ExpertsCard
+from assay.experts.card import ExpertsCard
 from assay.home import REPOSITORY
 from assay.reports.markdown import as_html, render
 from assay.reports.page import Page
@@ -30,16 +30,15 @@ def page(card: ExpertsCard) -> Page:
 
 
 def closing(folder: Path) -> Text:
-    """A few lines: how good the weights in ``folder`` are, where they lie, how to use them."""
+    """A few lines: how good the weights in ``folder`` are, and a command that puts them to use."""
     card = ExpertsCard.load(folder)
     scores = ", ".join(f"{name.replace('_', ' ')} {card.scores[name]:.3f}" for name in _SCORES)
     used = WEIGHTS.parent.relative_to(REPOSITORY)
-    files = " ".join(shlex.quote(str(folder / name)) for name in (WEIGHTS.name, CARD))
     return Text(
         f"{card.steps:,} steps on {len(card.photographs)} photographs in {card.hours:.1f} hours\n"
-        f"on {len(card.held_out)} others: {scores}\n"
+        f"on {len(card.held_out)} held out: {scores}\n"
         "to use these weights, copy them over the shipped ones and train again:\n"
-        f"cp {files} {used}/"
+        f"cp {shlex.quote(str(folder))}/* {used}/"
     )
 
 
