@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from assay import ledger
-from assay.evidence import Role
+from assay.evidence import examiners
 from assay.metrics import Bools, Floats
 from assay.records import Finding, Heatmap, Mask
 
@@ -30,21 +29,23 @@ _MAX_PIXELS = 2**21
 
 
 def fused_heatmap(findings: Sequence[Finding]) -> Heatmap | None:
-    """One heatmap of all ``findings`` that count in the verdict; None where none has a place.
+    """One heatmap of all ``findings`` that point somewhere; None where none does.
 
-    The maximum of their heatmaps, each weighted by how rare its value is among authentic images,
-    on the finest of their grids.
+    Each heatmap counts with its examiner's weight, and 1 - 2^-sum brings the sum back to 0..1, on
+    the finest of their grids: a weight of 1 marks a place (`THRESHOLD`) by itself. A place is no
+    verdict, so findings that are only shown point too.
     """
+    known = examiners()
     spoken = [
-        (found.measurement.heatmap, 1 - found.null_rate)
-        for found in ledger.in_role(findings, Role.FUSED)
-        if found.measurement.heatmap is not None and found.null_rate is not None
+        (found.measurement.heatmap, known[found.measurement.id].points)
+        for found in findings
+        if found.measurement.heatmap is not None and known[found.measurement.id].points
     ]
     if not spoken:
         return None
     rows, columns = np.max([heatmap.shape for heatmap, _ in spoken], axis=0).tolist()
-    planes = [rarity * _stretched(heatmap, columns, rows) for heatmap, rarity in spoken]
-    return np.asarray(np.max(planes, axis=0), np.float32)
+    total = np.sum([w * _stretched(heatmap, columns, rows) for heatmap, w in spoken], axis=0)
+    return np.asarray(1 - np.exp2(-total), np.float32)
 
 
 def pixel_metrics(findings: Sequence[Finding], mask: Mask | None) -> dict[str, float]:

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, roc_auc_score
 
-from assay import evidence, ledger
-from assay.evidence import Role
+from assay import evidence
 from assay.localisation import LOCATED, SUSPICIOUS_AREA, fused_heatmap, located, pixel_metrics
 from assay.records import Finding, Heatmap, Mask, Measurement
 
-FUSED = sorted(name for name, one in evidence.examiners().items() if one.role is Role.FUSED)
-FIRST, SECOND = FUSED[:2]
-LEFT = np.array([[1.0, 0.0]], np.float32)
+POINTS = {name: one.points for name, one in evidence.examiners().items() if one.points}
+FIRST, SECOND = sorted(POINTS, key=lambda name: -POINTS[name])[:2]
+"""Each marks a place by itself."""
+LEFT = np.repeat(np.array([[1.0, 0.0]], np.float32), 20, axis=1)
 RIGHT = LEFT[:, ::-1]
 
 
@@ -50,7 +50,7 @@ def test_heatmap_on_the_altered_side_beats_one_on_the_other() -> None:
     right, wrong = pixel_metrics([finding(LEFT)], half()), pixel_metrics([finding(RIGHT)], half())
     assert all(right[name] > 0.95 for name in LOCATED)
     assert all(wrong[name] < 0.05 for name in LOCATED)
-    assert right[SUSPICIOUS_AREA] == pytest.approx(0.5, abs=0.01)
+    assert right[SUSPICIOUS_AREA] == pytest.approx(0.5, abs=0.02)
 
 
 def test_image_that_nothing_points_into_is_a_miss() -> None:
@@ -62,16 +62,21 @@ def test_image_that_nothing_points_into_is_a_miss() -> None:
 def test_nothing_is_located_where_nothing_can_be_told_apart(mask: Mask | None) -> None:
     found = pixel_metrics([finding(LEFT)], mask)
     assert all(math.isnan(found[name]) for name in LOCATED)
-    assert found[SUSPICIOUS_AREA] == pytest.approx(0.5, abs=0.01)
+    assert found[SUSPICIOUS_AREA] == pytest.approx(0.5, abs=0.02)
 
 
 def test_model_without_findings_has_no_pixel_metrics() -> None:
     assert all(math.isnan(value) for value in pixel_metrics([], half()).values())
 
 
-def test_fused_heatmap_weighs_findings_by_rarity() -> None:
-    fused = fused_heatmap([finding(LEFT, 0.1), finding(RIGHT, 0.7, SECOND)])
-    assert fused == pytest.approx(np.array([[0.9, 0.3]]))
+def test_fused_heatmap_adds_up_what_points_to_the_same_place() -> None:
+    alone = fused_heatmap([finding(LEFT)])
+    together = fused_heatmap([finding(LEFT), finding(LEFT, name=SECOND)])
+    assert alone is not None
+    assert together is not None
+    assert alone[0, 0] == pytest.approx(1 - 0.5 ** POINTS[FIRST])
+    assert together[0, 0] == pytest.approx(1 - 0.5 ** (POINTS[FIRST] + POINTS[SECOND]))
+    assert alone[0, -1] == together[0, -1] == 0
 
 
 def test_fused_heatmap_has_the_finest_grid() -> None:
@@ -81,11 +86,9 @@ def test_fused_heatmap_has_the_finest_grid() -> None:
     assert fused.shape == (8, 9)
 
 
-def test_finding_that_is_not_fused_points_nowhere() -> None:
-    shown = next(n for n, one in evidence.examiners().items() if one.role is not Role.FUSED)
-    unknown = Finding(Measurement(FIRST, None, heatmap=LEFT), None, "")
-    assert fused_heatmap([finding(LEFT, name=shown), unknown]) is None
-    assert ledger.in_role([finding(LEFT, name=shown)], Role.FUSED) == ()
+def test_finding_without_weight_points_nowhere() -> None:
+    mute = next(name for name, one in evidence.examiners().items() if not one.points)
+    assert fused_heatmap([finding(LEFT, name=mute), finding(None)]) is None
 
 
 def test_large_image_is_compared_on_a_coarser_grid() -> None:

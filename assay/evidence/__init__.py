@@ -35,6 +35,8 @@ class Examiner(ABC):
     """What is measured, in a few plain words: "local noise inconsistency"."""
     suggests: ClassVar[Hypothesis] = Hypothesis.EDITED
     """What an unusual value speaks for."""
+    points: ClassVar[float] = 0.0
+    """How much its heatmap counts in the fused one; from 1 on it marks a place by itself."""
 
     @abstractmethod
     def examine(self, photo: Photo) -> Measurement:

@@ -42,6 +42,7 @@ class ColourInconsistency(Examiner):
     name: ClassVar[str] = "colour_inconsistency"
     title: ClassVar[str] = "local colour inconsistency"
     suggests: ClassVar[Hypothesis] = Hypothesis.PASTED
+    points: ClassVar[float] = 0.45
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; see `inconsistency` for value, regions and heatmap."""

@@ -37,6 +37,7 @@ class NoiseInconsistency(Examiner):
     name: ClassVar[str] = "noise_inconsistency"
     title: ClassVar[str] = "local noise inconsistency"
     suggests: ClassVar[Hypothesis] = Hypothesis.PASTED
+    points: ClassVar[float] = 0.45
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; see `inconsistency` for value, regions and heatmap."""

@@ -50,6 +50,7 @@ class RepeatedRegions(Examiner):
     name: ClassVar[str] = "repeated_regions"
     title: ClassVar[str] = "repeated regions"
     suggests: ClassVar[Hypothesis] = Hypothesis.COPIED
+    points: ClassVar[float] = 2.3
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; the heatmap has one cell for each 4x4 pixels of at most 640,000."""

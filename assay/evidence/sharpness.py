@@ -36,6 +36,7 @@ class SharpnessInconsistency(Examiner):
     name: ClassVar[str] = "sharpness_inconsistency"
     title: ClassVar[str] = "local sharpness inconsistency"
     suggests: ClassVar[Hypothesis] = Hypothesis.EDITED
+    points: ClassVar[float] = 0.45
 
     def examine(self, photo: Photo) -> Measurement:
         """Measure ``photo``; see `inconsistency` for value, regions and heatmap."""

@@ -16,6 +16,7 @@ class ManipulationExpert(Expert):
 
     name: ClassVar[str] = "manipulation_expert"
     title: ClassVar[str] = "unlikeness of one part, by a trained network"
+    points: ClassVar[float] = 1.4
 
     def examine(self, photo: Photo) -> Measurement:
         """Judge ``photo``: a logit, and a heatmap with one cell for each 8x8 pixels."""

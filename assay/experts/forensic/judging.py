@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from assay.errors import CheckpointMismatch
 from assay.evidence.areas import strongest_areas
@@ -18,8 +19,12 @@ from assay.records import Heatmap, Pixels, Region
 
 _TILE, _HALO = 1024, 64
 """Pixels; larger images are described tile by tile, in bounded memory."""
+_MARKED = -2.0
+"""Smoothed logit of a cell from which it counts as altered: where F1 is highest on pairs, which
+is below even odds, as few cells are altered."""
+_SMOOTHED = 5
+"""Cells a side over which logits are averaged: edits are larger than a cell."""
 _REGION_LEVEL = 0.5
-"""Probability from which a cell belongs to a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Judgement:
     manipulated: float
     generated: float
     heatmap: Heatmap
-    """Probability of each 8x8 cell that it is unlike the rest."""
+    """How unlike the rest each 8x8 cell is; from one half on it counts as altered."""
     regions: tuple[Region, ...]
     """Boxes of its connected areas above one half, the strongest first, at most five."""
 
@@ -61,7 +66,10 @@ class Judge:
         """Judge ``pixels`` of at least 64 pixels a side; rows and columns beyond 8 n are cut."""
         with torch.inference_mode():
             opinion = self._network.judge(self._described(pixels))
-            heatmap = torch.sigmoid(opinion.map[0]).numpy()
+            near = functional.avg_pool2d(
+                opinion.map, _SMOOTHED, 1, _SMOOTHED // 2, count_include_pad=False
+            )
+            heatmap = torch.sigmoid(near[0] - _MARKED).numpy()
         return Judgement(
             manipulated=float(opinion.manipulated),
             generated=float(opinion.generated),
