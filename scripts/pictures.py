@@ -1,4 +1,4 @@
-"""Take the README's pictures of both dashboards after a training: `make pictures`.
+"""Take the README's pictures of dashboards and evidence after a training: `make pictures`.
 
 Needs Chromium and a state folder in which `make train` has finished; writes docs/pictures/*.png.
 """
@@ -11,7 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from assay import dashboards, home, model_registry
 from assay.dashboards import Addresses
+from assay.detector import Detector
 from assay.model_registry import MODEL, Alias
+from assay.reports import evidence
+from scripts import evidence_cases
+from scripts.evidence_cases import Case
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 ROOT = home.REPOSITORY
 FOLDER = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT, GRAPH_HEIGHT = 1280, 900, 1400
+EVIDENCE_WIDTH = 948
 LIMIT = 250_000  # bytes a picture, so that a clone stays small
 REPORT, TABLE, CURVES = "evaluation_report", "predictions.json", "train/"
 
@@ -40,6 +46,12 @@ hide.textContent = '[data-assistant-ui], img[src^="http"] { visibility: hidden !
 document.addEventListener('DOMContentLoaded', () => document.head.append(hide));
 """
 """Keeps MLflow's chat assistant, and logos from elsewhere, out of the pictures."""
+
+_BORDER = "#pointed { padding: .75rem; border: 1px solid #d9e2ec }"
+_LINKS_FIRST = """
+document.querySelector('#pointed figure').replaceWith(document.querySelector('#links-1 figure'))
+"""
+"""Shows what repeats in the place of the heatmap."""
 
 
 def main() -> int:
@@ -55,6 +67,8 @@ def main() -> int:
         at = dashboards.addresses()
         _zenml_pictures(page, at, version)
         _mlflow_pictures(page, at, version)
+        detector = Detector.load(model_registry.fetch(version))
+        evidence_pictures(page, evidence_cases.cases(detector))
     return 0
 
 
@@ -138,19 +152,42 @@ def _mlflow_pictures(page: Page, at: Addresses, version: str) -> None:
     _take(page, "mlflow_model")
 
 
+def evidence_pictures(page: Page, cases: Iterable[Case], folder: Path = FOLDER) -> None:
+    """The evidence beside the verdict, for each of ``cases``; says where each image comes from."""
+    page.set_viewport_size({"width": EVIDENCE_WIDTH, "height": HEIGHT})
+    missing = set(evidence_cases.KINDS)
+    for case in cases:
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "page.html"
+            file.write_text(evidence.page(case.photo, case.verdict).html, encoding="utf-8")
+            page.goto(file.as_uri())
+        if case.shows_links:
+            page.evaluate(_LINKS_FIRST)
+        page.add_style_tag(content=_BORDER)
+        shot = page.locator("#pointed").screenshot()
+        _save(shot, folder / f"{case.name}.png", Image.Dither.FLOYDSTEINBERG)
+        sys.stdout.write(f"  {case.origin}\n")
+        missing.remove(case.name)
+    for name in sorted(missing):
+        sys.stderr.write(f"pictures: no photograph shows {name}; the one of before stays\n")
+
+
 def _take(page: Page, name: str) -> None:
-    """Write a picture with as many colours as `LIMIT` allows."""
     page.wait_for_function(
         "[...document.images].every(image => image.complete) && document.fonts.status == 'loaded'"
     )
-    shot = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    file = FOLDER / f"{name}.png"
+    _save(page.screenshot(animations="disabled"), FOLDER / f"{name}.png")
+
+
+def _save(shot: bytes, file: Path, dither: Image.Dither = Image.Dither.NONE) -> None:
+    """Write a picture with as many colours as `LIMIT` allows; photographs need ``dither``."""
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    file.parent.mkdir(parents=True, exist_ok=True)
     for colours in (256, 128, 64, 32):
-        shot.quantize(colours, dither=Image.Dither.NONE).save(file, optimize=True)
+        picture.quantize(colours, dither=dither).save(file, optimize=True)
         if file.stat().st_size <= LIMIT:
             break
-    sys.stdout.write(f"{file.relative_to(ROOT)}: {file.stat().st_size // 1024} KiB\n")
+    sys.stdout.write(f"{file.name}: {file.stat().st_size // 1024} KiB\n")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ ROLES = {
 _VIEW_SIDE = 480
 _MOST_BOXES = 3
 """Regions that are outlined of one finding, its first."""
-_LONGEST_TITLE = 32
+_LONGEST_TITLE = 44
 _BAR_STOPS = 11
 
 
@@ -130,7 +130,7 @@ def _suspicion(heatmap: Heatmap | None) -> str:
 def _linked(photo: Photo, finding: Finding) -> Seen:
     links = finding.measurement.links
     words = f"{_title(finding)}: {len(links)} links from a source to its copy"
-    caption = f"{len(links)} links, each from the source (ring) to the copy (dot). "
+    caption = f"{len(links)} links, each from the presumed source (ring) to the copy (dot). "
     return Seen(
         drawing(shrunk(photo.pixels, LONGEST), words, links=links), caption + finding.sentence
     )

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from assay import images, ledger
+from assay.evidence import Role, examiners
 from assay.evidence.repeated_regions import RepeatedRegions
+from assay.localisation import fused_heatmap
 from assay.records import (
     Finding,
     Hypothesis,
@@ -25,13 +27,15 @@ from tests.scenes import scene
 
 HOSTILE = "<script>alert(1)</script>"
 RARE, COMMON = 0.02, 0.6
+COUNTED, OTHER = "repeated_regions", "manipulation_expert"
+SHOWN = next(name for name, one in examiners().items() if one.role is Role.SHOWN)
 
 
 def photo(height: int = 96, width: int = 128) -> Photo:
     return Photo(b"", scene(0, height, width), "PNG")
 
 
-def finding(name: str = "noise_inconsistency", rate: float | None = RARE, **fields) -> Finding:
+def finding(name: str = COUNTED, rate: float | None = RARE, **fields) -> Finding:
     measured = Measurement(name, **({"value": 0.75} | fields))
     return Finding(measured, rate, f"{name} was measured.", f"title of {name}", Hypothesis.PASTED)
 
@@ -66,23 +70,25 @@ def shapes(one: ElementTree.Element, kind: str, name: str) -> list[ElementTree.E
 
 
 def test_unusual_findings_are_boxed_named_and_numbered():
-    html = page(hot(), finding("compression_history", 0.05, regions=(Region(0, 0, 1, 0.5),) * 2))
+    html = page(hot(), finding(SHOWN, 0.05, regions=(Region(0, 0, 1, 0.5),) * 2))
     first = drawings(html)[0]
     assert [text.text for text in first.iter("text")] == [
-        "1 title of noise_inconsistency",
-        "2 title of compression_history",
+        "1 title of repeated_regions",
+        f"2 title of {SHOWN}",
         "2",
     ]
     assert len(shapes(first, "rect", "box")) == 3
     assert len(shapes(first, "rect", "dashed")) == 2  # shown, but not counted
-    assert "1 title of noise_inconsistency (2.0 % of authentic images" in first.get("aria-label")
+    assert "1 title of repeated_regions (2.0 % of authentic images" in first.get("aria-label")
 
 
 def test_ordinary_findings_point_at_nothing():
-    html = page(hot(rate=COMMON))
+    html = page(common := hot(rate=COMMON))
     assert not shapes(drawings(html)[0], "rect", "box")
     assert "No unusual finding points at a part." in html
-    assert "Suspicion is at most 0.40" in html  # of a value that most authentic images reach
+    heatmap = fused_heatmap([common])
+    assert heatmap is not None
+    assert f"Suspicion is at most {heatmap.max():.2f}" in html
 
 
 def test_the_heatmap_is_drawn_over_the_image():
@@ -93,7 +99,7 @@ def test_the_heatmap_is_drawn_over_the_image():
 
 def test_every_link_is_drawn_from_source_to_copy():
     links = tuple(Link(0.1, 0.2, 0.1 + n / 20, 0.8) for n in range(7))
-    html = page(finding("repeated_regions", links=links))
+    html = page(finding(links=links))
     _, linked, *_ = drawings(html)
     assert len(shapes(linked, "line", "link")) == 7
     assert len(shapes(linked, "circle", "ring")) == len(shapes(linked, "circle", "dot")) == 7
@@ -112,23 +118,23 @@ def test_links_of_a_real_copy_are_shown():
 
 
 def test_table_holds_value_null_rate_and_what_it_suggests():
-    html = page(hot(), finding("repeated_regions", COMMON, value=-12.3456))
+    html = page(hot(), finding(OTHER, COMMON, value=-12.3456))
     rows = re.findall(r"<tr><td>(.*?)</td></tr>", html)
     cells = [re.split(r"</td><td[^>]*>", row) for row in rows if row.startswith("title")]
     assert cells[0] == [
-        "title of noise_inconsistency",
+        "title of repeated_regions",
         "0.75",
         "2.0 %",
         "a part from another photograph",
         "in the verdict",
-        "noise_inconsistency was measured.",
+        "repeated_regions was measured.",
     ]
     assert cells[1][1:4] == ["-12.3", "60 %", ""]  # an ordinary value suggests nothing
 
 
 def test_not_applicable_is_said_and_no_number_made_up():
     html = page(finding(rate=None, value=None, not_applicable="a flat picture"))
-    assert '<td>title of noise_inconsistency</td><td class="number"></td>' in html
+    assert '<td>title of repeated_regions</td><td class="number"></td>' in html
     assert "nan" not in re.sub(r"base64,[^\"]*", "", html)
 
 
@@ -142,7 +148,7 @@ def test_facts_stand_word_for_word_and_escaped():
 
 
 def test_what_was_measured_is_not_taken_for_what_the_file_states():
-    measured = finding("compression_history", facts=(("estimated quality", "92"),))
+    measured = finding(SHOWN, facts=(("estimated quality", "92"),))
     html = page(measured)
     assert "was measured. (estimated quality: 92)" in html
     assert "Nothing about its origin" in html
@@ -185,9 +191,9 @@ def test_grey_and_flat_images_have_a_page():
 
 
 def test_strongest_counts_in_the_verdict_and_is_the_rarest():
-    rare, common = finding(rate=RARE), finding("sharpness_inconsistency", COMMON)
-    shown = finding("compression_history", 0.001)
-    unmeasured = finding("repeated_regions", None, value=None)
+    rare, common = finding(rate=RARE), finding(OTHER, COMMON)
+    shown = finding(SHOWN, 0.001)
+    unmeasured = finding(rate=None, value=None)
     assert evidence.strongest([unmeasured, common, shown, rare]) is rare
     assert evidence.strongest([unmeasured, shown]) is None
 

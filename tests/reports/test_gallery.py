@@ -170,7 +170,7 @@ def test_page_escapes_ids(dataset: Dataset) -> None:
 
 
 def test_evidence_is_measured_again_for_each_case(dataset: Dataset) -> None:
-    rates = NullRates.fit({"noise_inconsistency": [0.0] * 99})
+    rates = NullRates.fit({"repeated_regions": [0.0] * 99})
     html = page(
         dataset,
         row("i1", MANIPULATED, 0.9, "a"),
@@ -178,7 +178,7 @@ def test_evidence_is_measured_again_for_each_case(dataset: Dataset) -> None:
         null_rates=rates,
     )
     assert html.count('<svg class="drawing"') == 2
-    assert html.count("<div>Local noise inconsistency measures") == 2
+    assert html.count("<div>Repeated regions measures") == 2
     assert 'class="bar"' in html
 
 
