@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from assay.evidence import Role
 from assay.evidence.residuals import why_not
 from assay.experts import Expert, judgement, textures
 from assay.records import Measurement, Photo
@@ -14,6 +15,7 @@ from assay.records import Measurement, Photo
 class ManipulationExpert(Expert):
     """A network that compares each part's history with that of the whole image."""
 
+    role: ClassVar[Role] = Role.SHOWN
     name: ClassVar[str] = "manipulation_expert"
     title: ClassVar[str] = "unlikeness of one part, by a trained network"
     points: ClassVar[float] = 1.4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from assay.evidence import Role
 from assay.evidence.residuals import why_not
 from assay.experts import Expert, judgement, textures
 from assay.records import Hypothesis, Measurement, Photo
@@ -12,6 +13,7 @@ from assay.records import Hypothesis, Measurement, Photo
 class SynthesisExpert(Expert):
     """A network that looks for what decoders leave and for what cameras would have left."""
 
+    role: ClassVar[Role] = Role.SHOWN
     name: ClassVar[str] = "synthesis_expert"
     title: ClassVar[str] = "traces of a generator, by a trained network"
     suggests: ClassVar[Hypothesis] = Hypothesis.GENERATED
