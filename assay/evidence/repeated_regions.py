@@ -21,6 +21,9 @@ from assay.evidence.repeated_regions_match import (
 from assay.evidence.residuals import Plane, luma, why_not
 from assay.records import Heatmap, Hypothesis, Link, Mask, Measurement, Photo, Region
 
+_FAINT = 1.0
+"""Below it a match is no evidence at all: without a floor, any trace of one would be rare among
+authentic images, most of which show none."""
 STRONG = 5.0
 """Value from which a finding is strong: at most 1 % of authentic photographs reach it."""
 _LIKELY = 4.0
@@ -60,7 +63,7 @@ class RepeatedRegions(Examiner):
         if detail.informative < _FEWEST_EDGES:
             return Measurement(self.name, not_applicable="too few details to match")
         best = _best(detail)
-        if best is None:
+        if best is None or best.value < _FAINT:
             return Measurement(self.name, 0.0, heatmap=_heatmap(np.zeros_like(detail.grey)))
         return _measured(self.name, detail, best)
 
