@@ -12,7 +12,7 @@ import pytest
 
 from assay.baseline import FEATURES
 from assay.dataset import Dataset
-from assay.evidence import Role, examiners
+from assay.evidence import examiners
 from assay.images import Variant
 from assay.predictions import measured, predict, two_class, unseen
 from assay.progress import silent
@@ -21,7 +21,7 @@ from tests.datasets import stored
 from tests.detectors import Brightness, brightened
 from tests.training_runs import samples
 
-FUSED = next(name for name, one in examiners().items() if one.role is Role.FUSED)
+POINTS = next(name for name, one in examiners().items() if one.points >= 1)
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,8 @@ class Corner(Brightness):
 
     def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
         heatmap = np.zeros((16, 24), np.float32)
-        heatmap[:5, :5] = 1
-        pointed = Finding(Measurement(FUSED, 1.0, heatmap=heatmap), 0.0, "")
+        heatmap[:5, :5] = 1.01 / examiners()[POINTS].points  # just above one half, once fused
+        pointed = Finding(Measurement(POINTS, 1.0, heatmap=heatmap), 0.0, "")
         return [replace(said, findings=(pointed,)) for said in super().detect(photos, rationale)]
 
 
