@@ -1,11 +1,12 @@
 """One set of class logits from the model's verdict and the measured evidence.
 
-Every finding speaks by its surprise: minus the logarithm of how often authentic images measure as
-high. Surprises add up, separately for manipulation and for synthesis (Fisher's method of combining
-p-values, 1932), and a logistic curve turns each sum into log-odds. What a finding counts is thus
-learned from authentic images alone; weights fitted to labels learn which edits the training sets
-happen to hold, and fail on the next set (decision 0047). The model's own word, which is trained on
-labels anyway, is heard if it earns its place on images that it was not trained on.
+Every finding speaks by its surprise: the log-odds that an authentic image measures lower. Surprises
+add up, separately for manipulation and for synthesis (the logit method of combining p-values,
+Mudholkar & George 1979), and a logistic curve turns each sum into log-odds of the class. What a
+finding counts is thus learned from authentic images alone; weights fitted to labels learn which
+edits the training sets happen to hold, and fail on the next set (decision 0047). The model's own
+word, which is trained on labels anyway, is heard if it earns its place on images that it was not
+trained on.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+from scipy.special import log_softmax, logit
 
 from assay.errors import CheckpointMismatch
 from assay.records import Label
 
 Floats = npt.NDArray[np.float64]
 
-_SLOPE, _SLOPE_DEVIATION = 1.0, 0.5
-"""What is believed of the curve before labels are seen: log-odds for a tenfold rarity."""
+_SLOPE, _SLOPE_DEVIATION = 0.5, 0.25
+"""What is believed of the curve before labels are seen."""
+_RESOLVED = 1e-3
+"""Null rates are not believed to be nearer to 0 or 1: references are finite."""
 _EARNED = 1.35
 """Gain in log-likelihood from which the model is heard: one-sided 5 % of a likelihood ratio."""
 _OTHERS = (Label.MANIPULATED, Label.SYNTHESIZED)
@@ -37,9 +40,9 @@ class Fusion:
     """How surprises, and the model's margins over authentic, become log-odds."""
 
     slope: float
-    """Log-odds for a tenfold rarity."""
+    """Log-odds of a class for each unit of surprise."""
     offsets: Mapping[Label, float]
-    """Log-odds of a class where nothing is surprising."""
+    """Log-odds of a class where all is as in the middle of authentic images."""
     model: float
     """Weight of the model's margins; 0 where its word counts nothing."""
 
@@ -100,12 +103,12 @@ def summed(
 ) -> dict[Label, Floats]:
     """The surprise ``[count]`` of each class's findings together, from their null rates.
 
-    A tenth of the authentic images is a surprise of 1, a hundredth of 2; what is not applicable
-    (NaN) surprises nobody.
+    What half of the authentic images reach is a surprise of 0, what a tenth reaches of 2.2, what
+    all reach one of -6.9; what is not applicable (NaN) is none.
     """
     sums = {label: np.zeros(count) for label in _OTHERS}
     for name, rates in null_rates.items():
-        sums[speaks_for[name]] += np.nan_to_num(-np.log10(rates))
+        sums[speaks_for[name]] += np.nan_to_num(-logit(np.clip(rates, _RESOLVED, 1 - _RESOLVED)))
     return sums
 
 

@@ -20,7 +20,7 @@ OFFSETS = {Label.MANIPULATED: -1.0, Label.SYNTHESIZED: -2.0}
 def surprises(seed: int, found: float) -> dict[Label, Floats]:
     """Of `LABELS`: authentic images by chance, a third of the manipulated more by ``found``."""
     rng = np.random.default_rng(seed)
-    kinds = {label: rng.exponential(0.43, len(LABELS)) for label in OFFSETS}
+    kinds = {label: rng.logistic(0, 1, len(LABELS)) for label in OFFSETS}
     kinds[Label.MANIPULATED][200:250] += found
     return kinds
 
@@ -33,16 +33,21 @@ def verdicts(seed: int, skill: float) -> Floats:
     return logits
 
 
-def fitted(said: Floats, found: float = 2.0) -> Fusion:
+def fitted(said: Floats, found: float = 5.0) -> Fusion:
     return Fusion.fit(said, surprises(0, found), LABELS, np.ones(len(LABELS)))
 
 
 def test_surprises_of_a_class_add_up() -> None:
-    rates = {"a": np.array([0.1, 0.5]), "b": np.array([0.01, np.nan]), "c": np.array([1.0, 0.1])}
+    rates = {"a": np.array([0.1, 0.5]), "b": np.array([0.2, np.nan]), "c": np.array([0.5, 0.1])}
     of = {"a": Label.MANIPULATED, "b": Label.MANIPULATED, "c": Label.SYNTHESIZED}
     sums = summed(rates, of, 2)
-    np.testing.assert_allclose(sums[Label.MANIPULATED], [3, np.log10(2)])
-    np.testing.assert_allclose(sums[Label.SYNTHESIZED], [0, 1])
+    np.testing.assert_allclose(sums[Label.MANIPULATED], [np.log(9) + np.log(4), 0], atol=1e-12)
+    np.testing.assert_allclose(sums[Label.SYNTHESIZED], [0, np.log(9)], atol=1e-12)
+
+
+def test_a_finite_reference_is_not_believed_to_be_certain() -> None:
+    sums = summed({"a": np.array([1.0, 1e-9])}, {"a": Label.MANIPULATED}, 2)
+    np.testing.assert_allclose(sums[Label.MANIPULATED], [-6.907, 6.907], atol=0.001)
 
 
 def test_nothing_measured_surprises_nobody() -> None:
@@ -59,7 +64,7 @@ def test_a_model_with_skill_is_heard_and_counts() -> None:
     said = verdicts(1, 1.0)
     fusion = fitted(said)
     assert fusion.hears_the_model
-    logits = fusion.logits(said, surprises(0, 2.0))
+    logits = fusion.logits(said, surprises(0, 5.0))
     assert (logits.argmax(axis=1) == LABELS_INDEX).mean() > 0.6
 
 
