@@ -19,6 +19,9 @@ from assay.records import Heatmap, Pixels, Region
 
 _TILE, _HALO = 1024, 64
 """Pixels; larger images are described tile by tile, in bounded memory."""
+_MOST_CELLS = 2**18
+"""Cells that are compared with one another; of more than that (17 megapixels) four count as one, as
+comparing takes 3.5 KiB a cell."""
 _MARKED = -2.0
 """Smoothed logit of a cell from which it counts as altered: where F1 is highest on pairs, which
 is below even odds, as few cells are altered."""
@@ -65,7 +68,10 @@ class Judge:
     def judge(self, pixels: Pixels) -> Judgement:
         """Judge ``pixels`` of at least 64 pixels a side; rows and columns beyond 8 n are cut."""
         with torch.inference_mode():
-            opinion = self._network.judge(self._described(pixels))
+            features = self._described(pixels)
+            while features[0, 0].numel() > _MOST_CELLS:
+                features = functional.avg_pool2d(features, 2)
+            opinion = self._network.judge(features)
             near = functional.avg_pool2d(
                 opinion.map, _SMOOTHED, 1, _SMOOTHED // 2, count_include_pad=False
             )
