@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from assay import fusion, places
 from assay.errors import CheckpointMismatch
-from assay.evidence import Role, examiners
+from assay.evidence import Role, examined, examiners
 from assay.images import Variant, photo_of
 from assay.metadata import quoted
 from assay.parallel import parallel_map
@@ -122,7 +122,7 @@ def in_role(findings: Iterable[Finding], role: Role) -> tuple[Finding, ...]:
 
 def measure(photo: Photo) -> tuple[Measurement, ...]:
     """Every examiner's measurement of ``photo``, sorted by name."""
-    return tuple(examiner.examine(photo) for examiner in examiners().values())
+    return tuple(examined(photo, name) for name in examiners())
 
 
 def findings(measurements: Iterable[Measurement], null_rates: NullRates) -> tuple[Finding, ...]:

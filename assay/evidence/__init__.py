@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 from assay import plugins
 from assay.records import Hypothesis, Measurement, Photo
@@ -56,3 +57,14 @@ def examiners() -> dict[str, Examiner]:
     """One instance of every examiner, trained experts included, by name, sorted."""
     kinds = [kind for folder in _FOLDERS for kind in plugins.discover(folder, Examiner).items()]
     return {name: kind() for name, kind in sorted(kinds)}
+
+
+_examined: WeakKeyDictionary[Photo, dict[str, Measurement]] = WeakKeyDictionary()
+
+
+def examined(photo: Photo, name: str) -> Measurement:
+    """What the examiner called ``name`` measures of ``photo``; each examines a photo once."""
+    known = _examined.setdefault(photo, {})
+    if name not in known:
+        known[name] = examiners()[name].examine(photo)
+    return known[name]

@@ -70,13 +70,27 @@ def located(name: str, deviation: Plane) -> Measurement:
 def _deviation(pixels: Pixels, statistic: Statistic) -> Plane | None:
     """Smoothed robust z-score of each block's unexplained statistic ``[rows, columns]``."""
     brightness, gradient, *means = _block_means(pixels, statistic.planes)
-    usable = (brightness > _CLIPPED[0]) & (brightness < _CLIPPED[1])
+    terms, usable = _explaining(brightness, gradient)
+    more = statistic.explained_by(*means) if statistic.explained_by else ()
     target = statistic.combine(*means)
+    return standardised(target, (*terms, *more), usable, statistic.typical_spread)
+
+
+def content(pixels: Pixels) -> tuple[tuple[Plane, ...], npt.NDArray[np.bool_]]:
+    """What a picture holds in each block ``[rows, columns]``, and which blocks are not clipped.
+
+    The terms of texture and brightness that any statistic of residuals follows.
+    """
+    return _explaining(*_block_means(pixels, lambda _: ()))
+
+
+def _explaining(
+    brightness: Plane, gradient: Plane
+) -> tuple[tuple[Plane, ...], npt.NDArray[np.bool_]]:
     texture: Plane = np.asarray(np.log(gradient + 1))
     light: Plane = brightness / np.float32(255)
-    terms = (np.ones_like(light), texture, texture**2, light, light**2)
-    more = statistic.explained_by(*means) if statistic.explained_by else ()
-    return standardised(target, (*terms, *more), usable, statistic.typical_spread)
+    usable = (brightness > _CLIPPED[0]) & (brightness < _CLIPPED[1])
+    return (np.ones_like(light), texture, texture**2, light, light**2), usable
 
 
 def standardised(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -36,6 +37,8 @@ class Judgement:
 
     manipulated: float
     generated: float
+    logits: npt.NDArray[np.float32]
+    """The same of each 8x8 cell ``[rows, columns]``, smoothed."""
     heatmap: Heatmap
     """How unlike the rest each 8x8 cell is; from one half on it counts as altered."""
     regions: tuple[Region, ...]
@@ -76,9 +79,11 @@ class Judge:
                 opinion.map, _SMOOTHED, 1, _SMOOTHED // 2, count_include_pad=False
             )
             heatmap = torch.sigmoid(near[0] - _MARKED).numpy()
+            logits = near[0].numpy()
         return Judgement(
             manipulated=float(opinion.manipulated),
             generated=float(opinion.generated),
+            logits=logits,
             heatmap=heatmap,
             regions=strongest_areas(heatmap, _REGION_LEVEL),
         )
