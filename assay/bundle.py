@@ -67,7 +67,7 @@ def calibrated(
         _answers(judge, dataset, [split], form, progress)
         for judge, split in ((None, Split.TRAIN), (detector.verdict_logits, Split.VALIDATION))
     )
-    fusion, fused = _fused(detector.null_rates, measurements, trained, asked)
+    fusion, fused = _fused(detector.null_rates, measurements, settings.hear_model, trained, asked)
     part = slice(len(trained.labels), None) if fusion.hears_the_model else slice(None)
     labels, groups, strata = (
         [*getattr(trained, name), *getattr(asked, name)][part]
@@ -78,7 +78,7 @@ def calibrated(
 
 
 def _fused(
-    null_rates: NullRates, measurements: pa.Table, *parts: _Answers
+    null_rates: NullRates, measurements: pa.Table, hear_model: bool, *parts: _Answers
 ) -> tuple[Fusion, Floats]:
     """The fusion fitted on ``parts``, and their class logits by it ``[n, 3]``."""
     measured = ledger.by_image(measurements)
@@ -90,7 +90,7 @@ def _fused(
         [ledger.findings(measured[image_id], null_rates) for image_id in image_ids]
     )
     verdicts = np.concatenate([part.logits for part in parts])
-    fusion = Fusion.fit(verdicts, surprises, labels, group_weights(np.asarray(groups)))
+    fusion = Fusion.fit(verdicts, surprises, labels, group_weights(np.asarray(groups)), hear_model)
     return fusion, fusion.logits(verdicts, surprises)
 
 

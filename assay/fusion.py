@@ -5,8 +5,8 @@ add up, separately for manipulation and for synthesis (the logit method of combi
 Mudholkar & George 1979), and a logistic curve turns each sum into log-odds of the class. What a
 finding counts is thus learned from authentic images alone; weights fitted to labels learn which
 edits the training sets happen to hold, and fail on the next set (decision 0047). The model's own
-word, which is trained on labels anyway, is heard if it earns its place on images that it was not
-trained on.
+word, which is trained on labels, is heard only where that is asked for and it earns its place on
+images that it was not trained on.
 """
 
 from __future__ import annotations
@@ -67,11 +67,12 @@ class Fusion:
         surprises: Mapping[Label, Floats],
         labels: npt.ArrayLike,
         weights: Floats,
+        hear_model: bool = True,
     ) -> Fusion:
         """Fit on labelled images, ``[n]`` each.
 
         Rows of ``verdicts`` are NaN for images that the model was trained on: they say nothing
-        about what its word is worth.
+        about what its word is worth. Unless ``hear_model``, it is worth nothing.
         """
         truth = np.array([list(Label).index(Label(label)) for label in np.asarray(labels)])
         margins = _margins(verdicts)
@@ -79,7 +80,7 @@ class Fusion:
         part = {label: values[asked] for label, values in surprises.items()}
         rows = margins[asked], part, truth[asked], weights[asked]
         (heard, with_it), (_, without) = _fitted(*rows, None), _fitted(*rows, 0.0)
-        if without - with_it >= _EARNED:
+        if hear_model and without - with_it >= _EARNED:
             return heard
         return _fitted(np.zeros_like(margins), surprises, truth, weights, 0.0)[0]
 

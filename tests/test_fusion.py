@@ -71,6 +71,11 @@ def test_a_model_with_skill_is_heard_and_counts() -> None:
 LABELS_INDEX = np.repeat([0, 1, 2], (200, 150, 50))
 
 
+def test_a_model_that_nobody_asks_is_not_heard() -> None:
+    rows = verdicts(1, 1.0), surprises(0, 5.0), LABELS, np.ones(len(LABELS))
+    assert not Fusion.fit(*rows, hear_model=False).hears_the_model
+
+
 def test_what_the_model_was_trained_on_says_nothing_of_its_worth() -> None:
     said = verdicts(2, 3.0)
     said[:] = np.nan
