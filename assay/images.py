@@ -32,8 +32,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 BIAS_CONTROL_QUALITIES = range(75, 99)
 """JPEG qualities that `bias_control` draws from, both ends included: 75..98."""
 
-# What Pillow's parsers let escape on malformed bytes; each was seen under fuzzing or in its source.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError,
     EOFError,
     SyntaxError,
@@ -47,6 +46,7 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
+"""What Pillow lets escape on malformed bytes; each was seen under fuzzing or in its source."""
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -217,7 +217,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
                 f"not an image ({len(data):,} bytes beginning with {data[:8]!r}); "
                 f"supply {_format_names()}"
             ) from error
-        except _DECODER_ERRORS as error:
+        except DECODER_ERRORS as error:
             raise UnreadableImage(
                 f"damaged or incomplete image ({error}); save it again from the original"
             ) from error
@@ -227,7 +227,7 @@ def _exif(image: Image.Image) -> Image.Exif:
     """The EXIF tags; empty when they are malformed, which leaves the pixels as good as before."""
     try:
         return image.getexif()
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return Image.Exif()
 
 

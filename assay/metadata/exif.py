@@ -5,28 +5,15 @@ Places are not read: where somebody stood says nothing about manipulation and is
 
 from __future__ import annotations
 
-import struct
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import ExifTags, Image
 
+from assay.images import DECODER_ERRORS
 from assay.metadata import UNREADABLE, Fact
 
-_MALFORMED = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    RuntimeError,
-    struct.error,
-)
-"""What Pillow's parser of EXIF lets escape."""
 _FIELDS = (
     ExifTags.Base.Make,
     ExifTags.Base.Model,
@@ -64,7 +51,7 @@ def read(block: bytes) -> Exif:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             return _read(block)
-        except _MALFORMED:
+        except DECODER_ERRORS:
             return Exif((("EXIF", UNREADABLE),))
 
 
