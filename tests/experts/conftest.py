@@ -37,7 +37,7 @@ def stored(photographs: Photographs, tmp_path_factory: pytest.TempPathFactory) -
     return place
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """Sums over several threads round differently."""
     threads = torch.get_num_threads()

@@ -98,12 +98,16 @@ class Run:
                 f"{path} is damaged or of another network; delete it ({error})"
             ) from error
         self.step, self.seconds = int(facts["step"]), float(facts.get("seconds", 0))
-        self.average = _below("average.", stored)
+        for name, tensor in _below("average.", stored).items():
+            self.average[name].copy_(tensor)
         for name, parameter in self.network.named_parameters():
             state = _below(f"optimizer.{name}.", stored)
-            # AdamW reads its count of steps on the processor, wherever the weights are.
+            # AdamW reads its count of steps on the processor, wherever the weights are. Its
+            # moments lie in memory as the weights do: in another order, several threads share the
+            # work otherwise and the last bits differ from those of an uninterrupted run.
             self._optimizer.state[parameter] = {
-                key: tensor.cpu() if key == "step" else tensor for key, tensor in state.items()
+                key: tensor.cpu() if key == "step" else torch.empty_like(parameter).copy_(tensor)
+                for key, tensor in state.items()
             }
 
     def _draws(self) -> torch.Generator:
