@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +16,7 @@ from assay import ledger, model_registry
 from assay.calibration import Calibration, calibrate, recalibrate
 from assay.detector import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, Detector, read_facts
 from assay.errors import DataError
+from assay.examination import examined_photos, in_batches
 from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion
 from assay.images import Variant, photo_of
@@ -63,10 +66,9 @@ def calibrated(
     calibration, so that verdicts name their model wherever it is served from.
     """
     detector, form = Detector.load(adapter), Variant.BIAS_CONTROLLED
-    trained, asked = (
-        _answers(judge, dataset, [split], form, progress)
-        for judge, split in ((None, Split.TRAIN), (detector.verdict_logits, Split.VALIDATION))
-    )
+    judge = detector.verdict_logits if settings.hear_model else None
+    trained = _answers(None, dataset, [Split.TRAIN], form, progress)
+    asked = _answers(judge, dataset, [Split.VALIDATION], form, progress)
     fusion, fused = _fused(detector.null_rates, measurements, settings.hear_model, trained, asked)
     part = slice(len(trained.labels), None) if fusion.hears_the_model else slice(None)
     labels, groups, strata = (
@@ -130,14 +132,18 @@ def _answers(
 ) -> _Answers:
     """The images of ``splits``, and what ``judge`` says of them; NaN where nobody does."""
     total = sum(dataset.table(["image_id"], split).num_rows for split in splits)
+    samples = chain.from_iterable(map(dataset.samples, splits))
+    make = partial(photo_of, kind=form)
+    # Who is not asked needs no evidence.
+    photographed = examined_photos(make, samples) if judge else ((s, make(s)) for s in samples)
     answers, logits = _Answers(np.zeros((0, len(Label))), [], [], [], []), []
-    for batch in (batch for split in splits for batch in dataset.batches(split)):
-        photos = [photo_of(sample, form) for sample in batch]
+    for batch in in_batches(photographed):
+        photos = [photo for _, photo in batch]
         logits.append(judge(photos) if judge else np.full((len(batch), len(Label)), np.nan))
-        answers.labels.extend(sample.label for sample in batch)
-        answers.groups.extend(sample.group for sample in batch)
+        answers.labels.extend(sample.label for sample, _ in batch)
+        answers.groups.extend(sample.group for sample, _ in batch)
         answers.strata.extend(map(stratum, photos))
-        answers.image_ids.extend(sample.image_id for sample in batch)
+        answers.image_ids.extend(sample.image_id for sample, _ in batch)
         progress(len(answers.labels), total, "calibrating")
     return answers._replace(logits=np.concatenate([answers.logits, *logits]))
 

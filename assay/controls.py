@@ -9,14 +9,15 @@ that the first explains, or that the second destroys, is marked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from assay import images
 from assay.degradations import resized
+from assay.examination import examined_photos, in_batches
 from assay.metrics import Bools, Metric
 from assay.progress import Progress
 from assay.records import Label, Mask, Photo, Pixels, Sample, Split
@@ -45,27 +46,26 @@ Window = tuple[int, int, int]
 """Left, top and side in pixels, multiples of eight."""
 
 
-def control_scores(detector: DetectsPhotos, dataset: Dataset, progress: Progress) -> pd.DataFrame:
+def control_scores(
+    detector: DetectsPhotos, dataset: Dataset, progress: Progress, workers: int | None = None
+) -> pd.DataFrame:
     """Scores of the test images under each of `CONTROLS`, with their image_id; NaN where none.
 
     Windows come from altered images with a mask, and from authentic ones of the same dataset, in
-    sizes drawn from those of the altered ones.
+    sizes drawn from those of the altered ones. ``workers`` processes measure them.
     """
-    import pandas as pd
-
-    total = dataset.table(["image_id"], Split.TEST).num_rows
     sides = _window_sides(dataset)
-    rows: list[dict[str, object]] = []
-    for batch in dataset.batches(Split.TEST):
-        scores = {
-            UNTOUCHED_WINDOW: _scores(detector, [untouched_window(s, sides) for s in batch]),
-            RESCALED: _scores(detector, [rescaled(sample) for sample in batch]),
-        }
-        for index, sample in enumerate(batch):
-            own = {name: values[index] for name, values in scores.items()}
-            rows.append({"image_id": sample.image_id, **own})
-        progress(len(rows), total, "controls: windows, rescaled")
-    return pd.DataFrame(rows)
+    table: pd.DataFrame = dataset.table(["image_id"], Split.TEST).to_pandas()
+    made: dict[str, Callable[[Sample], Photo | None]]
+    made = {UNTOUCHED_WINDOW: partial(untouched_window, sides=sides), RESCALED: rescaled}
+    for name, make in made.items():
+        examined = examined_photos(make, dataset.samples(Split.TEST), workers)
+        scores: dict[str, float] = {}
+        for batch in in_batches(examined):
+            scores |= _scores(detector, batch)
+            progress(len(scores), len(table), f"control: {name.replace('_', ' ')}")
+        table[name] = table["image_id"].map(scores)
+    return table
 
 
 def marks(auc: Metric | None, controls: Mapping[str, Metric | None]) -> tuple[str, ...]:
@@ -164,13 +164,14 @@ def _saved(pixels: Pixels, sample: Sample) -> Photo:
     return images.decode(images.encode_normalised(np.ascontiguousarray(pixels), sample.image_id))
 
 
-def _scores(detector: DetectsPhotos, photos: Sequence[Photo | None]) -> npt.NDArray[np.float64]:
-    """The score of each photo ``[n]``; NaN for none."""
-    there = [index for index, photo in enumerate(photos) if photo is not None]
-    verdicts = detector.detect([photo for photo in photos if photo is not None])
-    scores = np.full(len(photos), np.nan)
-    scores[there] = [verdict.score for verdict in verdicts]
-    return scores
+def _scores(
+    detector: DetectsPhotos, batch: Sequence[tuple[Sample, Photo | None]]
+) -> dict[str, float]:
+    """The score of each photo by image id; NaN for none."""
+    there = [(sample.image_id, photo) for sample, photo in batch if photo is not None]
+    verdicts = detector.detect([photo for _, photo in there])
+    scores = {sample.image_id: float("nan") for sample, _ in batch}
+    return scores | {name: v.score for (name, _), v in zip(there, verdicts, strict=True)}
 
 
 def _draw(image_id: str, purpose: str) -> float:

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -112,12 +111,6 @@ class Dataset:
         """Stream the samples of a split, or of all, a few in memory at a time."""
         for batch in read_batches(self.path, sample_schema().names, split, _BATCH_ROWS):
             yield from map(to_sample, batch.to_pylist())
-
-    def batches(self, split: Split | None = None) -> Iterator[list[Sample]]:
-        """Stream the same samples a batch at a time, few enough to be decoded together."""
-        samples = self.samples(split)
-        while batch := list(islice(samples, _DECODED_ROWS)):
-            yield batch
 
     def find(self, image_ids: Collection[str]) -> Iterator[Sample]:
         """Stream the samples that are called ``image_ids``, in stored order; unknown ids are none.

@@ -101,8 +101,7 @@ class Detector:
 
     def logits(self, photos: Sequence[Photo]) -> Floats:
         """Uncalibrated class logits ``[n, 3]`` of model and evidence, in the order of `Label`."""
-        batches = [self._questions(part) for part in _batches(photos)]
-        parts = [self._fused(self._asked(*batch[:2]), batch[2]) for batch in batches]
+        parts = [self._fused(*self._questions(part)) for part in _batches(photos)]
         return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
 
     def verdict_logits(self, photos: Sequence[Photo]) -> Floats:
@@ -111,24 +110,32 @@ class Detector:
         return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
 
     def _asked(self, pixels: Sequence[Pixels], rows: Sequence[list[int]]) -> Floats:
+        """Logits of the verdict words."""
         return verdict_logits(self._model, self._processor, pixels, rows).astype(np.float64)
 
-    def _fused(self, verdicts: Floats, evidence: Sequence[Sequence[Finding]]) -> Floats:
+    def _fused(
+        self,
+        pixels: Sequence[Pixels],
+        rows: Sequence[list[int]],
+        evidence: Sequence[Sequence[Finding]],
+    ) -> Floats:
+        """Class logits; the model is asked only where its word counts."""
         if self.fusion is None:
-            return verdicts
+            return self._asked(pixels, rows)
+        is_heard = self.fusion.hears_the_model
+        verdicts = self._asked(pixels, rows) if is_heard else np.zeros((len(rows), len(Label)))
         return self.fusion.logits(verdicts, ledger.surprises_of(evidence))
 
     def _detect_batch(self, photos: Sequence[Photo], rationale: bool) -> list[Verdict]:
         if self.calibration is None:
             raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
         pixels, rows, evidence = self._questions(photos)
-        asked = self._model, self._processor, pixels, rows
-        logits = self._fused(self._asked(pixels, rows), evidence)
-        probabilities = self.calibration.probabilities(logits)
+        probabilities = self.calibration.probabilities(self._fused(pixels, rows, evidence))
         labels = [
             self.calibration.label(row, stratum(photo))
             for row, photo in zip(probabilities, photos, strict=True)
         ]
+        asked = self._model, self._processor, pixels, rows
         reasons = rationales(*asked, labels) if rationale else [""] * len(photos)
         # Measured before anything is dropped; people see what is left.
         reports = [

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import images
 from assay.errors import ImageTooLarge
+from assay.examination import examined_photos, in_batches
 from assay.images import Variant
 from assay.journal import Journal, Row
 from assay.perturbations import Perturbation
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH_IMAGES = 16
-"""Judged together; fewer where they add up to as many pixels as the largest single image has."""
 UNPERTURBED = "unperturbed"
 """How rows about an image as it is are called."""
 
@@ -52,8 +52,7 @@ def predict(
     Columns: perturbation, image_id, label, group, dataset, size and compression (classes of the
     judged file, as in `assay.strata`), score, flagged (not called authentic) and decided (outside
     the review band). Rows are journalled in ``work``, a folder for this model and dataset, so a
-    run that was killed goes on where it stopped. One image at a time is perturbed, and
-    `BATCH_IMAGES` are judged together, or fewer large ones.
+    run that was killed goes on where it stopped.
     """
     chosen = sample(detector, dataset, images_per_class, seed)
     work.mkdir(parents=True, exist_ok=True)
@@ -63,7 +62,7 @@ def predict(
             what = f"robustness {number} of {len(tried)}: {name_of(perturbation)}"
             left = [i for i in chosen if _key(perturbation, i) not in journal.done]
             done = len(chosen) - len(left)
-            for batch in _batches(perturbation, dataset, left):
+            for batch in in_batches(_examined(perturbation, dataset, left)):
                 progress(done, len(chosen), what)
                 journal.append(_judged(perturbation, batch, detector))
                 done += len(batch)
@@ -109,35 +108,27 @@ def _key(perturbation: Tried, image_id: str) -> str:
     return f"{name_of(perturbation)}/{image_id}"
 
 
-def _batches(
+def _examined(
     perturbation: Tried, dataset: Dataset, left: Collection[str]
-) -> Iterator[list[tuple[Sample, Photo]]]:
-    """What is still to judge, decoded, until a batch has enough images or pixels."""
-    batch: list[tuple[Sample, Photo]] = []
-    pixels = 0
-    for sample in dataset.find(left) if left else ():
-        photo = _photo(sample, perturbation)
-        if photo is None:
-            continue
-        batch.append((sample, photo))
-        pixels += photo.size[0] * photo.size[1]
-        if len(batch) >= BATCH_IMAGES or pixels >= images.MAX_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
+) -> Iterator[tuple[Sample, Photo]]:
+    """What is still to judge, perturbed; without what came out larger than any that is accepted."""
+    samples = dataset.find(left) if left else ()
+    for sample, photo in examined_photos(partial(_photo, perturbation), samples):
+        if isinstance(photo, Photo):
+            yield sample, photo
+        else:
+            logger.warning("%s, %s: left out, as %s", sample.image_id, name_of(perturbation), photo)
 
 
-def _photo(sample: Sample, perturbation: Tried) -> Photo | None:
-    """None where the perturbed image would be larger than any that is accepted."""
+def _photo(perturbation: Tried, sample: Sample) -> Photo | str:
+    """The perturbed image, or why it is none."""
     before = images.photo_of(sample, Variant.BIAS_CONTROLLED)
     if perturbation is None:
         return before
     try:
         return images.decode(perturbation.apply(before.pixels, sample.image_id))
     except ImageTooLarge as error:
-        logger.warning("%s, %s: left out, as %s", sample.image_id, perturbation.name, error)
-        return None
+        return str(error)
 
 
 def _judged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from assay.baseline import QUANTISATION, MetadataBaseline, features, quantisation_scores
 from assay.calibration import Calibration
 from assay.controls import control_scores
+from assay.examination import examined_photos, in_batches
 from assay.images import Variant, mask_of, photo_of
 from assay.localisation import pixel_metrics
 from assay.manipulations import is_material
@@ -35,9 +37,16 @@ class DetectsPhotos(Protocol):
 
 
 def predict(
-    detector: DetectsPhotos, dataset: Dataset, split: Split, kind: Variant, progress: Progress
+    detector: DetectsPhotos,
+    dataset: Dataset,
+    split: Split,
+    kind: Variant,
+    progress: Progress,
+    workers: int | None = None,
 ) -> pd.DataFrame:
     """One row an image of ``split`` in the form ``kind``, in the dataset's order.
+
+    Evidence is measured by ``workers`` processes; None takes one a core.
 
     Columns: image_id, variant, label, manipulation, source, dataset, group, material (False for
     authentic images), seen (the model was fitted on the group), the metadata of
@@ -48,11 +57,12 @@ def predict(
 
     total = dataset.table(["image_id"], split).num_rows
     rows: list[dict[str, Any]] = []
-    for batch in dataset.batches(split):
-        photos = [photo_of(sample, kind) for sample in batch]
+    examined = examined_photos(partial(photo_of, kind=kind), dataset.samples(split), workers)
+    for batch in in_batches(examined):
+        samples, photos = zip(*batch, strict=True)
         verdicts = detector.detect(photos)
-        seen = [detector.has_seen(sample.group) for sample in batch]
-        rows += map(_prediction, batch, photos, verdicts, [kind] * len(batch), seen)
+        seen = [detector.has_seen(sample.group) for sample in samples]
+        rows += map(_prediction, samples, photos, verdicts, [kind] * len(batch), seen)
         progress(len(rows), total, f"predicting {split}, {kind}")
     return pd.DataFrame(rows)
 
@@ -77,20 +87,22 @@ def predict_test(
     """The rows of `predict` about the test split in every form, with what they are read beside.
 
     Further columns: threshold (at which the score was decided), baseline (the score of metadata
-    alone, fitted on the training split by ``workers`` processes), as is quantisation (that of
-    quantisation tables alone), and bias controlled the scores of `assay.controls.CONTROLS`.
+    alone), as is quantisation (that of quantisation tables alone), and bias controlled the scores
+    of `assay.controls.CONTROLS`. ``workers`` processes measure and re-encode.
     """
     import pandas as pd
 
     parts = []
     for kind in (Variant.AS_IS, Variant.BIAS_CONTROLLED):
-        part = predict(detector, dataset, Split.TEST, kind, progress)
+        part = predict(detector, dataset, Split.TEST, kind, progress, workers)
         baseline = MetadataBaseline.fit(dataset, kind, workers, progress)
         thresholds = part["stratum"].map(calibration.threshold_for)
         parts.append(part.assign(threshold=thresholds, baseline=baseline.scores(part)))
     as_is, controlled = parts
     as_is[QUANTISATION] = quantisation_scores(dataset, workers, progress)
-    controlled = controlled.merge(control_scores(detector, dataset, progress), on="image_id")
+    controlled = controlled.merge(
+        control_scores(detector, dataset, progress, workers), on="image_id"
+    )
     return pd.concat([as_is, controlled], ignore_index=True)
 
 

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from assay import images
 from assay.errors import DataError, ImageTooLarge, SchemaViolation
+from assay.examination import BATCH_IMAGES, examined_photos, in_batches
 from assay.journal import Journal, Row
 from assay.progress import Progress, silent
 from assay.records import Label, Photo, Verdict
@@ -43,9 +44,6 @@ COLUMNS = (
     "needs_review",
     "error",
 )
-BATCH_IMAGES = 16
-BATCH_PIXELS = images.MAX_PIXELS
-"""A batch ends at either limit, which bounds memory whatever the images' sizes."""
 
 
 def _existing(path: str) -> str:
@@ -121,7 +119,8 @@ def score(
     with Journal.beside(output, made_from) as journal:
         current: set[str] = set()
         progress(min(len(journal.done), total), total, "score images")
-        for batch in _batches(_noted(_items(source), current), journal.done):
+        items = (i for i in _noted(_items(source), current) if i.key not in journal.done)
+        for batch in in_batches(examined_photos(_decode, items)):
             journal.append(_score_batch(batch, detector))
             progress(min(len(journal.done), total), total, "score images")
         # Files that changed or went away since the run that was killed have left rows behind.
@@ -219,24 +218,8 @@ def _table_items(table: Path) -> Iterator[Item]:
                 row += 1
 
 
-def _batches(items: Iterator[Item], done: set[str]) -> Iterator[list[tuple[Item, Photo | str]]]:
-    """Decoded images, or the reason why not, until a batch has enough images or pixels."""
-    batch: list[tuple[Item, Photo | str]] = []
-    pixels = 0
-    for item in items:
-        if item.key in done:
-            continue
-        photo = _decode(item)
-        batch.append((item, photo))
-        pixels += photo.size[0] * photo.size[1] if isinstance(photo, Photo) else 0
-        if len(batch) >= BATCH_IMAGES or pixels >= BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
-
-
 def _decode(item: Item) -> Photo | str:
+    """The image, or the reason why there is none."""
     try:
         return images.decode(item.data)
     except DataError as error:

@@ -146,13 +146,6 @@ def test_score_of_nothing_says_what_is_scored(tmp_path: Path):
         score(tmp_path / "empty", tmp_path / "a.csv", Brightness())
 
 
-def test_batches_are_bounded_by_pixels(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(scoring, "BATCH_PIXELS", 3 * 64)
-    sizes = [len(batch) for batch in scoring._batches(scoring._items(folder), set())]
-    assert sum(sizes) == 24
-    assert max(sizes) <= 3 + 3
-
-
 def arguments(source: Path, output: str) -> dict[str, Any]:
     schema = parameters.signature(Path("pipelines/score.py").resolve())
     return parameters.validate(schema, {"input": str(source), "output": output})

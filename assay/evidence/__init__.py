@@ -6,6 +6,7 @@ A new kind of evidence is one new file with one `Examiner`; the contract tests f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar
 from weakref import WeakKeyDictionary
@@ -68,3 +69,8 @@ def examined(photo: Photo, name: str) -> Measurement:
     if name not in known:
         known[name] = examiners()[name].examine(photo)
     return known[name]
+
+
+def remember(photo: Photo, measurements: Iterable[Measurement]) -> None:
+    """Let `examined` answer with what another process measured of ``photo``."""
+    _examined.setdefault(photo, {}).update({one.id: one for one in measurements})
