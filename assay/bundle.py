@@ -20,7 +20,6 @@ from assay.examination import examined_photos, in_batches
 from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion
 from assay.images import Variant, photo_of
-from assay.ledger import NullRates
 from assay.metrics import Floats
 from assay.probability_fits import group_weights
 from assay.progress import Progress
@@ -69,31 +68,24 @@ def calibrated(
     judge = detector.verdict_logits if settings.hear_model else None
     trained = _answers(None, dataset, [Split.TRAIN], form, progress)
     asked = _answers(judge, dataset, [Split.VALIDATION], form, progress)
-    fusion, fused = _fused(detector.null_rates, measurements, settings.hear_model, trained, asked)
-    part = slice(len(trained.labels), None) if fusion.hears_the_model else slice(None)
+    measured = ledger.by_image(measurements)
+
+    def surprises(of: _Answers) -> dict[Label, Floats]:
+        found = [ledger.findings(measured[name], detector.null_rates) for name in of.image_ids]
+        return ledger.surprises_of(found)
+
+    fusion = Fusion()
+    if settings.hear_model:
+        weights = group_weights(np.asarray(asked.groups))
+        fusion = Fusion.fit(asked.logits, surprises(asked), asked.labels, weights)
+    parts = [asked] if fusion.hears_the_model else [trained, asked]
+    fused = np.concatenate([fusion.logits(part.logits, surprises(part)) for part in parts])
     labels, groups, strata = (
-        [*getattr(trained, name), *getattr(asked, name)][part]
+        [value for part in parts for value in getattr(part, name)]
         for name in ("labels", "groups", "strata")
     )
-    made = calibrate(fused[part], labels, groups, strata, settings)
+    made = calibrate(fused, labels, groups, strata, settings)
     return _named(adapter, {CALIBRATION_FILE: made, FUSION_FILE: fusion}, {}, work)
-
-
-def _fused(
-    null_rates: NullRates, measurements: pa.Table, hear_model: bool, *parts: _Answers
-) -> tuple[Fusion, Floats]:
-    """The fusion fitted on ``parts``, and their class logits by it ``[n, 3]``."""
-    measured = ledger.by_image(measurements)
-    image_ids, labels, groups = (
-        [value for part in parts for value in getattr(part, name)]
-        for name in ("image_ids", "labels", "groups")
-    )
-    surprises = ledger.surprises_of(
-        [ledger.findings(measured[image_id], null_rates) for image_id in image_ids]
-    )
-    verdicts = np.concatenate([part.logits for part in parts])
-    fusion = Fusion.fit(verdicts, surprises, labels, group_weights(np.asarray(groups)), hear_model)
-    return fusion, fusion.logits(verdicts, surprises)
 
 
 def recalibrated(

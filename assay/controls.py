@@ -167,11 +167,11 @@ def _saved(pixels: Pixels, sample: Sample) -> Photo:
 def _scores(
     detector: DetectsPhotos, batch: Sequence[tuple[Sample, Photo | None]]
 ) -> dict[str, float]:
-    """The score of each photo by image id; NaN for none."""
+    """The log-odds of each photo by image id; NaN for none."""
     there = [(sample.image_id, photo) for sample, photo in batch if photo is not None]
     verdicts = detector.detect([photo for _, photo in there])
     scores = {sample.image_id: float("nan") for sample, _ in batch}
-    return scores | {name: v.score for (name, _), v in zip(there, verdicts, strict=True)}
+    return scores | {name: v.log_odds for (name, _), v in zip(there, verdicts, strict=True)}
 
 
 def _draw(image_id: str, purpose: str) -> float:

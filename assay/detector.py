@@ -19,7 +19,7 @@ from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import group_digest
-from assay.fusion import Fusion
+from assay.fusion import Fusion, log_odds
 from assay.metrics import Floats
 from assay.records import Finding, Label, Photo, Pixels, Verdict
 from assay.strata import stratum
@@ -130,7 +130,8 @@ class Detector:
         if self.calibration is None:
             raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
         pixels, rows, evidence = self._questions(photos)
-        probabilities = self.calibration.probabilities(self._fused(pixels, rows, evidence))
+        logits = self._fused(pixels, rows, evidence)
+        probabilities = self.calibration.probabilities(logits)
         labels = [
             self.calibration.label(row, stratum(photo))
             for row, photo in zip(probabilities, photos, strict=True)
@@ -148,14 +149,15 @@ class Detector:
                 score=float(1 - row[0]),
                 probabilities=dict(zip(Label, map(float, row), strict=True)),
                 needs_review=self.calibration.needs_review(float(1 - row[0])),
+                log_odds=float(odds),
                 findings=found,
                 rationale=report.text,
                 model_version=self.version,
                 claims=len(report.claims),
                 grounded_claims=len(report.grounded),
             )
-            for label, row, found, report in zip(
-                labels, probabilities, evidence, reports, strict=True
+            for label, row, odds, found, report in zip(
+                labels, probabilities, log_odds(logits), evidence, reports, strict=True
             )
         ]
 

@@ -23,7 +23,15 @@ from assay.errors import DataError
 from assay.images import Variant
 from assay.localisation import LOCATED, SUSPICIOUS_AREA
 from assay.metrics import Bootstrap, Metric, mean, measure
-from assay.predictions import DetectsPhotos, positive, predict_test, score, two_class, unseen
+from assay.predictions import (
+    LOG_ODDS,
+    DetectsPhotos,
+    positive,
+    predict_test,
+    score,
+    two_class,
+    unseen,
+)
 from assay.progress import Progress
 from assay.records import Label
 from assay.review import Check, Review
@@ -78,7 +86,8 @@ class Slice:
     pixels: dict[str, Metric | None] = field(default_factory=dict)
     """Means over images, by name: `LOCATED` of those with a mask, marked area of authentic ones."""
     controls: dict[str, Metric | None] = field(default_factory=dict)
-    """AUC of other scores of the same images, by column: `CONTROLS`, or quantisation tables."""
+    """AUC of other scores of the same images, by column: before calibration (`LOG_ODDS`, which
+    compares between folds), under `CONTROLS`, or of quantisation tables."""
 
     @property
     def is_of_one_class(self) -> bool:
@@ -251,7 +260,7 @@ def _measured(
     baseline = _auc(rows, "baseline", bootstrap) if "baseline" in rows else None
     counts = len(rows), int((~edited).sum()), len(set(groups))
     pixels = _pixels(rows, bootstrap)
-    columns = [column for column in (*CONTROLS, QUANTISATION) if column in rows]
+    columns = [column for column in (LOG_ODDS, *CONTROLS, QUANTISATION) if column in rows]
     beside = {column: _auc(rows, column, bootstrap) for column in columns}
     return Slice(Variant(kind), by, name, *counts, metrics, baseline, pixels, beside)
 

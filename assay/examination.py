@@ -21,7 +21,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound="Photo | str | None")
 """A photo, or what stands where there is none: the reason, or nothing."""
 
-_FEW = 24
+_FEW = 48
 """Items that are done here and now before other processes would have started."""
 BATCH_IMAGES = 16
 BATCH_PIXELS = images.MAX_PIXELS

@@ -153,9 +153,19 @@ def surprises_of(evidence: Sequence[Sequence[Finding]]) -> dict[Label, npt.NDArr
         name: np.array([one[name].null_rate if name in one else None for one in fused], np.float64)
         for name in kinds
     }
+    conclusive = {
+        name: np.array([name in one and is_conclusive(one[name]) for one in fused], np.bool_)
+        for name in kinds
+    }
     generated = {name for name, kind in kinds.items() if kind is Hypothesis.GENERATED}
     of = {n: Label.SYNTHESIZED if n in generated else Label.MANIPULATED for n in kinds}
-    return fusion.summed(rates, of, len(fused))
+    return fusion.summed(rates, conclusive, of, len(fused))
+
+
+def is_conclusive(finding: Finding) -> bool:
+    """Whether the finding counts by itself, whatever the others say."""
+    level, value = examiners()[finding.measurement.id].conclusive, finding.measurement.value
+    return level is not None and value is not None and value >= level
 
 
 def measure_dataset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -46,15 +47,19 @@ def parallel_map(
 ) -> Iterator[R]:
     """Yield ``function(item)`` for each item, in order, from ``workers`` processes (None: `cores`).
 
-    ``function`` is a module-level function; items and results are pickled. ``items`` is drawn
-    lazily, `ITEMS_IN_FLIGHT` a worker. With one worker everything runs in this process. What
-    ``function`` raises is raised here, after the work already begun has ended; so is Ctrl-C.
+    ``function`` is a module-level function or a partial of one; it, items and results are pickled.
+    ``items`` is drawn lazily, `ITEMS_IN_FLIGHT` a worker. With one worker everything runs in this
+    process. What ``function`` raises is raised here, after the work already begun has ended; so is
+    Ctrl-C.
     """
     workers = workers or cores()
     if workers == 1:
         for item in items:
             yield _on_one_thread(function, item)
         return
+    # What cannot be sent fails here: inside the pool it would fail in a thread, and CPython 3.11
+    # then waits for ever when the pool is shut down.
+    pickle.dumps(function)
     pool = ProcessPoolExecutor(workers, _context(function), _prepare_worker)
     pending: deque[Future[R]] = deque()
     rest = iter(items)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -19,7 +20,8 @@ from assay.degradations import add_noise, blur, resized, sharpen
 from assay.records import Pixels
 
 Change = Callable[[Pixels, np.random.Generator], bytes]
-"""Pixels ``[h, w, 3]`` to an image file; all chance comes from the generator."""
+"""Pixels ``[h, w, 3]`` to an image file; all chance comes from the generator. Other processes apply
+it too, so it can be pickled."""
 
 _SCREEN_FACTORS = (0.683, 0.791, 1.172, 1.314)
 """From a picture's pixels to a screen's, which hardly ever is a whole number."""
@@ -50,37 +52,35 @@ class Perturbation:
         return self.change(pixels, rng)
 
 
-def _jpeg(quality: int) -> Change:
-    return lambda pixels, _: images.encode_jpeg(pixels, quality)
+def _jpeg(quality: int, pixels: Pixels, _: np.random.Generator) -> bytes:
+    return images.encode_jpeg(pixels, quality)
 
 
-def _webp(quality: int) -> Change:
-    return lambda pixels, _: images.encode_webp(pixels, quality)
+def _webp(quality: int, pixels: Pixels, _: np.random.Generator) -> bytes:
+    return images.encode_webp(pixels, quality)
 
 
 # Saved without loss from here on, so that a row measures what it is called after and nothing else.
-def _resize(factor: float) -> Change:
-    return lambda pixels, _: images.encode_png(resized(pixels, factor))
+def _resize(factor: float, pixels: Pixels, _: np.random.Generator) -> bytes:
+    return images.encode_png(resized(pixels, factor))
 
 
-def _blur(sigma: float) -> Change:
-    return lambda pixels, _: images.encode_png(blur(pixels, sigma))
+def _blur(sigma: float, pixels: Pixels, _: np.random.Generator) -> bytes:
+    return images.encode_png(blur(pixels, sigma))
 
 
-def _noise(sigma: float) -> Change:
-    return lambda pixels, rng: images.encode_png(add_noise(pixels, sigma, rng))
+def _noise(sigma: float, pixels: Pixels, rng: np.random.Generator) -> bytes:
+    return images.encode_png(add_noise(pixels, sigma, rng))
 
 
-def _screenshot(quality: int | None, rounded: bool = False) -> Change:
+def _screenshot(
+    quality: int | None, rounded: bool, pixels: Pixels, rng: np.random.Generator
+) -> bytes:
     """Shown on a screen and captured; as JPEG of ``quality``, or as PNG."""
-
-    def change(pixels: Pixels, rng: np.random.Generator) -> bytes:
-        shown = sharpen(resized(pixels, float(rng.choice(_SCREEN_FACTORS))), 1.0, 0.5)
-        grey = int(rng.choice(_FRAMES))
-        taken = _rounded(shown, grey) if rounded else _letterboxed(shown, grey, rng)
-        return images.encode_png(taken) if quality is None else images.encode_jpeg(taken, quality)
-
-    return change
+    shown = sharpen(resized(pixels, float(rng.choice(_SCREEN_FACTORS))), 1.0, 0.5)
+    grey = int(rng.choice(_FRAMES))
+    taken = _rounded(shown, grey) if rounded else _letterboxed(shown, grey, rng)
+    return images.encode_png(taken) if quality is None else images.encode_jpeg(taken, quality)
 
 
 def _letterboxed(shown: Pixels, grey: int, rng: np.random.Generator) -> Pixels:
@@ -102,16 +102,12 @@ def _rounded(shown: Pixels, grey: int) -> Pixels:
     return np.where(outside[..., None], np.uint8(grey), shown)
 
 
-def _chain(steps: int) -> Change:
+def _chain(steps: int, pixels: Pixels, rng: np.random.Generator) -> bytes:
     """Shared ``steps`` times: cut a little, reduced to a platform's size, saved as its JPEG."""
-
-    def change(pixels: Pixels, rng: np.random.Generator) -> bytes:
-        shared = _shared(pixels, rng)
-        for _ in range(steps - 1):
-            shared = _shared(images.decode(shared).pixels, rng)
-        return shared
-
-    return change
+    shared = _shared(pixels, rng)
+    for _ in range(steps - 1):
+        shared = _shared(images.decode(shared).pixels, rng)
+    return shared
 
 
 def _shared(pixels: Pixels, rng: np.random.Generator) -> bytes:
@@ -124,32 +120,32 @@ def _shared(pixels: Pixels, rng: np.random.Generator) -> bytes:
 
 
 PERTURBATIONS = (
-    Perturbation("jpeg 50", "JPEG", _jpeg(50)),
-    Perturbation("jpeg 60", "JPEG", _jpeg(60)),
-    Perturbation("jpeg 70", "JPEG", _jpeg(70), everyday=True),
-    Perturbation("jpeg 80", "JPEG", _jpeg(80), everyday=True),
-    Perturbation("jpeg 90", "JPEG", _jpeg(90), everyday=True),
-    Perturbation("jpeg 95", "JPEG", _jpeg(95)),
-    Perturbation("webp 50", "WebP", _webp(50)),
-    Perturbation("webp 75", "WebP", _webp(75), everyday=True),
-    Perturbation("webp 90", "WebP", _webp(90), everyday=True),
-    Perturbation("resize 0.25", "resize", _resize(0.25)),
-    Perturbation("resize 0.5", "resize", _resize(0.5), everyday=True),
-    Perturbation("resize 0.75", "resize", _resize(0.75), everyday=True),
-    Perturbation("resize 1.5", "resize", _resize(1.5)),
-    Perturbation("resize 2", "resize", _resize(2)),
-    Perturbation("blur 0.7", "blur", _blur(0.7), everyday=True),
-    Perturbation("blur 1.5", "blur", _blur(1.5)),
-    Perturbation("noise 2", "noise", _noise(2), everyday=True),
-    Perturbation("noise 6", "noise", _noise(6)),
-    Perturbation("screenshot png", "screenshot", _screenshot(None)),
-    Perturbation("screenshot jpeg", "screenshot", _screenshot(85), everyday=True),
-    Perturbation("screenshot rounded", "screenshot", _screenshot(90, rounded=True)),
-    Perturbation("shared once", "sharing", _chain(1), everyday=True),
-    Perturbation("shared twice", "sharing", _chain(2)),
-    Perturbation("shared 3 times", "sharing", _chain(3), everyday=True),
-    Perturbation("shared 4 times", "sharing", _chain(4)),
-    Perturbation("shared 5 times", "sharing", _chain(5)),
+    Perturbation("jpeg 50", "JPEG", partial(_jpeg, 50)),
+    Perturbation("jpeg 60", "JPEG", partial(_jpeg, 60)),
+    Perturbation("jpeg 70", "JPEG", partial(_jpeg, 70), everyday=True),
+    Perturbation("jpeg 80", "JPEG", partial(_jpeg, 80), everyday=True),
+    Perturbation("jpeg 90", "JPEG", partial(_jpeg, 90), everyday=True),
+    Perturbation("jpeg 95", "JPEG", partial(_jpeg, 95)),
+    Perturbation("webp 50", "WebP", partial(_webp, 50)),
+    Perturbation("webp 75", "WebP", partial(_webp, 75), everyday=True),
+    Perturbation("webp 90", "WebP", partial(_webp, 90), everyday=True),
+    Perturbation("resize 0.25", "resize", partial(_resize, 0.25)),
+    Perturbation("resize 0.5", "resize", partial(_resize, 0.5), everyday=True),
+    Perturbation("resize 0.75", "resize", partial(_resize, 0.75), everyday=True),
+    Perturbation("resize 1.5", "resize", partial(_resize, 1.5)),
+    Perturbation("resize 2", "resize", partial(_resize, 2)),
+    Perturbation("blur 0.7", "blur", partial(_blur, 0.7), everyday=True),
+    Perturbation("blur 1.5", "blur", partial(_blur, 1.5)),
+    Perturbation("noise 2", "noise", partial(_noise, 2), everyday=True),
+    Perturbation("noise 6", "noise", partial(_noise, 6)),
+    Perturbation("screenshot png", "screenshot", partial(_screenshot, None, False)),
+    Perturbation("screenshot jpeg", "screenshot", partial(_screenshot, 85, False), everyday=True),
+    Perturbation("screenshot rounded", "screenshot", partial(_screenshot, 90, True)),
+    Perturbation("shared once", "sharing", partial(_chain, 1), everyday=True),
+    Perturbation("shared twice", "sharing", partial(_chain, 2)),
+    Perturbation("shared 3 times", "sharing", partial(_chain, 3), everyday=True),
+    Perturbation("shared 4 times", "sharing", partial(_chain, 4)),
+    Perturbation("shared 5 times", "sharing", partial(_chain, 5)),
 )
 """In the order of tables. Sigmas are pixels for blur and grey levels for noise."""
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.dataset import Dataset
+LOG_ODDS = "log_odds"
+"""Column of the score before calibration, on which images judged by several models compare."""
 
 
 class DetectsPhotos(Protocol):
@@ -50,8 +52,9 @@ def predict(
 
     Columns: image_id, variant, label, manipulation, source, dataset, group, material (False for
     authentic images), seen (the model was fitted on the group), the metadata of
-    `assay.baseline.FEATURES`, stratum (of the file), predicted (a label), needs_review, the pixel
-    metrics of `assay.localisation`, and p_authentic, p_manipulated, p_synthesized.
+    `assay.baseline.FEATURES`, stratum (of the file), predicted (a label), needs_review, log_odds
+    (before calibration), the pixel metrics of `assay.localisation`, and p_authentic, p_manipulated,
+    p_synthesized.
     """
     import pandas as pd
 
@@ -163,6 +166,7 @@ def _prediction(
         "stratum": stratum(photo),
         "predicted": str(verdict.label),
         "needs_review": verdict.needs_review,
+        LOG_ODDS: verdict.log_odds,
         **pixel_metrics(verdict.findings, _mask(sample, photo, verdict)),
         **{f"p_{label}": verdict.probabilities[label] for label in Label},
     }

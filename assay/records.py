@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,9 @@ class Verdict:
     """Calibrated probability that the image is not authentic, 0..1."""
     probabilities: dict[Label, float]
     needs_review: bool
+    log_odds: float = math.nan
+    """Of not being authentic, before calibration: the same findings, the same number, whatever a
+    platform's images taught a calibration."""
     findings: tuple[Finding, ...] = ()
     rationale: str = ""
     model_version: str = ""

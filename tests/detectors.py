@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
+from scipy.special import logit
 
 from assay import images
 from assay.calibration import Calibration
@@ -28,6 +29,7 @@ class Brightness:
                 p,
                 dict(zip(Label, (1 - p, 0.0, p), strict=True)),
                 BAND.needs_review(p),
+                float(logit(np.clip(p, 1e-6, 1 - 1e-6))),
             )
             for p in shares
         ]

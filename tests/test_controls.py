@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logit
 
 from assay import images
 from assay.baseline import quantisation_scores
@@ -68,6 +69,7 @@ class Scored:
                 p,
                 {Label.AUTHENTIC: 1 - p, Label.MANIPULATED: p, Label.SYNTHESIZED: 0.0},
                 False,
+                float(logit(np.clip(p, 1e-6, 1 - 1e-6))),
             )
             for p in scores
         ]

@@ -17,7 +17,7 @@ def photo(number: int) -> Photo | None:
     return images.decode(images.encode_png(pixels))
 
 
-@pytest.mark.parametrize(("count", "workers"), [(0, 2), (7, 2), (30, 2), (30, 1)])
+@pytest.mark.parametrize(("count", "workers"), [(0, 2), (7, 2), (60, 2), (60, 1)])
 def test_items_keep_their_order_and_their_photos(count: int, workers: int) -> None:
     told = list(examined_photos(photo, iter(range(count)), workers))
     assert [number for number, _ in told] == list(range(count))
@@ -29,8 +29,8 @@ def test_items_keep_their_order_and_their_photos(count: int, workers: int) -> No
 
 
 def test_what_a_worker_measured_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [made for _, made in examined_photos(photo, range(30), 2) if made is not None]
-    again = [ledger.measure(made) for number in range(30) if (made := photo(number)) is not None]
+    told = [made for _, made in examined_photos(photo, range(60), 2) if made is not None]
+    again = [ledger.measure(made) for number in range(60) if (made := photo(number)) is not None]
     monkeypatch.setattr(evidence, "examiners", dict)  # whoever measures now, fails
     measured = [[evidence.examined(made, one.id) for one in again[0]] for made in told]
     assert [[one.value for one in ones] for ones in measured] == [

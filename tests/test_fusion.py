@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logit, softmax
 
 from assay.errors import CheckpointMismatch
-from assay.fusion import Floats, Fusion, summed
+from assay.fusion import Floats, Fusion, log_odds, summed
 from assay.records import Label
 
 LABELS = np.repeat([str(label) for label in Label], (200, 150, 50))
@@ -37,21 +38,24 @@ def fitted(said: Floats, found: float = 5.0) -> Fusion:
     return Fusion.fit(said, surprises(0, found), LABELS, np.ones(len(LABELS)))
 
 
+NEVER = np.zeros(2, bool)
+
+
 def test_surprises_of_a_class_add_up() -> None:
     rates = {"a": np.array([0.1, 0.5]), "b": np.array([0.2, np.nan]), "c": np.array([0.5, 0.1])}
     of = {"a": Label.MANIPULATED, "b": Label.MANIPULATED, "c": Label.SYNTHESIZED}
-    sums = summed(rates, of, 2)
+    sums = summed(rates, dict.fromkeys(rates, NEVER), of, 2)
     np.testing.assert_allclose(sums[Label.MANIPULATED], [np.log(9) + np.log(4), 0], atol=1e-12)
     np.testing.assert_allclose(sums[Label.SYNTHESIZED], [0, np.log(9)], atol=1e-12)
 
 
 def test_a_finite_reference_is_not_believed_to_be_certain() -> None:
-    sums = summed({"a": np.array([1.0, 1e-9])}, {"a": Label.MANIPULATED}, 2)
+    sums = summed({"a": np.array([1.0, 1e-9])}, {"a": NEVER}, {"a": Label.MANIPULATED}, 2)
     np.testing.assert_allclose(sums[Label.MANIPULATED], [-6.907, 6.907], atol=0.001)
 
 
 def test_nothing_measured_surprises_nobody() -> None:
-    sums = summed({}, {}, 3)
+    sums = summed({}, {}, {}, 3)
     assert all((sums[label] == 0).all() for label in OFFSETS)
 
 
@@ -71,21 +75,25 @@ def test_a_model_with_skill_is_heard_and_counts() -> None:
 LABELS_INDEX = np.repeat([0, 1, 2], (200, 150, 50))
 
 
-def test_a_model_that_nobody_asks_is_not_heard() -> None:
-    rows = verdicts(1, 1.0), surprises(0, 5.0), LABELS, np.ones(len(LABELS))
-    assert not Fusion.fit(*rows, hear_model=False).hears_the_model
+def test_a_conclusive_finding_outweighs_what_others_lack() -> None:
+    rates = {"a": np.array([0.005]), "b": np.array([1.0]), "c": np.array([1.0])}
+    of = dict.fromkeys(rates, Label.MANIPULATED)
+    for found, likely in ((False, False), (True, True)):
+        conclusive = dict.fromkeys(rates, np.zeros(1, bool)) | {"a": np.array([found])}
+        logits = Fusion().logits(np.full((1, 3), np.nan), summed(rates, conclusive, of, 1))
+        assert (log_odds(logits)[0] > 0) is np.bool_(likely)
 
 
-def test_what_the_model_was_trained_on_says_nothing_of_its_worth() -> None:
-    said = verdicts(2, 3.0)
-    said[:] = np.nan
-    assert not fitted(said).hears_the_model
+def test_log_odds_are_those_of_the_softmax() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (50, 3))
+    authentic = softmax(logits, axis=1)[:, 0]
+    np.testing.assert_allclose(log_odds(logits), logit(1 - authentic), atol=1e-9)
 
 
 def test_evidence_counts_though_no_label_bears_it_out() -> None:
     """A training set without cloned parts must not silence the finding of clones."""
-    fusion = fitted(verdicts(3, 0.0), found=0.0)
-    assert fusion.slope > 0
+    fusion = fitted(verdicts(3, 2.0), found=0.0)
+    assert fusion.hears_the_model
     calm, clear = (
         fusion.logits(
             np.zeros((1, 3)), {Label.MANIPULATED: np.array([s]), Label.SYNTHESIZED: np.zeros(1)}
@@ -99,7 +107,7 @@ def test_evidence_counts_though_no_label_bears_it_out() -> None:
 def test_more_surprise_never_speaks_for_authenticity(
     manipulated: float, synthesized: float, more: float
 ) -> None:
-    fusion = Fusion(0.8, OFFSETS, 0.5)
+    fusion = Fusion(OFFSETS, 0.5)
     said = np.array([[0.2, -0.3, 0.1]])
 
     def of(first: float, second: float) -> Floats:
@@ -111,12 +119,12 @@ def test_more_surprise_never_speaks_for_authenticity(
 
 
 def test_fusion_survives_storage(tmp_path: Path) -> None:
-    fusion = Fusion(0.8, OFFSETS, 0.25)
+    fusion = Fusion(OFFSETS, 0.25)
     fusion.save(tmp_path / "fusion.json")
     assert Fusion.load(tmp_path / "fusion.json") == fusion
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"slope": 1, "offsets": {}, "model": 0}', "[1]"])
+@pytest.mark.parametrize("text", ["", "{}", '{"offsets": {}, "model": 0}', "[1]"])
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "fusion.json").write_text(text)
     with pytest.raises(CheckpointMismatch, match="train again"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -141,3 +142,8 @@ def test_interrupt_ends_with_one_traceback(tmp_path: Path) -> None:
     assert errors.count("Traceback") == 1
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert psutil.wait_procs(descendants, timeout=20)[1] == []
+
+
+def test_what_cannot_be_sent_fails_at_once() -> None:
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        list(parallel_map(lambda item: item, range(4), workers=2))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import zlib
@@ -155,3 +156,10 @@ def test_sharpening_raises_contrast_and_keeps_flat_parts():
     sharp = sharpen(edge, 1.0, 0.5)
     assert sharp.max() > 150
     assert sharp[0, 0].tolist() == [100, 100, 100]
+
+
+@pytest.mark.parametrize("perturbation", PERTURBATIONS, ids=lambda p: p.name)
+def test_other_processes_can_apply_it(perturbation: Perturbation) -> None:
+    pixels = scene(0, 64, 64)
+    sent = pickle.loads(pickle.dumps(perturbation))
+    assert sent.apply(pixels, "a") == perturbation.apply(pixels, "a")

@@ -37,6 +37,8 @@ class Examiner(ABC):
     """What is measured, in a few plain words: "local noise inconsistency"."""
     suggests: ClassVar[Hypothesis] = Hypothesis.EDITED
     """What an unusual value speaks for."""
+    conclusive: ClassVar[float | None] = None
+    """Value from which it counts by itself: under 1 % of authentic images of any kind reach it."""
     points: ClassVar[float] = 0.0
     """How much its heatmap counts in the fused one; from 1 on it marks a place by itself."""
 

@@ -53,6 +53,7 @@ class RepeatedRegions(Examiner):
     name: ClassVar[str] = "repeated_regions"
     title: ClassVar[str] = "repeated regions"
     suggests: ClassVar[Hypothesis] = Hypothesis.COPIED
+    conclusive: ClassVar[float | None] = STRONG
     points: ClassVar[float] = 2.3
 
     def examine(self, photo: Photo) -> Measurement:

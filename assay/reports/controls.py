@@ -9,9 +9,11 @@ from assay.controls import RESCALED, UNTOUCHED_WINDOW
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
 from assay.metrics import Metric
+from assay.predictions import LOG_ODDS
 from assay.reports import interval
 
 NAMES = {
+    f"{LOG_ODDS}_auc": "AUC before calibration",
     f"{UNTOUCHED_WINDOW}_auc": "AUC of untouched windows",
     f"{RESCALED}_auc": "AUC after rescaling",
     f"{QUANTISATION}_auc": "AUC of quantisation tables alone",
@@ -21,6 +23,7 @@ NAMES = {
 _COLUMNS = (
     "part",
     "AUC, bias controlled",
+    "before calibration",
     "untouched windows",
     "rescaled",
     "metadata alone",
@@ -43,7 +46,8 @@ def _rows(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
         if kind is Variant.BIAS_CONTROLLED and part.metrics["auc"] is not None:
             windows, scaled = part.controls.get(UNTOUCHED_WINDOW), part.controls.get(RESCALED)
             tables = _tables(found.get((by, name, Variant.AS_IS)))
-            shown = part.metrics["auc"], windows, scaled, part.baseline_auc, tables
+            before = part.controls.get(LOG_ODDS)
+            shown = part.metrics["auc"], before, windows, scaled, part.baseline_auc, tables
             yield name, *map(interval, shown), "; ".join(part.marks) or "-"
 
 

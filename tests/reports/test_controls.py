@@ -7,6 +7,7 @@ from assay.controls import HISTORY, RESCALED, UNTOUCHED_WINDOW
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
 from assay.metrics import Metric
+from assay.predictions import LOG_ODDS
 from assay.reports import controls, terminal
 
 
@@ -21,19 +22,20 @@ def part(kind: Variant, name: str, **beside: float) -> Slice:
 
 
 WHOLE = part(Variant.BIAS_CONTROLLED, "plain", **{UNTOUCHED_WINDOW: 0.5})
+BESIDE = {LOG_ODDS: 0.625, UNTOUCHED_WINDOW: 0.8125, RESCALED: 0.6875}
 
 
 def test_table_puts_controls_and_baselines_beside_the_score() -> None:
     parts = (
         part(Variant.AS_IS, "casia", **{QUANTISATION: 0.875}),
-        part(Variant.BIAS_CONTROLLED, "casia", **{UNTOUCHED_WINDOW: 0.8125, RESCALED: 0.6875}),
+        part(Variant.BIAS_CONTROLLED, "casia", **BESIDE),
         part(Variant.BIAS_CONTROLLED, "plain", **{RESCALED: 0.6875}),
     )
     columns, (marked, plain) = controls.table(Evaluation(0.5, parts))
-    values = ["0.750", "0.812", "0.688", "0.500", "0.875"]
+    values = ["0.750", "0.625", "0.812", "0.688", "0.500", "0.875"]
     assert [cell.split()[0] for cell in marked[1:-1]] == values
     assert (marked[0], marked[-1]) == ("casia", HISTORY)
-    assert (plain[2], plain[5], plain[-1]) == ("-", "-", "-")
+    assert (plain[2], plain[6], plain[-1]) == ("-", "-", "-")
     assert len(columns) == len(marked)
 
 
