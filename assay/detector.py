@@ -51,7 +51,7 @@ class Detector:
         version: str,
         seen_groups: frozenset[str],
     ) -> None:
-        self._model = model
+        self.model = model
         self._processor = processor
         processor.verdict_ids()  # refuses a tokenizer that cannot tell the verdicts apart
         self.null_rates = null_rates
@@ -111,7 +111,7 @@ class Detector:
 
     def _asked(self, pixels: Sequence[Pixels], rows: Sequence[list[int]]) -> Floats:
         """Logits of the verdict words."""
-        return verdict_logits(self._model, self._processor, pixels, rows).astype(np.float64)
+        return verdict_logits(self.model, self._processor, pixels, rows).astype(np.float64)
 
     def _fused(
         self,
@@ -136,7 +136,7 @@ class Detector:
             self.calibration.label(row, stratum(photo))
             for row, photo in zip(probabilities, photos, strict=True)
         ]
-        asked = self._model, self._processor, pixels, rows
+        asked = self.model, self._processor, pixels, rows
         reasons = rationales(*asked, labels) if rationale else [""] * len(photos)
         # Measured before anything is dropped; people see what is left.
         reports = [

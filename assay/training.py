@@ -39,8 +39,11 @@ class BaseSettings(Settings):
     family: str = "tiny_qwen2_5_vl"
     options: dict[str, Any] = Field(default_factory=dict)
     """Settings of the family, such as the geometry of a tiny model."""
-    warm_up: bool = True
+    warm_up: bool = False
     """Train all weights first: under a random base an adapter alone learns too little."""
+    rehearsals: int = Field(default=0, ge=0)
+    """Questions with invented findings for each image of the warm-up, instead of one with its own:
+    so a base learns to read any ledger (`assay.rehearsal`)."""
     optimisation: OptimisationSettings = OptimisationSettings(
         epochs=6.0, learning_rate=2e-3, rationale_weight=10.0, selection="loss"
     )
@@ -86,7 +89,8 @@ def warm_up_base(
     family.create_base(settings.options, settings.optimisation.seed, fresh)
     model, processor = family.load_model(fresh), family.load_processor(fresh)
     if settings.warm_up:
-        data = _prepare(dataset, measurements, processor, run, progress)
+        rehearsals = settings.rehearsals
+        data = _prepare(dataset, measurements, processor, run, progress, rehearsals)
         listening = progress, on_metrics, on_answers
         optimise(model, processor, data, settings.optimisation, run, *listening)
 
@@ -173,14 +177,15 @@ def _prepare(
     processor: models.Processor,
     run: Path,
     progress: Progress,
+    rehearsals: int = 0,
 ) -> tuple[TrainingData, TrainingData]:
-    rates = ledger.fit_null_rates(measurements)
-
-    training, validation = (
-        prepare(dataset, name, measurements, rates, processor, run / "prepared" / name, progress)
-        for name in _FITTED
+    """Both splits; who has rehearsed is judged on what was really measured."""
+    known = measurements, ledger.fit_null_rates(measurements), processor
+    training, validation = (run / "prepared" / split for split in _FITTED)
+    return (
+        prepare(dataset, Split.TRAIN, *known, training, progress, rehearsals),
+        prepare(dataset, Split.VALIDATION, *known, validation, progress),
     )
-    return training, validation
 
 
 def _finish(run: Path, write: Callable[[Path], None]) -> Path:

@@ -19,7 +19,8 @@ from assay.errors import ConfigError
 from assay.evidence import Role
 from assay.models import Processor
 from assay.progress import Progress
-from assay.records import Finding, Label, Photo, Pixels, Sample, Split
+from assay.records import Finding, Label, Measurement, Photo, Pixels, Sample, Split
+from assay.rehearsal import rehearsed
 from assay.teachers import question, teacher
 
 if TYPE_CHECKING:
@@ -110,11 +111,13 @@ def prepare(
     processor: Processor,
     folder: Path,
     progress: Progress,
+    rehearsals: int = 0,
 ) -> TrainingData:
     """Write the conversations of ``split`` into ``folder``, unless they are there, and open them.
 
     Images are bias-controlled first, as everywhere in training; ``measurements`` is the table of
-    `ledger.measure_dataset` for the same variant. Raises `ConfigError` when the split is empty.
+    `ledger.measure_dataset` for the same variant. With ``rehearsals``, each image is asked about
+    as often, with invented findings. Raises `ConfigError` when the split is empty.
     """
     if not (total := dataset.table(["image_id"], split).num_rows):
         raise ConfigError(
@@ -127,13 +130,17 @@ def prepare(
     rows: list[dict[str, Any]] = []
     offset = 0
     with (folder / "pixels.u8").open("wb") as pixels_file:
-        for sample in dataset.samples(split):
-            found = ledger.findings(measured[sample.image_id], null_rates)
+        for done, sample in enumerate(dataset.samples(split), 1):
             photo = images.photo_of(sample, images.Variant.BIAS_CONTROLLED)
             resized = processor.resize(photo.pixels)
-            rows.append(_row(sample, photo, resized, found, processor) | {"offset": offset})
+            if rehearsals:
+                told = [rehearsed(sample.image_id, n, sample.label) for n in range(rehearsals)]
+            else:
+                told = [_measured(sample, photo, measured[sample.image_id], null_rates)]
+            made = [_row(sample, resized, *one, processor) for one in told]
+            rows += [row | {"offset": offset} for row in made]
             offset += pixels_file.write(np.ascontiguousarray(resized).tobytes())
-            progress(len(rows), total, f"preparing {split}")
+            progress(done, total, f"preparing {split}")
     # The rows are written last and at once: where they stand, the pixels are whole.
     unfinished = folder / f"{_ROWS}.unfinished"
     unfinished.write_text(json.dumps(rows))
@@ -141,15 +148,27 @@ def prepare(
     return TrainingData(folder)
 
 
+def _measured(
+    sample: Sample,
+    photo: Photo,
+    measurements: Sequence[Measurement],
+    null_rates: ledger.NullRates,
+) -> tuple[tuple[Finding, ...], str]:
+    """What the model is told of ``sample``, and the reasons that it is to learn."""
+    told = ledger.in_role(ledger.findings(measurements, null_rates), Role.FUSED)
+    mask = images.mask_of(sample, photo)
+    rationale = teacher().rationale(sample.label, sample.manipulation, mask, told)
+    return told, sample.rationale or rationale
+
+
 def _row(
-    sample: Sample, photo: Photo, resized: Pixels, found: Sequence[Finding], processor: Processor
+    sample: Sample,
+    resized: Pixels,
+    told: Sequence[Finding],
+    rationale: str,
+    processor: Processor,
 ) -> dict[str, Any]:
     height, width = resized.shape[:2]
-    mask = images.mask_of(sample, photo)
-    told = ledger.in_role(found, Role.FUSED)
-    rationale = sample.rationale or teacher().rationale(
-        sample.label, sample.manipulation, mask, told
-    )
     return {
         "size": (height, width),
         "prompt": processor.prompt_ids((width, height), question(told)),

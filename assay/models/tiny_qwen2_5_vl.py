@@ -6,12 +6,14 @@ real on two cores; its tokenizer is trained here on the sentences that Assay its
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import product, repeat
 from pathlib import Path
 from typing import Any
 
 from assay import places, prompts, teachers
+from assay.errors import ConfigError
 from assay.evidence import Role, examiners
 from assay.models.qwen_vl import IMAGE_TOKEN, QwenVLFamily, QwenVLProcessor, token_id
 from assay.records import Finding, Hypothesis, Label, Measurement, Region
@@ -41,9 +43,16 @@ _CHAT_TEMPLATE = (
 )
 
 
-class TinySettings(Settings):
-    """The geometry of the tiny model."""
+SHIPPED = Path(__file__).with_name("tiny")
+"""A base that was taught to read ledgers, in half precision, with the card of its training."""
+CARD = "card.json"
 
+
+class TinySettings(Settings):
+    """The geometry of the tiny model, and what it knows."""
+
+    taught: bool = True
+    """Start from the base that ships with Assay; else from random weights, to be warmed up."""
     hidden_size: int = 144
     vision_layers: int = 2
     text_layers: int = 4
@@ -53,22 +62,41 @@ class TinySettings(Settings):
 
 
 class TinyQwen25VL(QwenVLFamily):
-    """``Qwen2_5_VLForConditionalGeneration`` with random weights of the given geometry."""
+    """``Qwen2_5_VLForConditionalGeneration`` of a few million weights, shipped or random."""
 
     name = "tiny_qwen2_5_vl"
     settings = TinySettings
 
     def create_base(self, options: dict[str, Any], seed: int, path: Path) -> None:
-        """Write freshly initialised weights, the trained tokenizer and the image settings."""
+        """Write the shipped base, or random weights with a tokenizer trained for them.
+
+        Raises `ConfigError` for a shipped base of another geometry, or that was taught other
+        questions than are asked now.
+        """
         import torch
         from transformers import Qwen2_5_VLForConditionalGeneration
 
         geometry = TinySettings(**options)
-        processor = _build_processor(geometry)
-        torch.manual_seed(seed)
-        model = Qwen2_5_VLForConditionalGeneration(_config(geometry, processor))
+        if geometry.taught:
+            _check_card(geometry)
+            processor, model = self.load_processor(SHIPPED), self.load_model(SHIPPED)
+            model = model.to(torch.float32)
+        else:
+            processor = _build_processor(geometry)
+            torch.manual_seed(seed)
+            model = Qwen2_5_VLForConditionalGeneration(_config(geometry, processor))
         model.save_pretrained(path, safe_serialization=True)
         processor.save(path)
+
+
+def _check_card(wanted: TinySettings) -> None:
+    card = json.loads((SHIPPED / CARD).read_text(encoding="utf-8"))
+    shipped = card["prompt_version"], TinySettings(**card["options"]).model_dump()
+    if shipped != (prompts.PROMPT_VERSION, wanted.model_dump() | {"taught": False}):
+        raise ConfigError(
+            "base.options: the base that ships with Assay has another geometry, or was taught "
+            "other questions; pass base.options.taught=false and base.warm_up=true to train one"
+        )
 
 
 def _config(geometry: TinySettings, processor: QwenVLProcessor) -> Any:

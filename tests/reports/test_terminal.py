@@ -59,7 +59,9 @@ def test_slices_show_metadata_alone_in_each_variant():
 def test_verdict_prints_written_reasons_literally():
     probabilities = dict(zip(Label, (0.1, 0.7, 0.2), strict=True))
     finding = Finding(Measurement("noise", 0.5), 0.02, "Noise measures 0.5.")
-    given = Verdict(Label.MANIPULATED, 0.9, probabilities, True, 0.0, (finding,), "See [/left] there.")
+    given = Verdict(
+        Label.MANIPULATED, 0.9, probabilities, True, 0.0, (finding,), "See [/left] there."
+    )
     text = shown(terminal.verdict(given.as_dict()))
     assert "manipulated 70.0%" in text
     assert "Noise measures 0.5." in text
