@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from assay import ledger, model_registry
+from assay import ledger, measuring, model_registry, null_rates
 from assay.calibration import Calibration, calibrate, recalibrate
 from assay.detector import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, Detector, read_facts
 from assay.errors import DataError
@@ -36,6 +37,7 @@ RECALIBRATED = "recalibrated"
 """Key of a model's description under which it says from which model, and on which dataset."""
 
 _LABELLED = (Split.TRAIN, Split.VALIDATION)
+_FOLDS = 5
 
 
 class _Answers(NamedTuple):
@@ -60,32 +62,46 @@ def calibrated(
 
     ``measurements`` is the table that the adapter was trained with. Images are asked about in the
     normalised form, the one that the adapter learned from. The model says nothing of its own
-    training images; where its word turns out to count nothing beside the evidence, which never saw
-    them, they help to calibrate too. The ``version`` is a hash of what was trained and of the
-    calibration, so that verdicts name their model wherever it is served from.
+    training images; where its word counts nothing beside the evidence, they help to calibrate too,
+    each held against the null rates of other photographs. The ``version`` is a hash of what was
+    trained and of the calibration, so that verdicts name their model wherever it is served from.
     """
     detector, form = Detector.load(adapter), Variant.BIAS_CONTROLLED
     judge = detector.verdict_logits if settings.hear_model else None
     trained = _answers(None, dataset, [Split.TRAIN], form, progress)
     asked = _answers(judge, dataset, [Split.VALIDATION], form, progress)
-    measured = ledger.by_image(measurements)
-
-    def surprises(of: _Answers) -> dict[Label, Floats]:
-        found = [ledger.findings(measured[name], detector.null_rates) for name in of.image_ids]
-        return ledger.surprises_of(found)
-
     fusion = Fusion()
+    known = _surprises(asked, measurements)
     if settings.hear_model:
         weights = group_weights(np.asarray(asked.groups))
-        fusion = Fusion.fit(asked.logits, surprises(asked), asked.labels, weights)
-    parts = [asked] if fusion.hears_the_model else [trained, asked]
-    fused = np.concatenate([fusion.logits(part.logits, surprises(part)) for part in parts])
+        fusion = Fusion.fit(asked.logits, known, asked.labels, weights)
+    parts, fused = [asked], [fusion.logits(asked.logits, known)]
+    if not fusion.hears_the_model:
+        parts.append(trained)
+        fused.append(fusion.logits(trained.logits, _surprises(trained, measurements)))
     labels, groups, strata = (
         [value for part in parts for value in getattr(part, name)]
         for name in ("labels", "groups", "strata")
     )
-    made = calibrate(fused, labels, groups, strata, settings)
+    made = calibrate(np.concatenate(fused), labels, groups, strata, settings)
     return _named(adapter, {CALIBRATION_FILE: made, FUSION_FILE: fusion}, {}, work)
+
+
+def _surprises(of: _Answers, table: pa.Table) -> dict[Label, Floats]:
+    """What the evidence of images counts, each held against photographs of other groups alone.
+
+    An image among its own references is never rare, and what is fitted to it would expect too
+    little of others. Groups are dealt into `_FOLDS`, and each fold is left out in turn.
+    """
+    measured = measuring.by_image(table)
+    fold_of = {group: zlib.crc32(group.encode()) % _FOLDS for group in of.groups}
+    folds = [fold_of[group] for group in of.groups]
+    rates = []
+    for fold in range(_FOLDS):
+        own = {i for i, other in zip(of.image_ids, folds, strict=True) if other == fold}
+        rates.append(null_rates.fit_null_rates(table, without=own))
+    pairs = zip(of.image_ids, folds, strict=True)
+    return ledger.surprises_of([ledger.findings(measured[i], rates[fold]) for i, fold in pairs])
 
 
 def recalibrated(

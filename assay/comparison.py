@@ -20,7 +20,7 @@ from assay.images import Variant
 from assay.metrics import Bootstrap, Difference, Metric, differences
 from assay.model_registry import ModelFacts
 from assay.predictions import positive, same_images, score, unseen
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ class ComparisonSettings(Settings):
 
     resamples: int = Field(1000, ge=1)
     """Bootstrap resamples behind each interval."""
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Outcome(StrEnum):

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from assay.errors import DataError, SplitLeakage, StorageError
 from assay.records import Label, Sample, Split, sample_schema
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ class DataSettings(Settings):
     """Of all rows, where the source names no validation split."""
     test_share: float = Field(0.25, ge=0, lt=1)
     """Of all rows, where the source names no test split."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     limit: int | None = Field(None, ge=1)
     """At most this many samples of the source; None takes all."""
     workers: int | None = Field(None, ge=1)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from assay import grounding, ledger, models, prompts, teachers
+from assay import grounding, ledger, measuring, models, prompts, teachers
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import group_digest
 from assay.fusion import Fusion, log_odds
 from assay.metrics import Floats
+from assay.null_rates import NullRates
 from assay.records import Finding, Label, Photo, Pixels, Verdict
 from assay.strata import stratum
 
@@ -45,7 +46,7 @@ class Detector:
         self,
         model: PreTrainedModel,
         processor: models.Processor,
-        null_rates: ledger.NullRates,
+        null_rates: NullRates,
         fusion: Fusion | None,
         calibration: Calibration | None,
         version: str,
@@ -77,7 +78,7 @@ class Detector:
         return cls(
             model,
             family.load_processor(path / "base"),
-            ledger.NullRates.load(path / NULL_RATES_FILE),
+            NullRates.load(path / NULL_RATES_FILE),
             Fusion.load(fusion) if fusion.exists() else None,
             Calibration.load(calibration) if calibration.exists() else None,
             facts.get("version", path.name),
@@ -148,7 +149,7 @@ class Detector:
                 label=label,
                 score=float(1 - row[0]),
                 probabilities=dict(zip(Label, map(float, row), strict=True)),
-                needs_review=self.calibration.needs_review(float(1 - row[0])),
+                needs_review=self._needs_review(float(1 - row[0]), found),
                 log_odds=float(odds),
                 findings=found,
                 rationale=report.text,
@@ -161,10 +162,17 @@ class Detector:
             )
         ]
 
+    def _needs_review(self, score: float, findings: Sequence[Finding]) -> bool:
+        """Also where nothing could be measured and nobody else was asked: that is no verdict."""
+        is_heard = self.fusion is None or self.fusion.hears_the_model
+        if not is_heard and not ledger.is_evidence(findings):
+            return True
+        return self.calibration is None or self.calibration.needs_review(score)
+
     def _questions(
         self, photos: Sequence[Photo]
     ) -> tuple[list[Pixels], list[list[int]], list[tuple[Finding, ...]]]:
-        evidence = [ledger.findings(ledger.measure(p), self.null_rates) for p in photos]
+        evidence = [ledger.findings(measuring.measure(p), self.null_rates) for p in photos]
         pixels = [self._processor.resize(photo.pixels) for photo in photos]
         ids = [
             self._processor.prompt_ids(

@@ -26,6 +26,7 @@ from assay.metrics import Bootstrap, Metric, mean, measure
 from assay.predictions import (
     LOG_ODDS,
     DetectsPhotos,
+    explain,
     positive,
     predict_test,
     score,
@@ -35,7 +36,7 @@ from assay.predictions import (
 from assay.progress import Progress
 from assay.records import Label
 from assay.review import Check, Review
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from assay.dataset import Dataset
 
 logger = logging.getLogger(__name__)
+
+GROUNDED = "grounded_share"
+"""Metric of the written reasons, see `Grounding`."""
 
 _HEADLINE = ("auc", "average_precision", "balanced_accuracy", "tpr_at_5_fpr", "ece")
 
@@ -52,9 +56,11 @@ class EvaluationSettings(Settings):
 
     resamples: int = Field(500, ge=1)
     """Bootstrap resamples behind each interval."""
-    seed: int = 0
+    seed: Seed = 0
     workers: int | None = Field(None, ge=1)
-    """Processes that read the baseline's training images; None takes one a core."""
+    """Processes that read images and measure evidence; None takes one a core."""
+    explained: int = Field(200, ge=0)
+    """Test images whose written reasons are held against their evidence; 0 asks for none."""
     same_dataset: tuple[tuple[str, ...], ...] = ()
     """Names that leave-one-dataset-out takes for one: photographs and imitations of their kind."""
 
@@ -101,6 +107,21 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounding:
+    """How far written reasons are borne out by the evidence, before anything is dropped."""
+
+    images: int
+    claims: int
+    grounded: int
+    share: Metric | None
+    """Mean over the images of the share of their claims that is grounded; None without claims."""
+
+    def __str__(self) -> str:
+        """``385 of 404 claims about 200 images``."""
+        return f"{self.grounded:,} of {self.claims:,} claims about {self.images:,} images"
+
+
+@dataclass(frozen=True, slots=True)
 class Fold:
     """A dataset that was left out of everything that is fitted, and whether its band held."""
 
@@ -130,6 +151,8 @@ class Evaluation:
     """What was promised on validation of the scores outside the band."""
     folds: tuple[Fold, ...] = ()
     """Of leave-one-dataset-out, which has no threshold, band or promise of its own."""
+    grounding: Grounding | None = None
+    """Of the reasons that the model writes; None where nobody asked for any."""
 
     def one_class_datasets(self) -> tuple[str, ...]:
         """Datasets of one class, whether they stand apart or, for want of others, count in all."""
@@ -149,6 +172,8 @@ class Evaluation:
             metrics[f"{part.variant}/baseline_auc"] = part.baseline_auc
             metrics |= {f"{part.variant}/{name}_auc": auc for name, auc in part.controls.items()}
             metrics |= {f"{part.variant}/{name}": found for name, found in part.pixels.items()}
+        if self.grounding is not None:
+            metrics[f"{Variant.BIAS_CONTROLLED}/{GROUNDED}"] = self.grounding.share
         return {name: metric for name, metric in metrics.items() if metric is not None}
 
     def as_dict(self) -> dict[str, Any]:
@@ -175,7 +200,10 @@ def judge(
     predictions = predict_test(detector, calibration, dataset, settings.workers, progress)
     judged = evaluate(predictions, calibration.threshold, settings.resamples, settings.seed)
     review = calibration.review_low, calibration.review_high
-    return predictions, replace(judged, review=review, promise=calibration.review)
+    explained = explain(detector, dataset, settings.explained, settings.workers, progress)
+    grounding = _grounding(explained, Bootstrap(settings.resamples, settings.seed))
+    found = replace(judged, review=review, promise=calibration.review, grounding=grounding)
+    return predictions, found
 
 
 def evaluate(
@@ -200,6 +228,17 @@ def evaluate(
     apart = set(rows["dataset"]) - set(two_class(rows)["dataset"])
     _report_one_class(rows, apart)
     return Evaluation(threshold, tuple(parts), apart=tuple(sorted(apart)))
+
+
+def _grounding(explained: pd.DataFrame, bootstrap: Bootstrap) -> Grounding | None:
+    if explained.empty:
+        return None
+    spoken = explained[explained["claims"] > 0]
+    shares = (spoken["grounded"] / spoken["claims"]).to_numpy(np.float64)
+    groups = spoken["group"].to_numpy(str)
+    share = mean(shares, groups, bootstrap, lowest=0.0) if len(spoken) else None
+    claims, grounded = (int(explained[name].sum()) for name in ("claims", "grounded"))
+    return Grounding(len(explained), claims, grounded, share)
 
 
 def _report_left_out(predictions: pd.DataFrame, measured: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain, islice, tee
 from typing import TypeVar
 
-from assay import images, ledger
+from assay import images, measuring
 from assay.evidence import remember
 from assay.parallel import parallel_map
 from assay.records import Measurement, Photo
@@ -65,4 +65,4 @@ def in_batches(
 
 def _examined(make: Callable[[T], P], item: T) -> tuple[P, tuple[Measurement, ...]]:
     photo = make(item)
-    return photo, ledger.measure(photo) if isinstance(photo, Photo) else ()
+    return photo, measuring.measure(photo) if isinstance(photo, Photo) else ()

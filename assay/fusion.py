@@ -12,6 +12,7 @@ only where that is asked for and it earns its place on images that it was not tr
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,13 +20,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import log_softmax, logit, logsumexp
+from scipy.special import log_softmax, logsumexp
 
 from assay.errors import CheckpointMismatch
+from assay.metrics import Floats
 from assay.records import Label
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _SLOPE, _OFFSET = 0.1, -1.0
 """Of the curve: low, as surprises of one image are not independent of each other."""
@@ -61,7 +60,7 @@ class Fusion:
         """Class logits ``[n, 3]`` in the order of `Label`, authentic 0.
 
         ``verdicts`` ``[n, 3]`` are logits of the verdict words, not looked at where the model is
-        not heard; ``surprises`` ``[n]`` come from `summed`.
+        not heard; ``surprises`` ``[n]`` come from `ledger.surprises_of`.
         """
         said = _margins(verdicts) if self.hears_the_model else np.zeros(np.shape(verdicts))
         return _logits(self, said, surprises)
@@ -98,22 +97,14 @@ class Fusion:
             raise CheckpointMismatch(f"{path} holds no fusion ({error}); train again") from error
 
 
-def summed(
-    null_rates: Mapping[str, Floats],
-    conclusive: Mapping[str, Bools],
-    speaks_for: Mapping[str, Label],
-    count: int,
-) -> dict[Label, Floats]:
-    """The surprise ``[count]`` of each class's findings together, from their null rates.
+def surprise(mid_rate: float, is_conclusive: bool = False) -> float:
+    """What a finding counts, from the share of authentic images that measure higher.
 
-    What half of the authentic images reach is a surprise of 0, what a tenth reaches of 2.2, what
-    all reach one of -6.9; what is not applicable (NaN) is none; what is ``conclusive`` is 35 more.
+    What half of the authentic images exceed is a surprise of 0, what a tenth exceeds of 2.2, what
+    nine tenths exceed of -2.2; what is conclusive is 35 more.
     """
-    sums = {label: np.zeros(count) for label in _OTHERS}
-    for name, rates in null_rates.items():
-        surprise = -logit(np.clip(rates, _RESOLVED, 1 - _RESOLVED))
-        sums[speaks_for[name]] += np.nan_to_num(surprise) + _CONCLUSIVE * conclusive[name]
-    return sums
+    resolved = min(max(mid_rate, _RESOLVED), 1 - _RESOLVED)
+    return math.log1p(-resolved) - math.log(resolved) + _CONCLUSIVE * is_conclusive
 
 
 def log_odds(logits: Floats) -> Floats:

@@ -7,18 +7,14 @@ without ground.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from assay.places import points_at, where
 from assay.prompts import is_unusual, rarity
-from assay.records import Finding, Hypothesis, Label, Photo, Verdict
+from assay.records import Finding, Hypothesis, Label
 from assay.teachers import claims
 from assay.teachers.claims import Claim, Doubt, Inferred, Measured, Statement
-
-if TYPE_CHECKING:
-    from assay.predictions import DetectsPhotos
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,42 +64,6 @@ def check(
         fault = "said before" if said else _fault(claim, findings, label)
         checked.append(CheckedClaim(claim, fault))
     return GroundingReport(tuple(checked))
-
-
-def grounded(rationale: str, findings: Sequence[Finding], label: Label | None = None) -> str:
-    """``rationale`` without the claims that ``findings`` do not bear out."""
-    return check(rationale, findings, label).text
-
-
-@dataclass(frozen=True, slots=True)
-class GroundingTotals:
-    """How far the rationales of many images are grounded, before anything was dropped."""
-
-    images: int
-    images_with_two_claims: int
-    claims: int
-    grounded: int
-
-    @property
-    def share(self) -> float | None:
-        """Grounded claims among all, 0..1; None for no claims."""
-        return self.grounded / self.claims if self.claims else None
-
-
-def grounding_over(detector: DetectsPhotos, photos: Sequence[Photo]) -> GroundingTotals:
-    """Let ``detector`` explain ``photos`` and count the claims."""
-    return grounding_totals(detector.detect(photos, rationale=True))
-
-
-def grounding_totals(verdicts: Iterable[Verdict]) -> GroundingTotals:
-    """The claims of ``verdicts`` that were asked for with reasons."""
-    counts = [(verdict.claims, verdict.grounded_claims) for verdict in verdicts]
-    return GroundingTotals(
-        images=len(counts),
-        images_with_two_claims=sum(made >= 2 for made, _ in counts),
-        claims=sum(made for made, _ in counts),
-        grounded=sum(kept for _, kept in counts),
-    )
 
 
 def _fault(claim: Claim | str, findings: Sequence[Finding], label: Label | None) -> str:

@@ -107,7 +107,7 @@ def judge_folds(
     work: Path,
     progress: Progress,
 ) -> tuple[pd.DataFrame, Evaluation]:
-    """Fit and judge each of `folds`; ``measurements`` (`ledger.measure_dataset`) hold every image.
+    """Fit and judge each of `folds`; ``measurements`` (`measuring.measure_dataset`) hold all of it.
 
     Returns the rows of `assay.predictions.predict_test` with a column ``fold``, where ``dataset``
     is the fold's name, and the `Evaluation` of all of them, each decided at the threshold of its

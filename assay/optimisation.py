@@ -17,7 +17,7 @@ from pydantic import Field
 
 from assay.hardware import resolve_precision
 from assay.progress import Progress
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 from assay.training_data import Collator, TrainingData
 from assay.training_log import Listeners, OnMetrics, last_whole_checkpoint, reporter
 from assay.watching import OnAnswers, Watcher
@@ -50,7 +50,7 @@ class OptimisationSettings(Settings):
     patience: int = Field(default=2, ge=1)
     """Stop after this many evaluations without a better one by `selection`."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    seed: int = 0
+    seed: Seed = 0
 
 
 def optimise(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -107,6 +108,41 @@ def predict_test(
         control_scores(detector, dataset, progress, workers), on="image_id"
     )
     return pd.concat([as_is, controlled], ignore_index=True)
+
+
+def explain(
+    detector: DetectsPhotos,
+    dataset: Dataset,
+    count: int,
+    workers: int | None,
+    progress: Progress,
+) -> pd.DataFrame:
+    """What the written reasons of up to ``count`` test images claim, before any is dropped.
+
+    Those that the model has not seen, bias controlled, drawn by a hash of their ids. Columns
+    image_id, group, claims and grounded, the number that the findings bear out.
+    """
+    import pandas as pd
+
+    table = dataset.table(["image_id", "group"], Split.TEST).to_pandas()
+    new = table[[not detector.has_seen(group) for group in table["group"]]]
+    drawn = sorted(new["image_id"], key=lambda name: hashlib.sha256(name.encode()).digest())
+    make = partial(photo_of, kind=Variant.BIAS_CONTROLLED)
+    samples = dataset.find(drawn[:count]) if drawn[:count] else iter(())
+    rows: list[dict[str, Any]] = []
+    for batch in in_batches(examined_photos(make, samples, workers)):
+        verdicts = detector.detect([photo for _, photo in batch], rationale=True)
+        rows += [
+            {
+                "image_id": sample.image_id,
+                "group": sample.group,
+                "claims": verdict.claims,
+                "grounded": verdict.grounded_claims,
+            }
+            for (sample, _), verdict in zip(batch, verdicts, strict=True)
+        ]
+        progress(len(rows), len(drawn[:count]), "reading reasons")
+    return pd.DataFrame(rows, columns=["image_id", "group", "claims", "grounded"])
 
 
 def measured(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from assay.metrics import Bootstrap, Metric, differences, measure
 from assay.predictions import measured, positive, same_images, score, two_class, unseen
 from assay.review import MIN_CHECKED
 from assay.robustness import Rate, Robustness
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ class PromotionSettings(Settings):
     """Likewise of decisions that change; of those drawn anew by lot, up to half would."""
     resamples: int = Field(500, ge=1)
     """As many as an evaluation has, or one AUC would be told with two intervals."""
-    seed: int = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True, slots=True)

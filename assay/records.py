@@ -159,6 +159,9 @@ class Finding:
     title: str = ""
     """What was measured, in a few plain words."""
     suggests: Hypothesis = Hypothesis.EDITED
+    surprise: float = 0.0
+    """What it counts if it is fused: the log-odds that an authentic image measures lower; 0 where
+    nothing was measured."""
 
 
 @dataclass(frozen=True, slots=True)

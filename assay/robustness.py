@@ -21,7 +21,7 @@ from assay.perturbed_predictions import UNPERTURBED, Tried, name_of, predict
 from assay.predictions import DetectsPhotos, positive
 from assay.progress import Progress
 from assay.review import lower_limit, upper_limit
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class RobustnessSettings(Settings):
     """All perturbations; otherwise the everyday ones, which is what promotion reads."""
     resamples: int = Field(500, ge=1)
     """Bootstrap resamples behind the intervals of AUC and calibration error."""
-    seed: int = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True, slots=True)

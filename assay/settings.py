@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from assay.errors import ConfigError
 
@@ -16,6 +16,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+"""Of random numbers: what numpy and torch both take."""
 
 
 def at_home(path: Any) -> Any:

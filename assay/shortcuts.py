@@ -20,7 +20,7 @@ from assay.image_profile import NORMALISED, RAW
 from assay.metrics import Bools, Bootstrap, Floats, Metric, measure
 from assay.predictions import positive
 from assay.progress import Progress
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ class ShortcutSettings(Settings):
     """Of each side of the verdict, as groups are what the interval resamples."""
     resamples: int = Field(500, ge=1)
     """Bootstrap resamples behind each interval."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
     @field_validator("exceptions")
     @classmethod

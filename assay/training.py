@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
-from assay import ledger, models, prompts
+from assay import models, prompts
 from assay.detector import MODEL_FILE, NULL_RATES_FILE
 from assay.fingerprints import group_digest, run_key
+from assay.null_rates import fit_null_rates
 from assay.optimisation import OptimisationSettings, optimise
 from assay.progress import Progress
 from assay.records import Split
@@ -79,7 +80,7 @@ def warm_up_base(
 ) -> Path:
     """Return the folder of a base model, trained on all its weights unless told otherwise.
 
-    ``measurements`` is the table of `ledger.measure_dataset` over training and validation splits.
+    ``measurements`` is the table of `measuring.measure_dataset` over what is fitted on.
     """
     run = work / run_key("base", dataset.version, settings)
     if (run / "result").exists():
@@ -130,7 +131,7 @@ def train_adapter(
     def write(folder: Path) -> None:
         shutil.copytree(base, folder / "base")
         _save_adapter(model, folder / "adapter")
-        ledger.fit_null_rates(measurements).save(folder / NULL_RATES_FILE)
+        fit_null_rates(measurements).save(folder / NULL_RATES_FILE)
         facts = {
             "family": base_settings.family,
             "prompt_version": prompts.PROMPT_VERSION,
@@ -180,7 +181,7 @@ def _prepare(
     rehearsals: int = 0,
 ) -> tuple[TrainingData, TrainingData]:
     """Both splits; who has rehearsed is judged on what was really measured."""
-    known = measurements, ledger.fit_null_rates(measurements), processor
+    known = measurements, fit_null_rates(measurements), processor
     training, validation = (run / "prepared" / split for split in _FITTED)
     return (
         prepare(dataset, Split.TRAIN, *known, training, progress, rehearsals),

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from assay import images, ledger, prompts
+from assay import images, ledger, measuring, prompts
 from assay.errors import ConfigError
 from assay.evidence import Role
 from assay.models import Processor
+from assay.null_rates import NullRates
 from assay.progress import Progress
 from assay.records import Finding, Label, Measurement, Photo, Pixels, Sample, Split
 from assay.rehearsal import rehearsed
@@ -107,7 +108,7 @@ def prepare(
     dataset: Dataset,
     split: Split,
     measurements: pa.Table,
-    null_rates: ledger.NullRates,
+    null_rates: NullRates,
     processor: Processor,
     folder: Path,
     progress: Progress,
@@ -116,7 +117,7 @@ def prepare(
     """Write the conversations of ``split`` into ``folder``, unless they are there, and open them.
 
     Images are bias-controlled first, as everywhere in training; ``measurements`` is the table of
-    `ledger.measure_dataset` for the same variant. With ``rehearsals``, each image is asked about
+    `measuring.measure_dataset` for the same variant. With ``rehearsals``, each image is asked about
     as often, with invented findings. Raises `ConfigError` when the split is empty.
     """
     if not (total := dataset.table(["image_id"], split).num_rows):
@@ -126,7 +127,7 @@ def prepare(
     if (folder / _ROWS).exists():
         return TrainingData(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    measured = ledger.by_image(measurements)
+    measured = measuring.by_image(measurements)
     rows: list[dict[str, Any]] = []
     offset = 0
     with (folder / "pixels.u8").open("wb") as pixels_file:
@@ -152,7 +153,7 @@ def _measured(
     sample: Sample,
     photo: Photo,
     measurements: Sequence[Measurement],
-    null_rates: ledger.NullRates,
+    null_rates: NullRates,
 ) -> tuple[tuple[Finding, ...], str]:
     """What the model is told of ``sample``, and the reasons that it is to learn."""
     told = ledger.in_role(ledger.findings(measurements, null_rates), Role.FUSED)

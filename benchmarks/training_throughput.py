@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay import ledger, models
+from assay import measuring, models, null_rates
 from assay.dataset import Dataset, DataSettings
 from assay.dataset_builder import build_dataset
 from assay.images import Variant
@@ -56,13 +56,13 @@ class Bench:
         self._runs = itertools.count()
         data = DataSettings(options={"crops_per_photo": 3})
         self._dataset: Dataset = build_dataset(data, folder / "datasets", silent)
-        self._measurements: pa.Table = ledger.measure_dataset(
+        self._measurements: pa.Table = measuring.measure_dataset(
             self._dataset, [Split.TRAIN, Split.VALIDATION], Variant.BIAS_CONTROLLED, None, silent
         )
         self._base = warm_up_base(self._dataset, self._measurements, BASE, folder, silent)
         self._family = models.family(BASE.family)
         self._processor = self._family.load_processor(self._base)
-        rates = ledger.fit_null_rates(self._measurements)
+        rates = null_rates.fit_null_rates(self._measurements)
         self._examples: TrainingData = prepare(
             self._dataset,
             Split.TRAIN,

@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assay import catalogue, home, ledger, model_registry, models, teachers
+from assay import catalogue, home, ledger, measuring, model_registry, models, teachers
 from assay.dataset import Dataset
 from assay.detector import Detector, read_facts, verdict_logits
 from assay.evidence import Role
@@ -93,7 +93,7 @@ def _examined(
     make = partial(photo_of, kind=Variant.BIAS_CONTROLLED)
     for batch in in_batches(examined_photos(make, samples)):
         photos = [photo for _, photo in batch]
-        found = [ledger.findings(ledger.measure(photo), detector.null_rates) for photo in photos]
+        found = [ledger.findings(measuring.measure(photo), detector.null_rates) for photo in photos]
         yield [sample for sample, _ in batch], photos, found
 
 

@@ -33,12 +33,15 @@ def main() -> int:
         )
         return 1
     family = models.family(facts["family"])
-    shutil.rmtree(SHIPPED, ignore_errors=True)
-    family.load_model(folder / "base").half().save_pretrained(SHIPPED)
-    family.load_processor(folder / "base").save(SHIPPED)
+    unfinished = SHIPPED.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    family.load_model(folder / "base").half().save_pretrained(unfinished)
+    family.load_processor(folder / "base").save(unfinished)
     card = {key: facts[key] for key in ("prompt_version", "dataset_version", "base")}
-    card["options"] = facts["base"]["options"]
-    (SHIPPED / CARD).write_text(json.dumps(card, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(card | {"options": facts["base"]["options"]}, indent=2, sort_keys=True)
+    (unfinished / CARD).write_text(f"{text}\n", encoding="utf-8")
+    shutil.rmtree(SHIPPED, ignore_errors=True)
+    unfinished.rename(SHIPPED)
     sys.stdout.write(f"{SHIPPED}: {sum(f.stat().st_size for f in SHIPPED.iterdir()) >> 10} KiB\n")
     return 0
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import pyarrow as pa
 from zenml import step
 
-from assay import ledger
+from assay import measuring
 from assay.dataset import Dataset
 from assay.images import Variant
 from assay.progress import bar
@@ -24,4 +24,4 @@ def measure_evidence(
     """
     splits = tuple(Split) if with_test else (Split.TRAIN, Split.VALIDATION)
     with bar() as progress:
-        return ledger.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, None, progress)
+        return measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, None, progress)

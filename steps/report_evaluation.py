@@ -9,7 +9,7 @@ from zenml import step
 from assay.dataset import Dataset
 from assay.detector import NULL_RATES_FILE
 from assay.evaluation import Evaluation
-from assay.ledger import NullRates
+from assay.null_rates import NullRates
 from assay.progress import bar
 from assay.reports import evaluation as report
 from assay.reports import gallery

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from assay import bundle, grounding, images, ledger, training
+from assay import bundle, grounding, images, measuring, training
 from assay.calibration import Calibration
 from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector
 from assay.errors import CheckpointMismatch, DataError
+from assay.fusion import Fusion
 from assay.progress import silent
 from assay.records import Label, Photo, Split
 from assay.review import ReviewSettings
@@ -60,7 +62,7 @@ def test_a_photo_is_judged_alike_alone_and_among_others(detector: Detector) -> N
 
 def test_findings_stand_in_the_verdict_with_their_null_rates(detector: Detector) -> None:
     (verdict,) = detector.detect(photos(1))
-    told = {found.measurement.id for found in verdict.findings} & set(ledger.measured_names())
+    told = {found.measurement.id for found in verdict.findings} & set(measuring.measured_names())
     assert told == set(detector.null_rates.names)
 
 
@@ -79,16 +81,20 @@ def test_a_rationale_holds_only_what_its_findings_bear_out(detector: Detector) -
         assert verdict.claims >= verdict.grounded_claims
 
 
-def test_grounding_is_counted_over_all_photos(detector: Detector) -> None:
-    totals = grounding.grounding_over(detector, photos(3))
-    verdicts = detector.detect(photos(3), rationale=True)
-    assert totals.images == 3
-    assert totals.claims == sum(verdict.claims for verdict in verdicts)
-
-
 def test_no_photos_give_no_verdicts(detector: Detector) -> None:
     assert detector.detect([]) == []
     assert detector.logits([]).shape == (0, len(Label))
+
+
+def test_an_image_on_which_nothing_can_be_measured_is_handed_to_people(folder: Path) -> None:
+    blank = images.decode(images.encode_png(np.full((40, 40, 3), 200, np.uint8)))
+    detector = Detector.load(folder)
+    detector.fusion = Fusion()
+    detector.calibration = replace(detector.calibration, review_low=0.999, review_high=1.0)
+    (sure,) = detector.detect(photos(1))
+    (verdict,) = detector.detect([blank])
+    assert verdict.score < 0.999
+    assert (sure.needs_review, verdict.needs_review) == (False, True)
 
 
 def changed(folder: Path, tmp_path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay import evidence, examination, images, ledger
+from assay import evidence, examination, images, measuring
 from assay.examination import examined_photos, in_batches
 from assay.records import Photo
 
@@ -30,7 +30,7 @@ def test_items_keep_their_order_and_their_photos(count: int, workers: int) -> No
 
 def test_what_a_worker_measured_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
     told = [made for _, made in examined_photos(photo, range(60), 2) if made is not None]
-    again = [ledger.measure(made) for number in range(60) if (made := photo(number)) is not None]
+    again = [measuring.measure(made) for number in range(60) if (made := photo(number)) is not None]
     monkeypatch.setattr(evidence, "examiners", dict)  # whoever measures now, fails
     measured = [[evidence.examined(made, one.id) for one in again[0]] for made in told]
     assert [[one.value for one in ones] for ones in measured] == [

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.special import logit, softmax
 
 from assay.errors import CheckpointMismatch
-from assay.fusion import Floats, Fusion, log_odds, summed
+from assay.fusion import Fusion, log_odds, surprise
+from assay.metrics import Floats
 from assay.records import Label
 
 LABELS = np.repeat([str(label) for label in Label], (200, 150, 50))
@@ -38,25 +39,15 @@ def fitted(said: Floats, found: float = 5.0) -> Fusion:
     return Fusion.fit(said, surprises(0, found), LABELS, np.ones(len(LABELS)))
 
 
-NEVER = np.zeros(2, bool)
-
-
-def test_surprises_of_a_class_add_up() -> None:
-    rates = {"a": np.array([0.1, 0.5]), "b": np.array([0.2, np.nan]), "c": np.array([0.5, 0.1])}
-    of = {"a": Label.MANIPULATED, "b": Label.MANIPULATED, "c": Label.SYNTHESIZED}
-    sums = summed(rates, dict.fromkeys(rates, NEVER), of, 2)
-    np.testing.assert_allclose(sums[Label.MANIPULATED], [np.log(9) + np.log(4), 0], atol=1e-12)
-    np.testing.assert_allclose(sums[Label.SYNTHESIZED], [0, np.log(9)], atol=1e-12)
+@pytest.mark.parametrize(("share", "counts"), [(0.5, 0.0), (0.1, np.log(9)), (0.9, -np.log(9))])
+def test_a_surprise_is_the_log_odds_that_an_authentic_image_measures_lower(
+    share: float, counts: float
+) -> None:
+    assert surprise(share) == pytest.approx(counts, abs=1e-12)
 
 
 def test_a_finite_reference_is_not_believed_to_be_certain() -> None:
-    sums = summed({"a": np.array([1.0, 1e-9])}, {"a": NEVER}, {"a": Label.MANIPULATED}, 2)
-    np.testing.assert_allclose(sums[Label.MANIPULATED], [-6.907, 6.907], atol=0.001)
-
-
-def test_nothing_measured_surprises_nobody() -> None:
-    sums = summed({}, {}, {}, 3)
-    assert all((sums[label] == 0).all() for label in OFFSETS)
+    assert (surprise(1.0), surprise(1e-9)) == pytest.approx((-6.907, 6.907), abs=0.001)
 
 
 def test_a_model_that_guesses_is_not_heard() -> None:
@@ -75,13 +66,12 @@ def test_a_model_with_skill_is_heard_and_counts() -> None:
 LABELS_INDEX = np.repeat([0, 1, 2], (200, 150, 50))
 
 
-def test_a_conclusive_finding_outweighs_what_others_lack() -> None:
-    rates = {"a": np.array([0.005]), "b": np.array([1.0]), "c": np.array([1.0])}
-    of = dict.fromkeys(rates, Label.MANIPULATED)
-    for found, likely in ((False, False), (True, True)):
-        conclusive = dict.fromkeys(rates, np.zeros(1, bool)) | {"a": np.array([found])}
-        logits = Fusion().logits(np.full((1, 3), np.nan), summed(rates, conclusive, of, 1))
-        assert (log_odds(logits)[0] > 0) is np.bool_(likely)
+@pytest.mark.parametrize("found", [False, True])
+def test_a_conclusive_finding_outweighs_what_others_lack(found: bool) -> None:
+    together = surprise(0.005, found) + 2 * surprise(1.0)
+    sums = {Label.MANIPULATED: np.array([together]), Label.SYNTHESIZED: np.zeros(1)}
+    logits = Fusion().logits(np.full((1, 3), np.nan), sums)
+    assert (log_odds(logits)[0] > 0) == found
 
 
 def test_log_odds_are_those_of_the_softmax() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assay import grounding, places, prompts
 from assay.places import PARTS
-from assay.records import Finding, Hypothesis, Label, Measurement, Verdict
+from assay.records import Finding, Hypothesis, Label, Measurement
 from assay.teachers import claims, teacher
 from assay.teachers.claims import ACTIONS, ALTERED, Doubt, Inferred, Measured, Statement, Subject
 
@@ -83,7 +83,7 @@ def test_read_inverts_write(said: list[claims.Claim]) -> None:
 @given(st.text())
 def test_any_text_can_be_read_and_checked(text: str) -> None:
     report = grounding.check(text, [finding()])
-    assert grounding.grounded(report.text, [finding()]) == report.text
+    assert grounding.check(report.text, [finding()]).text == report.text
 
 
 @given(LEDGERS, st.sampled_from(Label), st.sampled_from(["", *ACTIONS]), st.sampled_from(PARTS))
@@ -181,7 +181,7 @@ def test_a_claim_without_ground_is_named_and_dropped(text: str, fault: str) -> N
 def test_one_clause_is_dropped_and_its_neighbour_kept() -> None:
     kept = "noise is strong (2-5% of authentic images)"
     text = f"Measured: {kept}; colour is low (over 50% of authentic images)."
-    assert grounding.grounded(text, [finding()]) == f"Measured: {kept}."
+    assert grounding.check(text, [finding()]).text == f"Measured: {kept}."
 
 
 def test_a_claim_said_twice_counts_once() -> None:
@@ -200,13 +200,3 @@ def test_an_inference_against_the_verdict_has_no_ground(label: Label) -> None:
 def test_an_empty_rationale_makes_no_claim() -> None:
     report = grounding.check("", [finding()])
     assert (report.share, report.text) == (None, "")
-
-
-def test_totals_count_claims_and_not_images() -> None:
-    def verdict(made: int, kept: int) -> Verdict:
-        return Verdict(Label.AUTHENTIC, 0.1, {}, False, claims=made, grounded_claims=kept)
-
-    totals = grounding.grounding_totals([verdict(3, 3), verdict(1, 0), verdict(0, 0)])
-    assert totals == grounding.GroundingTotals(3, 1, 4, 3)
-    assert totals.share == 0.75
-    assert grounding.grounding_totals([]).share is None

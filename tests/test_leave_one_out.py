@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from assay import ledger, training
+from assay import measuring, training
 from assay.dataset import Dataset
 from assay.errors import ConfigError, DataError
 from assay.evaluation import Evaluation, EvaluationSettings
@@ -46,7 +46,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def measurements(dataset: Dataset) -> pa.Table:
-    return ledger.measure_dataset(dataset, tuple(Split), Variant.BIAS_CONTROLLED, 1)
+    return measuring.measure_dataset(dataset, tuple(Split), Variant.BIAS_CONTROLLED, 1)
 
 
 @pytest.fixture(scope="module")

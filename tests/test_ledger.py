@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import ledger, places
+from assay import ledger, measuring, null_rates, places
 from assay.dataset import Dataset
 from assay.errors import CheckpointMismatch
 from assay.evidence import examiners
 from assay.images import Variant, decode, variant
-from assay.ledger import NullRates
-from assay.records import Label, Measurement, Photo, Split
+from assay.null_rates import NullRates
+from assay.records import Finding, Hypothesis, Label, Measurement, Photo, Split
 from tests.datasets import stored
 from tests.scenes import sample, scene
 
-NAMES = ledger.measured_names()
+NAMES = measuring.measured_names()
 FINITE = st.floats(-1e6, 1e6)
 
 
@@ -37,7 +37,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def measured(dataset: Dataset, *splits: Split, workers: int = 1) -> pa.Table:
     kind = Variant.BIAS_CONTROLLED
-    return ledger.measure_dataset(dataset, splits or tuple(Split), kind, workers)
+    return measuring.measure_dataset(dataset, splits or tuple(Split), kind, workers)
 
 
 @given(st.lists(FINITE, min_size=1, max_size=50), FINITE)
@@ -45,6 +45,40 @@ def test_rate_is_the_share_at_least_as_high(values: list[float], value: float) -
     rate = NullRates.fit({"a": values}).rate("a", value)
     assert rate == pytest.approx((sum(v >= value for v in values) + 1) / (len(values) + 1))
     assert 0 < rate <= 1
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=50))
+def test_mid_rates_of_the_reference_have_a_mean_of_one_half(values: list[float]) -> None:
+    rates = NullRates.fit({"a": values})
+    n = len(values)
+    own = [rates.mid_rate("a", value) for value in values]
+    assert np.mean(own) == pytest.approx((n * 0.5 + 0.5) / (n + 1))
+
+
+def test_to_find_nothing_as_nearly_all_do_is_no_surprise() -> None:
+    rates = NullRates.fit({"a": [0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0]})
+    assert rates.rate("a", 0.0) == 1.0
+    assert rates.mid_rate("a", 0.0) == pytest.approx(0.525, abs=0.01)
+    assert rates.mid_rate("a", 5.5) == pytest.approx(0.005, abs=0.001)
+
+
+def test_surprises_of_a_class_add_up_and_what_is_shown_only_counts_nothing() -> None:
+    told = [
+        Finding(Measurement("repeated_regions"), 0.1, "", "", Hypothesis.COPIED, 2.0),
+        Finding(Measurement("colour_inconsistency"), 0.1, "", "", Hypothesis.PASTED, 1.0),
+        Finding(Measurement("spectral_artefacts"), 0.1, "", "", Hypothesis.GENERATED, 0.5),
+        Finding(Measurement("noise_inconsistency"), 0.1, "", "", Hypothesis.PASTED, 9.0),
+    ]
+    sums = ledger.surprises_of([told, told[:1], []])
+    assert sums[Label.MANIPULATED].tolist() == [3.0, 2.0, 0.0]
+    assert sums[Label.SYNTHESIZED].tolist() == [0.5, 0.0, 0.0]
+
+
+def test_an_image_without_a_null_rate_to_be_fused_is_no_evidence() -> None:
+    shown = Finding(Measurement("noise_inconsistency"), 0.1, "")
+    unmeasured = Finding(Measurement("repeated_regions"), None, "")
+    assert not ledger.is_evidence([shown, unmeasured])
+    assert ledger.is_evidence([Finding(Measurement("repeated_regions"), 0.9, "")])
 
 
 def test_rate_of_a_large_reference_stays_close_to_exact() -> None:
@@ -86,7 +120,7 @@ def test_rate_refuses_a_measurement_it_was_not_fitted_on() -> None:
 
 
 def test_measure_covers_all_examiners_in_order() -> None:
-    measurements = ledger.measure(Photo(b"", scene(), "PNG"))
+    measurements = measuring.measure(Photo(b"", scene(), "PNG"))
     assert [measurement.id for measurement in measurements] == sorted(examiners())
 
 
@@ -119,7 +153,7 @@ def test_measure_dataset_measures_the_variant_of_each_sample(dataset: Dataset) -
     (row,) = measured(dataset, Split.VALIDATION).to_pylist()
     given = SAMPLES[6]
     controlled = decode(variant(given.image, given.image_id, Variant.BIAS_CONTROLLED))
-    measured_here = [m for m in ledger.measure(controlled) if m.id in ledger.measured_names()]
+    measured_here = [m for m in measuring.measure(controlled) if m.id in measuring.measured_names()]
     expected = {m.id: m.value for m in measured_here}
     expected |= {f"{m.id}_where": places.where(m) for m in measured_here}
     assert row == {"image_id": "scene-5", "split": "validation", "label": "authentic", **expected}
@@ -127,7 +161,7 @@ def test_measure_dataset_measures_the_variant_of_each_sample(dataset: Dataset) -
 
 def test_by_image_gives_back_values_and_places(dataset: Dataset) -> None:
     table = measured(dataset)
-    remembered = ledger.by_image(table)
+    remembered = measuring.by_image(table)
     assert list(remembered) == table["image_id"].to_pylist()
     for row in table.to_pylist():
         for measurement in remembered[row["image_id"]]:
@@ -146,7 +180,7 @@ def test_measure_dataset_does_not_depend_on_workers(dataset: Dataset) -> None:
 
 def test_measure_dataset_reports_progress(dataset: Dataset) -> None:
     calls: list[tuple[int, int, str]] = []
-    ledger.measure_dataset(
+    measuring.measure_dataset(
         dataset, [Split.TRAIN], Variant.AS_IS, 1, lambda *call: calls.append(call)
     )
     assert [call[:2] for call in calls] == [(done, 6) for done in range(1, 7)]
@@ -162,7 +196,7 @@ def test_fit_null_rates_takes_authentic_training_rows(dataset: Dataset) -> None:
     table = measured(dataset)
     authentic = table.to_pylist()[:5]
     expected = NullRates.fit({name: [row[name] for row in authentic] for name in NAMES})
-    assert ledger.fit_null_rates(table) == expected
+    assert null_rates.fit_null_rates(table) == expected
 
 
 def test_load_refuses_a_missing_file(tmp_path: Path) -> None:

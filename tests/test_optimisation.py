@@ -7,7 +7,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
-from assay import ledger, models
+from assay import models, null_rates
 from assay.models import Processor
 from assay.optimisation import (
     OptimisationSettings,
@@ -35,7 +35,7 @@ class Setting:
         self.base = path / "base"
         self.processor: Processor = self.family.load_processor(self.base)
         dataset, measurements = dataset_and_measurements(path / "data")
-        rates = ledger.fit_null_rates(measurements)
+        rates = null_rates.fit_null_rates(measurements)
 
         def split(name: Split) -> TrainingData:
             folder = path / name

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from assay import images, ledger, models, prompts
+from assay import images, models, null_rates, prompts
 from assay.models import Processor
 from assay.optimisation import verdict_loss
 from assay.progress import silent
@@ -27,7 +27,7 @@ def processor(tmp_path_factory: pytest.TempPathFactory) -> Processor:
 def prepared(processor: Processor, tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     path = tmp_path_factory.mktemp("prepared")
     dataset, measurements = dataset_and_measurements(path / "data")
-    rates = ledger.fit_null_rates(measurements)
+    rates = null_rates.fit_null_rates(measurements)
     return prepare(dataset, Split.TRAIN, measurements, rates, processor, path / "train", silent)
 
 

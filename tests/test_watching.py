@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from assay import ledger, models, prompts
+from assay import models, null_rates, prompts
 from assay.detector import verdict_logits
 from assay.progress import silent
 from assay.records import Label, Split
@@ -26,7 +26,7 @@ class Setting:
         self.model = family.load_model(path / "base")
         self.processor: models.Processor = family.load_processor(path / "base")
         dataset, measurements = dataset_and_measurements(path / "data")
-        rates = ledger.fit_null_rates(measurements)
+        rates = null_rates.fit_null_rates(measurements)
         asked = measurements, rates, self.processor, path / "prepared", silent
         self.data: TrainingData = prepare(dataset, Split.VALIDATION, *asked)
         self.watcher = Watcher(self.processor, self.data)

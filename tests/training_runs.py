@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from assay import images, ledger
+from assay import images, measuring
 from assay.dataset import Dataset
 from assay.images import Variant
 from assay.optimisation import OptimisationSettings
@@ -19,7 +19,14 @@ from tests.scenes import sample
 
 QUICK = OptimisationSettings(max_steps=4, batch_size=4, evaluations=2, precision="fp32")
 BASE = BaseSettings(
-    options={"hidden_size": 96, "vision_layers": 2, "text_layers": 2, "max_pixels": 56 * 56},
+    options={
+        "taught": False,
+        "hidden_size": 96,
+        "vision_layers": 2,
+        "text_layers": 2,
+        "max_pixels": 56 * 56,
+    },
+    warm_up=True,
     optimisation=QUICK,
 )
 ADAPTER = TrainingSettings(lora_rank=4, optimisation=QUICK)
@@ -51,4 +58,4 @@ def dataset_and_measurements(path: Path) -> tuple[Dataset, pa.Table]:
     """Both, for `samples`."""
     dataset = stored(path, samples())
     splits = (Split.TRAIN, Split.VALIDATION)
-    return dataset, ledger.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, 1, silent)
+    return dataset, measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, 1, silent)

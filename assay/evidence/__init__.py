@@ -21,7 +21,8 @@ class Role(StrEnum):
     FUSED = "fused"
     """The model is told of it, and it counts in the verdict."""
     SHOWN = "shown"
-    """People see it with its null rate; neither the model nor the verdict does."""
+    """People see it with its null rate; the model is not told of it and its value counts nothing.
+    The manipulation expert may still hold its own map against the one of such a measurement."""
     VERBATIM = "verbatim"
     """Facts that the file itself states; they stand beside the verdict and have no null rate."""
 

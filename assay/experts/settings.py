@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from assay.errors import ConfigError
-from assay.settings import Settings, at_home
+from assay.settings import Seed, Settings, at_home
 
 WANTED = (
     "authentic photographs of high resolution, none of them edited or generated, whose terms allow "
@@ -18,7 +18,7 @@ WANTED = (
 )
 """Which photographs the pre-training asks for."""
 
-_NO_PART_OF_THE_KEY = {"steps", "workers", "checkpoint_every", "held_out_pairs"}
+_NO_PART_OF_THE_KEY = {"steps", "workers", "checkpoint_every", "held_out_pairs", "origin"}
 
 
 class PretrainingSettings(Settings):
@@ -38,8 +38,10 @@ class PretrainingSettings(Settings):
     averaging: float = Field(default=0.999, ge=0, lt=1)
     workers: int | None = Field(default=None, ge=0)
     """Processes that make pairs; None is one for each core beside a GPU, else a single one."""
-    seed: int = 0
+    seed: Seed = 0
     checkpoint_every: int = Field(default=500, ge=1)
+    origin: str = ""
+    """Where the photographs come from and what their terms are; stands on the card."""
     held_out_pairs: int = Field(default=100, ge=2)
     """Pairs of photographs that are not trained on, scored at each checkpoint."""
 

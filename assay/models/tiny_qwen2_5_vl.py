@@ -80,7 +80,7 @@ class TinyQwen25VL(QwenVLFamily):
         if geometry.taught:
             _check_card(geometry)
             processor, model = self.load_processor(SHIPPED), self.load_model(SHIPPED)
-            model = model.to(torch.float32)
+            model = model.to(torch.float32)  # type: ignore[arg-type]
         else:
             processor = _build_processor(geometry)
             torch.manual_seed(seed)
@@ -91,8 +91,11 @@ class TinyQwen25VL(QwenVLFamily):
 
 def _check_card(wanted: TinySettings) -> None:
     card = json.loads((SHIPPED / CARD).read_text(encoding="utf-8"))
-    shipped = card["prompt_version"], TinySettings(**card["options"]).model_dump()
-    if shipped != (prompts.PROMPT_VERSION, wanted.model_dump() | {"taught": False}):
+    geometry, asked = (
+        settings.model_dump(exclude={"taught"})
+        for settings in (TinySettings(**card["options"]), wanted)
+    )
+    if (card["prompt_version"], geometry) != (prompts.PROMPT_VERSION, asked):
         raise ConfigError(
             "base.options: the base that ships with Assay has another geometry, or was taught "
             "other questions; pass base.options.taught=false and base.warm_up=true to train one"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.evaluation import Evaluation, Slice
+from assay.evaluation import GROUNDED, Evaluation, Slice
 from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, mean
 from assay.predictions import measured, positive, score, unseen
@@ -37,6 +37,7 @@ NAMES = {
     "baseline_auc": f"AUC of {ALONE}",
     **controls.NAMES,
     **localisation.NAMES,
+    GROUNDED: "claims grounded before dropping",
 }
 """Metrics in words, by name."""
 
@@ -153,6 +154,9 @@ def _tiles(rows: pd.DataFrame, evaluation: Evaluation) -> Iterator[tuple[str, st
         yield words(whole.metrics["auc"]), f"AUC, {spoken}"
         yield words(whole.baseline_auc), f"AUC of {ALONE}"
         yield words(whole.metrics["ece"]), "calibration error"
+    if evaluation.grounding is not None:
+        said = words(evaluation.grounding.share)
+        yield said, f"of claims grounded before dropping ({evaluation.grounding})"
     yield f"{evaluation.threshold:.3f}", "threshold on the score"
     review = rows[rows["variant"] == kind.value]["needs_review"].to_numpy(bool)
     yield f"{100 * review.mean():.0f} %", "of images handed to people"

@@ -24,7 +24,7 @@ _SCORES = {
 
 def page(card: ExpertsCard) -> Page:
     """The card in the frame of all reports, its scores above."""
-    tiles = [(f"{card.scores[name]:.3f}", words) for name, words in _SCORES.items()]
+    tiles = [(_score(card, name), words) for name, words in _SCORES.items()]
     text = render("experts.md", card=card, facts=_facts(card), settings=card.settings.items())
     return render_page("model_card.html", _TITLE, body=as_html(text), tiles=tiles)
 
@@ -32,7 +32,7 @@ def page(card: ExpertsCard) -> Page:
 def closing(folder: Path) -> Text:
     """A few lines: how good the weights in ``folder`` are, and a command that puts them to use."""
     card = ExpertsCard.load(folder)
-    scores = ", ".join(f"{name.replace('_', ' ')} {card.scores[name]:.3f}" for name in _SCORES)
+    scores = ", ".join(f"{name.replace('_', ' ')} {_score(card, name)}" for name in _SCORES)
     used = WEIGHTS.parent.relative_to(REPOSITORY)
     return Text(
         f"{card.steps:,} steps on {len(card.photographs)} photographs in {card.hours:.1f} hours\n"
@@ -53,3 +53,8 @@ def _facts(card: ExpertsCard) -> list[tuple[str, object]]:
         ("hardware", card.device),
         ("commit", card.git_commit or "-"),
     ]
+
+
+def _score(card: ExpertsCard, name: str) -> str:
+    """A dash where the held-out pairs did not show it."""
+    return f"{card.scores[name]:.3f}" if name in card.scores else "-"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from assay import images, ledger
+from assay import images, ledger, measuring
 from assay.images import Variant
-from assay.ledger import NullRates
+from assay.null_rates import NullRates
 from assay.predictions import positive, score, unseen
 from assay.progress import Progress, silent
 from assay.records import Photo, Sample
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from assay.dataset import Dataset
     from assay.evaluation import Evaluation
+from assay.examination import examined_photos
 
 PER_GROUP = 2
 """Images of one photograph among the cards of a section."""
@@ -141,11 +143,13 @@ def _cases(
     kind: Variant,
     progress: Progress,
 ) -> dict[str, Case]:
-    """The case of each row that the dataset holds, by image id; images are read one at a time."""
+    """The case of each row that the dataset holds, by image id; few images are in memory."""
     rows = {row["image_id"]: row for section in sections for row in section.rows.to_dict("records")}
     cases: dict[str, Case] = {}
-    for sample in dataset.find(set(rows)):
-        photo = images.photo_of(sample, kind)
+    make = partial(images.photo_of, kind=kind)
+    samples = dataset.find(set(rows))
+    seen = examined_photos(make, samples) if null_rates else ((s, make(s)) for s in samples)
+    for sample, photo in seen:
         cases[sample.image_id] = _case(rows[sample.image_id], sample, photo, null_rates)
         progress(len(cases), len(rows), "measuring evidence for the gallery")
     return cases
@@ -156,7 +160,7 @@ def _case(row: Row, sample: Sample, photo: Photo, null_rates: NullRates | None) 
     seen = pictures.jpeg(pictures.shrunk(photo.pixels, _SIDE, mask))
     if null_rates is None:
         return Case(Card(seen, row["label"], tuple(_lines(row))), None)
-    findings = ledger.findings(ledger.measure(photo), null_rates)
+    findings = ledger.findings(measuring.measure(photo), null_rates)
     strongest = evidence.strongest(findings)
     said = strongest.sentence if strongest else "Nothing could be measured."
     pointed = evidence.pointed(photo, findings, _SIDE, labelled=False)

@@ -20,6 +20,7 @@ from pydantic import Field
 from assay import images
 from assay.errors import StorageError
 from assay.records import Label, Pixels, Sample
+from assay.settings import Seed
 from assay.sources import Source
 
 _SKIMAGE = "skimage", "data"
@@ -79,7 +80,7 @@ class Photos(Source):
     crop_size: int = Field(256, ge=64, le=1024)
     """Side of a crop, pixels; photographs with a shorter side than this are left out."""
     crops_per_photo: int = Field(40, ge=1)
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
     def fetch(self, since: str | None = None) -> Iterator[Sample]:
         """Yield lossless PNG crops; ``since`` is ignored, as the photographs never change.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import ledger, plugins, sources
+from assay import ledger, null_rates, plugins, sources
 from assay.evidence import examiners
 from assay.manipulations import is_material, manipulations
 from assay.pairs import make_pair
@@ -97,7 +97,7 @@ def test_new_evidence_is_one_file(add: Callable[[str, str], None]) -> None:
     add("evidence", EXAMINER)
     measurement = examiners()["brightness"].examine(Photo(b"", scene(), "PNG"))
     assert measurement.value == pytest.approx(scene().mean())
-    darkest = ledger.NullRates.fit({"brightness": [0.0] * 99})
+    darkest = null_rates.NullRates.fit({"brightness": [0.0] * 99})
     assert "(mean brightness)" in teacher().hints(ledger.findings([measurement], darkest))
 
 

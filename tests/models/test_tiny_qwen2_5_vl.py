@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from assay import models, places, prompts, teachers
-from assay.errors import CheckpointMismatch
+from assay import grounding, models, places, prompts, teachers
+from assay.detector import rationales
+from assay.errors import CheckpointMismatch, ConfigError
 from assay.models.qwen_vl import IMAGE_TOKEN
+from assay.models.tiny_qwen2_5_vl import SHIPPED
 from assay.records import Finding, Label, Measurement
+from assay.rehearsal import rehearsed
 
 FINDING = Finding(Measurement("noise_inconsistency", 1.0), 0.03, "")
 QUESTION = teachers.question([FINDING])
-SMALL = {"hidden_size": 96, "vision_layers": 2, "text_layers": 2}
+SMALL = {"taught": False, "hidden_size": 96, "vision_layers": 2, "text_layers": 2}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,46 @@ def test_padding_changes_no_logits(base: Path, processor: models.Processor) -> N
         batch = processor.collate([image, image], [short, long])
         padded = model(**batch, logits_to_keep=1).logits[0]
     torch.testing.assert_close(alone, padded, atol=1e-4, rtol=1e-4)
+
+
+def test_the_shipped_base_is_the_default_and_is_small(tmp_path: Path) -> None:
+    family = models.family("tiny_qwen2_5_vl")
+    family.create_base({}, seed=0, path=tmp_path)
+    assert {tensor.dtype for tensor in family.load_model(tmp_path).parameters()} == {torch.float32}
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 4 * 2**20
+
+
+def test_the_shipped_base_reads_ledgers_that_it_never_saw(tmp_path: Path) -> None:
+    family = models.family("tiny_qwen2_5_vl")
+    family.create_base({}, seed=0, path=tmp_path)
+    model, processor = family.load_model(tmp_path).eval(), family.load_processor(tmp_path)
+    told = [rehearsed("never seen", number, Label.MANIPULATED)[0] for number in range(16)]
+    images = [processor.resize(noise(96, 128)) for _ in told]
+    asked = [
+        processor.prompt_ids((image.shape[1], image.shape[0]), teachers.question(findings))
+        for image, findings in zip(images, told, strict=True)
+    ]
+    labels = [Label.MANIPULATED] * len(told)
+    texts = rationales(model, processor, images, asked, labels)
+    reports = [grounding.check(*one) for one in zip(texts, told, labels, strict=True)]
+    claims = sum(len(report.claims) for report in reports)
+    assert sum(len(report.grounded) for report in reports) >= 0.9 * claims >= 0.9 * 2 * 16
+
+
+@pytest.mark.parametrize("change", [{"hidden_size": 96}, {"max_pixels": 56 * 56}])
+def test_a_shipped_base_of_another_geometry_is_refused(
+    change: dict[str, int], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"base\.options\.taught=false"):
+        models.family("tiny_qwen2_5_vl").create_base(change, seed=0, path=tmp_path)
+
+
+def test_a_base_that_was_taught_other_questions_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompts, "PROMPT_VERSION", "another")
+    with pytest.raises(ConfigError, match="other questions"):
+        models.family("tiny_qwen2_5_vl").create_base({}, seed=0, path=tmp_path)
 
 
 def test_loading_an_empty_folder_names_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from assay import images, ledger
+from assay import images, ledger, null_rates
 from assay.evidence import Role, examiners
 from assay.evidence.repeated_regions import RepeatedRegions
 from assay.localisation import fused_heatmap
@@ -111,7 +111,7 @@ def test_every_link_is_drawn_from_source_to_copy():
 def test_links_of_a_real_copy_are_shown():
     copied, _ = RepeatedRegions.example()
     found = RepeatedRegions().examine(copied)
-    (made,) = ledger.findings([found], ledger.NullRates.fit({found.id: [0.0] * 99}))
+    (made,) = ledger.findings([found], null_rates.NullRates.fit({found.id: [0.0] * 99}))
     html = evidence.page(copied, verdict(made)).html
     assert len(shapes(drawings(html)[1], "line", "link")) == len(found.links) > 3
     assert "Repeated regions measures" in html

@@ -38,6 +38,13 @@ def test_page_holds_every_fact_and_escapes_names() -> None:
     assert "<b>.jpg" not in html
 
 
+def test_a_score_that_was_never_measured_is_a_dash(tmp_path: Path) -> None:
+    card = replace(CARD, scores={"pixel_auc": 0.75})
+    assert "0.900" not in experts.page(card).html
+    card.save(tmp_path)
+    assert "synthesis auc -" in experts.closing(tmp_path).plain
+
+
 def test_page_of_a_clean_folder_leaves_nothing_out() -> None:
     assert "Left out" not in experts.page(replace(CARD, left_out={})).html
 

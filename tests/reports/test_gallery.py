@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assay import images
 from assay.dataset import Dataset
 from assay.evaluation import Evaluation
-from assay.ledger import NullRates
+from assay.null_rates import NullRates
 from assay.records import Label, Split
 from assay.reports import gallery
 from tests.datasets import stored

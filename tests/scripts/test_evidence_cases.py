@@ -7,7 +7,7 @@ import pytest
 
 from assay import images, ledger
 from assay.evidence.repeated_regions import RepeatedRegions
-from assay.ledger import NullRates
+from assay.null_rates import NullRates
 from assay.records import Label, Photo, Verdict
 from assay.sources.photos import PHOTOGRAPHS
 from scripts import evidence_cases

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -91,12 +92,14 @@ def build(photographs: Sequence[Path], folder: Path, progress: Progress = silent
     folder.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
     left_out: dict[str, str] = {}
+    root = os.path.commonpath([path.parent for path in photographs])
     for done, path in enumerate(sorted(photographs), 1):
+        name = path.relative_to(root).as_posix()  # cameras number their files alike in each folder
         if reason := _why_not_stored(path, folder, len(names)):
             logger.warning("%s is left out: %s", path, reason)
-            left_out[path.name] = reason
+            left_out[name] = reason
         else:
-            names.append(path.name)
+            names.append(name)
         progress(done, len(photographs), "reading photographs")
     if not names:
         raise ConfigError(

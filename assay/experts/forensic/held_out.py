@@ -24,7 +24,10 @@ def held_out_pairs(pairs: Pairs, count: int) -> list[Batch]:
 
 
 def score(network: ForensicNetwork, pairs: list[Batch]) -> dict[str, float]:
-    """AUCs by name: of both experts against untouched images, and of the map within images."""
+    """AUCs by name: of both experts against untouched images, and of the map within images.
+
+    What these pairs do not show, such as a generated image, has no score.
+    """
     labels, manipulated, generated, within = [], [], [], []
     training = network.training
     network.train(False)
@@ -36,13 +39,15 @@ def score(network: ForensicNetwork, pairs: list[Batch]) -> dict[str, float]:
         manipulated += said.manipulated.tolist()
         generated += said.generated.tolist()
         maps = zip(mask.numpy(), said.map.cpu().numpy(), strict=True)
-        within += [_auc(truth.ravel(), told.ravel()) for truth, told in maps if truth.any()]
+        within += [_auc(truth.ravel(), told.ravel()) for truth, told in maps]
     network.train(training)
-    return {
+    located = [auc for auc in within if auc is not None]
+    scores = {
         "validation/manipulation_auc": _against_untouched(labels, manipulated, "manipulated"),
         "validation/synthesis_auc": _against_untouched(labels, generated, "generated"),
-        "validation/pixel_auc": float(np.mean(within)) if within else 0.5,
+        "validation/pixel_auc": float(np.mean(located)) if located else None,
     }
+    return {name: value for name, value in scores.items() if value is not None}
 
 
 def _kind(mask: torch.Tensor, generated: torch.Tensor) -> str:
@@ -51,13 +56,14 @@ def _kind(mask: torch.Tensor, generated: torch.Tensor) -> str:
     return "manipulated" if mask.any() else "untouched"
 
 
-def _against_untouched(labels: list[str], scores: list[float], kind: str) -> float:
+def _against_untouched(labels: list[str], scores: list[float], kind: str) -> float | None:
     used = [i for i, label in enumerate(labels) if label in (kind, "untouched")]
     truth = np.array([labels[i] == kind for i in used])
     return _auc(truth, np.array([scores[i] for i in used]))
 
 
-def _auc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
+def _auc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float | None:
+    """None where one of the classes is missing."""
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(truth, scores)) if 0 < truth.sum() < truth.size else 0.5
+    return float(roc_auc_score(truth, scores)) if 0 < truth.sum() < truth.size else None
