@@ -26,10 +26,12 @@ _CELLS = 48
 """Rows and columns of an invented mask."""
 
 
-def rehearsed(image_id: str, number: int, label: Label) -> tuple[tuple[Finding, ...], str]:
-    """Invented findings about an image of ``label`` and the reasons that a teacher gives for them.
+def rehearsed(image_id: str, number: int) -> tuple[Label, tuple[Finding, ...], str]:
+    """A verdict and findings, both invented, and the reasons that a teacher gives for them.
 
-    ``number`` tells the inventions for one image apart; the same arguments, the same answer.
+    ``number`` tells the inventions for one image apart; the same arguments, the same answer. The
+    verdict is drawn too: reasons have to follow the verdict that stands before them, not what a
+    model remembers of the image.
     """
     digest = hashlib.sha256(f"{number}/{image_id}".encode()).digest()
     rng = np.random.default_rng(list(digest))
@@ -38,10 +40,11 @@ def rehearsed(image_id: str, number: int, label: Label) -> tuple[tuple[Finding, 
         for name, examiner in examiners().items()
         if examiner.role is Role.FUSED
     )
+    label = list(Label)[rng.integers(len(Label))]
     edited = label is Label.MANIPULATED
     manipulation = str(rng.choice([*ACTIONS, ""])) if edited else ""
     mask = _mask(findings, rng) if edited else None
-    return findings, teacher().rationale(label, manipulation, mask, findings)
+    return label, findings, teacher().rationale(label, manipulation, mask, findings)
 
 
 def _finding(name: str, examiner: Examiner, rng: np.random.Generator) -> Finding:

@@ -135,10 +135,10 @@ def prepare(
             photo = images.photo_of(sample, images.Variant.BIAS_CONTROLLED)
             resized = processor.resize(photo.pixels)
             if rehearsals:
-                told = [rehearsed(sample.image_id, n, sample.label) for n in range(rehearsals)]
+                told = [rehearsed(sample.image_id, number) for number in range(rehearsals)]
             else:
                 told = [_measured(sample, photo, measured[sample.image_id], null_rates)]
-            made = [_row(sample, resized, *one, processor) for one in told]
+            made = [_row(sample.image_id, resized, *one, processor) for one in told]
             rows += [row | {"offset": offset} for row in made]
             offset += pixels_file.write(np.ascontiguousarray(resized).tobytes())
             progress(done, total, f"preparing {split}")
@@ -154,17 +154,18 @@ def _measured(
     photo: Photo,
     measurements: Sequence[Measurement],
     null_rates: NullRates,
-) -> tuple[tuple[Finding, ...], str]:
-    """What the model is told of ``sample``, and the reasons that it is to learn."""
+) -> tuple[Label, tuple[Finding, ...], str]:
+    """The verdict about ``sample``, what the model is told of it, and the reasons to learn."""
     told = ledger.in_role(ledger.findings(measurements, null_rates), Role.FUSED)
     mask = images.mask_of(sample, photo)
     rationale = teacher().rationale(sample.label, sample.manipulation, mask, told)
-    return told, sample.rationale or rationale
+    return sample.label, told, sample.rationale or rationale
 
 
 def _row(
-    sample: Sample,
+    image_id: str,
     resized: Pixels,
+    label: Label,
     told: Sequence[Finding],
     rationale: str,
     processor: Processor,
@@ -173,7 +174,7 @@ def _row(
     return {
         "size": (height, width),
         "prompt": processor.prompt_ids((width, height), question(told)),
-        "answer": processor.answer_ids(prompts.render(prompts.Answer(sample.label, rationale))),
-        "label": LABELS.index(sample.label),
-        "image_id": sample.image_id,
+        "answer": processor.answer_ids(prompts.render(prompts.Answer(label, rationale))),
+        "label": LABELS.index(label),
+        "image_id": image_id,
     }

@@ -118,13 +118,13 @@ def test_the_shipped_base_reads_ledgers_that_it_never_saw(tmp_path: Path) -> Non
     family = models.family("tiny_qwen2_5_vl")
     family.create_base({}, seed=0, path=tmp_path)
     model, processor = family.load_model(tmp_path).eval(), family.load_processor(tmp_path)
-    told = [rehearsed("never seen", number, Label.MANIPULATED)[0] for number in range(16)]
+    made = [rehearsed("never seen", number) for number in range(16)]
+    labels, told = [label for label, _, _ in made], [findings for _, findings, _ in made]
     images = [processor.resize(noise(96, 128)) for _ in told]
     asked = [
         processor.prompt_ids((image.shape[1], image.shape[0]), teachers.question(findings))
         for image, findings in zip(images, told, strict=True)
     ]
-    labels = [Label.MANIPULATED] * len(told)
     texts = rationales(model, processor, images, asked, labels)
     reports = [grounding.check(*one) for one in zip(texts, told, labels, strict=True)]
     claims = sum(len(report.claims) for report in reports)
