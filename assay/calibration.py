@@ -1,7 +1,8 @@
 """From logits to a decision: calibrated probabilities, frozen thresholds, a band for people.
 
-All of it is fitted once on the validation split, stored with the model, and never touched by test
-images. `recalibrate` moves it to a platform whose images are others, from about a hundred labels.
+All of it is fitted once on labelled images (`assay.bundle` says which), stored with the model, and
+never touched by test images. `recalibrate` moves it to a platform whose images are others, from
+about a hundred labels.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Calibration:
 
     def needs_review(self, score: float) -> bool:
         """Whether a person should look at an image of this score."""
-        return self.review_low <= score <= self.review_high
+        return not (score < self.review_low or score > self.review_high)  # NaN is for people too
 
     def save(self, path: Path) -> None:
         """Write JSON."""
@@ -102,7 +103,7 @@ def calibrate(
     strata: npt.ArrayLike | None = None,
     settings: ReviewSettings = ReviewSettings(),  # noqa: B008 (frozen)
 ) -> Calibration:
-    """Fit a `Calibration` on validation ``logits`` ``[n, 3]``, ``labels`` and ``groups`` ``[n]``.
+    """Fit a `Calibration` on ``logits`` ``[n, 3]``, ``labels`` and ``groups`` ``[n]``.
 
     Labels are `Label` values, ``strata`` names (`assay.strata.stratum`). Every group (crops and
     twins of one photograph) weighs the same, so a photograph cut into many crops does not decide
@@ -215,8 +216,10 @@ def _checked(
 ) -> tuple[Floats, npt.NDArray[np.intp], npt.NDArray[np.generic]]:
     """As arrays, labels as places in `Label`; raises ValueError for images of one class."""
     classes = np.array([list(Label).index(Label(label)) for label in np.asarray(labels)], np.intp)
+    if not np.isfinite(np.asarray(logits, np.float64)).all():
+        raise ValueError("calibration needs finite logits; some are not a number or infinite")
     if len({bool(index) for index in classes}) < 2:
-        raise ValueError("calibration needs authentic and other images in the validation split")
+        raise ValueError("calibration needs authentic and other images")
     return np.asarray(logits, np.float64), classes, np.asarray(groups)
 
 

@@ -13,7 +13,8 @@
     |  |- CheckpointMismatch
     |  |- UnparseableAnswer
     |  `- NoChampion
-    `- StorageError       a state folder cannot be used
+    |- StorageError       a state folder cannot be used
+    `- WorkerLost         a process that did part of the work was killed
 
 A message names the thing and the remedy. An expected refusal (a challenger that is not promoted) is
 a value, not an error.
@@ -27,6 +28,10 @@ from collections.abc import Iterable
 
 class AssayError(Exception):
     """Root of everything Assay raises on purpose."""
+
+
+class WorkerLost(AssayError):
+    """A process of a pool was killed, so that its part of the work is missing."""
 
 
 class ConfigError(AssayError, ValueError):

@@ -131,14 +131,14 @@ class Fold:
     threshold: float
     review: tuple[float, float]
     promise: Review | None
-    """What was promised on the validation images of the other datasets."""
+    """What was promised on images of the other datasets."""
     checks: tuple[Check, ...]
     """Of that promise on the left-out images, bias controlled; none for a side without promise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All slices, at thresholds frozen on validation."""
+    """All slices, at thresholds frozen before."""
 
     threshold: float
     """Of all images; the median over folds where each has its own."""
@@ -148,7 +148,7 @@ class Evaluation:
     apart: tuple[str, ...] = ()
     """Datasets of one class, which count in no slice but their own."""
     promise: Review | None = None
-    """What was promised on validation of the scores outside the band."""
+    """What was promised of the scores outside the band."""
     folds: tuple[Fold, ...] = ()
     """Of leave-one-dataset-out, which has no threshold, band or promise of its own."""
     grounding: Grounding | None = None

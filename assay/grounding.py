@@ -60,10 +60,19 @@ def check(
     """
     checked: list[CheckedClaim] = []
     for claim in claims.read(rationale):
-        said = any(claim == earlier.claim for earlier in checked)
-        fault = "said before" if said else _fault(claim, findings, label)
+        fault = _repeated(claim, checked) or _fault(claim, findings, label)
         checked.append(CheckedClaim(claim, fault))
     return GroundingReport(tuple(checked))
+
+
+def _repeated(claim: Claim | str, earlier: Sequence[CheckedClaim]) -> str:
+    """One finding bears out many actions; of one subject a rationale may name a single one."""
+    if any(claim == checked.claim for checked in earlier):
+        return "said before"
+    inferred = [one.claim for one in earlier if isinstance(one.claim, Inferred)]
+    if isinstance(claim, Inferred) and any(one.subject == claim.subject for one in inferred):
+        return "contradicts an earlier claim"
+    return ""
 
 
 def _fault(claim: Claim | str, findings: Sequence[Finding], label: Label | None) -> str:

@@ -15,12 +15,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from itertools import chain, islice
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, TypeVar
+
+from assay.errors import WorkerLost
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -50,7 +53,7 @@ def parallel_map(
     ``function`` is a module-level function or a partial of one; it, items and results are pickled.
     ``items`` is drawn lazily, `ITEMS_IN_FLIGHT` a worker. With one worker everything runs in this
     process. What ``function`` raises is raised here, after the work already begun has ended; so is
-    Ctrl-C.
+    Ctrl-C. Raises `WorkerLost` where a process was killed.
     """
     workers = workers or cores()
     if workers == 1:
@@ -71,6 +74,11 @@ def parallel_map(
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except BrokenProcessPool as error:
+        raise WorkerLost(
+            "a process that worked on images was killed, most likely for want of memory; "
+            "try again with fewer workers or smaller images"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -15,7 +15,7 @@ from assay import places
 from assay.errors import UnparseableAnswer
 from assay.records import Finding, Label
 
-PROMPT_VERSION = "2"
+PROMPT_VERSION = "3"
 """Stored with every model; a model trained on another version is refused."""
 
 QUESTION = "Is this image manipulated or synthesized?"

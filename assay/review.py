@@ -1,7 +1,7 @@
 """The review band: which scores are decided, how sure that is, and whether it held elsewhere.
 
 Outside the band a share of at most ``bound`` of the decisions is wrong, with a confidence that is
-stated, measured on validation groups. Either side may exist without the other: a clone that was
+stated, measured on labelled groups. Either side may exist without the other: a clone that was
 found flags an image even where nothing clears one.
 """
 
@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
-from scipy.stats import beta, binom
+from scipy.stats import binom
 
-from assay.metrics import COVERAGE, Bools, Floats
+from assay import votes
+from assay.metrics import Bools, Floats
 from assay.settings import Settings
-
-Groups = npt.NDArray[np.generic]
+from assay.votes import Groups
 
 MIN_CHECKED = 10
 """Decided groups below which a check of the bound says nothing."""
@@ -39,14 +38,14 @@ class ReviewSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What the validation images decided on one side of the band show."""
+    """What the labelled images decided on one side of the band show."""
 
     images: int
     groups: int
     errors: int
     """Groups' votes for "wrong", a share of its images each, added up and rounded up."""
     coverage: float
-    """Share of all validation images that is decided here."""
+    """Share of all labelled images that is decided here."""
     limit: float
     """Upper limit of the error at the stated confidence; at most the bound."""
 
@@ -66,13 +65,13 @@ class Review:
 
     @property
     def coverage(self) -> float:
-        """Share of the validation images that are decided."""
+        """Share of the labelled images that are decided."""
         return sum(side.coverage for side in (self.clear, self.flagged) if side is not None)
 
     @property
     def statement(self) -> str:
         """The promise in one sentence for people."""
-        measured = f"measured on {self.groups} validation photographs"
+        measured = f"measured on {self.groups} labelled photographs"
         kept = {"not authentic": self.flagged, "authentic": self.clear}
         named = [name for name, side in kept.items() if side is not None]
         if not named:
@@ -136,16 +135,6 @@ def check(
     )
 
 
-def upper_limit(errors: int, n: int, confidence: float) -> float:
-    """One-sided upper limit of a share (Clopper and Pearson 1934); 1 where ``n`` is 0."""
-    return 1.0 if errors >= n else float(beta.ppf(confidence, errors + 1, n - errors))
-
-
-def lower_limit(errors: int, n: int, confidence: float) -> float:
-    """One-sided lower limit of a share; 0 where there are no errors."""
-    return 0.0 if errors == 0 else float(beta.ppf(1 - confidence, errors, n - errors + 1))
-
-
 def _side(
     place: Floats, wrong: Bools, groups: Groups, eligible: Bools, settings: ReviewSettings
 ) -> tuple[float, Side | None]:
@@ -177,29 +166,20 @@ def ranks_tried(n: int, settings: ReviewSettings) -> list[int]:
 
 
 def _measured(decided: Bools, wrong: Bools, groups: Groups, confidence: float) -> Side:
-    votes = _votes(decided, wrong, groups)
-    errors = _errors(votes)
-    limit = upper_limit(errors, len(votes), confidence)
-    return Side(int(decided.sum()), len(votes), errors, float(decided.mean()), limit)
+    given = votes.votes(wrong[decided], groups[decided])
+    errors = votes.most(given)
+    limit = votes.upper_limit(errors, len(given), confidence)
+    return Side(int(decided.sum()), len(given), errors, float(decided.mean()), limit)
 
 
 def _checked(name: str, decided: Bools, wrong: Bools, groups: Groups, bound: float) -> Check:
-    votes = _votes(decided, wrong, groups)
-    n, errors, tail = len(votes), _errors(votes), (1 + COVERAGE) / 2
-    error = float(votes.mean()) if n else float("nan")
+    given = votes.votes(wrong[decided], groups[decided])
+    n, errors = len(given), votes.most(given)
+    error = float(given.mean()) if n else float("nan")
     outcome = "too few" if n < MIN_CHECKED else "held" if error <= bound else "missed"
-    limits = lower_limit(errors, n, tail), upper_limit(errors, n, tail)
-    return Check(name, int(decided.sum()), n, errors, error, *limits, outcome)
-
-
-def _votes(decided: Bools, wrong: Bools, groups: Groups) -> Floats:
-    """One vote a group that has a decided image: the share of these that is wrong."""
-    _, index = np.unique(groups[decided], return_inverse=True)
-    return np.asarray(np.bincount(index, wrong[decided]) / np.bincount(index), np.float64)
-
-
-def _errors(votes: Floats) -> int:
-    return int(np.ceil(votes.sum() - 1e-9))
+    low = votes.lower_limit(votes.fewest(given), n, votes.TAIL)
+    high = votes.upper_limit(errors, n, votes.TAIL)
+    return Check(name, int(decided.sum()), n, errors, error, low, high, outcome)
 
 
 def _under(edge: float, places: Floats) -> float:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, TypeAdapter
 
 from assay.calibration import Calibration
 from assay.journal import Row
-from assay.metrics import COVERAGE, Bools, Bootstrap, Metric
+from assay.metrics import Bootstrap, Metric
 from assay.metrics import measure as metrics_of
 from assay.perturbations import matrix
 from assay.perturbed_predictions import UNPERTURBED, Tried, name_of, predict
 from assay.predictions import DetectsPhotos, positive
 from assay.progress import Progress
-from assay.review import lower_limit, upper_limit
 from assay.settings import Seed, Settings
+from assay.votes import rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +30,6 @@ SLICED_BY = ("dataset", "size", "compression")
 """Columns that false positives are told apart by; the last two are of the file that was judged."""
 
 _COLUMNS = ("perturbation", "image_id", "label", "group", *SLICED_BY, "score", "flagged", "decided")
-_ROUNDING = 1e-9
-
-Groups = npt.NDArray[np.generic]
-_TAIL = (1 + COVERAGE) / 2
-"""Confidence of either end of an interval."""
 
 
 class RobustnessSettings(Settings):
@@ -168,22 +161,6 @@ def evaluate(
         )
     photographs = table["group"].nunique()
     return Robustness(threshold, len(before), photographs, tuple(results), _slices(table))
-
-
-def rate(values: Bools, groups: Groups) -> Metric | None:
-    """The share of ``values`` ``[n]`` that are true, a vote a group; None without any value.
-
-    The interval is that of Clopper and Pearson 1934; votes of groups that are not of one mind add
-    up to no whole number, which is rounded away from the middle at either end.
-    """
-    if not len(values):
-        return None
-    _, index = np.unique(groups, return_inverse=True)
-    votes = np.bincount(index, values) / np.bincount(index)
-    n, total = len(votes), float(votes.sum())
-    low = lower_limit(floor(total + _ROUNDING), n, _TAIL)
-    high = upper_limit(ceil(total - _ROUNDING), n, _TAIL)
-    return Metric(total / n, low, high, len(values))
 
 
 def _result(

@@ -12,10 +12,9 @@ from assay.review import (
     ReviewSettings,
     check,
     draw_band,
-    lower_limit,
     ranks_tried,
-    upper_limit,
 )
+from assay.votes import lower_limit, upper_limit
 
 SETTINGS = ReviewSettings()
 

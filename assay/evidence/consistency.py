@@ -26,6 +26,11 @@ _STRIP, _MARGIN = 32, 16
 and the pixel rows above and below a strip that filters may look at."""
 _CLIPPED = (4.0, 251.0)
 """Grey levels; darker or brighter blocks are clipped, so their residuals are cut off."""
+_PLAIN = 1e-3
+"""Gradient below which a block holds one tone, such as a frame that somebody drew: no sensor saw
+it, and a picture that is mostly so would make all the rest look odd."""
+_LEAST_SPREAD = 0.02
+"""Robust deviation of a statistic over blocks that no photograph stays below."""
 _FEWEST_BLOCKS = 32
 _AREA_LEVEL = 1.0
 """Robust deviations of a smoothed block from which it can belong to a suspicious area."""
@@ -57,7 +62,7 @@ def inconsistency(name: str, photo: Photo, statistic: Statistic) -> Measurement:
         return Measurement(name, not_applicable=reason)
     deviation = _deviation(photo.pixels, statistic)
     if deviation is None:
-        return Measurement(name, not_applicable="too few blocks that are not clipped")
+        return Measurement(name, not_applicable="too few blocks that are neither clipped nor plain")
     return located(name, deviation)
 
 
@@ -89,7 +94,7 @@ def _explaining(
 ) -> tuple[tuple[Plane, ...], npt.NDArray[np.bool_]]:
     texture: Plane = np.asarray(np.log(gradient + 1))
     light: Plane = brightness / np.float32(255)
-    usable = (brightness > _CLIPPED[0]) & (brightness < _CLIPPED[1])
+    usable = (brightness > _CLIPPED[0]) & (brightness < _CLIPPED[1]) & (gradient > _PLAIN)
     return (np.ones_like(light), texture, texture**2, light, light**2), usable
 
 
@@ -108,6 +113,7 @@ def standardised(
         return None
     design = np.stack(terms, axis=-1)
     unexplained, spread = robust_residual(design[usable], target[usable])
+    spread = max(spread, _LEAST_SPREAD)
     typical = spread if typical_spread is None else typical_spread
     deviation = np.zeros_like(target)
     deviation[usable] = unexplained / np.sqrt(spread * typical)

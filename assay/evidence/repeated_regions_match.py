@@ -31,6 +31,12 @@ _SLACK = 0.05
 _SAME_PLACE = 8
 """Pixels; motions that end nearer are one motion found twice."""
 _MOST_SAMPLES = 6000
+_JPEG_BLOCK, _OFF_THE_GRID = 8, 0.3
+"""Pixels of the file; and by how many a shift may miss the grid of blocks."""
+_APART = 3.0
+"""Pixels by which shifts differ that lead to different places of a fine lattice."""
+_AGAIN = 0.5
+"""Share of a matched area that matches at a third place too, from which it is a lattice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,11 @@ class Match:
         """ln(1 + evidence), the evidence discounted as the area departs from the motion."""
         return float(np.log1p(self.evidence * np.exp(-((self.departure / _SLACK) ** 2))))
 
+    def worth(self, most: float) -> Match:
+        """The same match with a `value` of at most ``most``."""
+        evidence = min(self.value, most)
+        return replace(self, evidence=float(np.expm1(evidence)), departure=0.0)
+
 
 def match(detail: Detail, motion: Motion) -> Match | None:
     """The strongest area that reappears under ``motion``, which is first refined if not whole.
@@ -119,6 +130,39 @@ def without_lattices(matches: list[Match]) -> list[Match]:
         replace(one, evidence=one.evidence * max(0.0, 2 * share - 1))
         for one, share in zip(distinct, alone, strict=True)
     ]
+
+
+def is_of_blocks(motion: Motion, scale: float) -> bool:
+    """Whether ``motion`` is a shift by whole JPEG blocks of a file that was reduced by ``scale``.
+
+    Strong compression leaves blocks exactly equal that only looked alike, and one in 64 of true
+    copies lies on that grid by chance.
+    """
+    if not np.array_equal(motion[:, :2], np.eye(2)):
+        return False
+    blocks = motion[:, 2] / scale / _JPEG_BLOCK
+    return bool((np.abs(blocks - np.rint(blocks)) * _JPEG_BLOCK < _OFF_THE_GRID).all())
+
+
+def goes_on(detail: Detail, best: Match, motions: list[Motion]) -> bool:
+    """Whether most of the area of ``best`` appears at a third place too, as on any lattice.
+
+    Tried are twice and half the shift, and the other ``motions`` that lead elsewhere.
+    """
+    if not np.array_equal(best.motion[:, :2], np.eye(2)):
+        return False
+    shift = best.motion[:, 2]
+    others = [m for m in motions if not _leads_alike(m, best)]
+    others += [np.column_stack([np.eye(2), np.rint(shift * times)]) for times in (2.0, 0.5, -1.0)]
+    return any(
+        (_ratio(detail, other)[best.area] < _SAME).mean() >= _AGAIN
+        for other in others
+        if np.array_equal(other[:, :2], np.eye(2))
+    )
+
+
+def _leads_alike(motion: Motion, match: Match) -> bool:
+    return bool(np.hypot(*(motion[:, 2] - match.motion[:, 2])) < _APART)
 
 
 def _same_motion(one: Match, other: Match) -> bool:

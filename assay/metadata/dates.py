@@ -15,6 +15,8 @@ _DATE = re.compile(
     re.ASCII,
 )
 """EXIF's "2004:02:29 10:00:00" and XMP's ISO 8601, which may lack the time or state a zone."""
+_CHANGES = {"EXIF DateTime", "XMP xmp:ModifyDate"}
+"""Fields that say when a file was last changed; any editor writes them."""
 _SAME_CLOCK = timedelta(minutes=1)
 _OTHER_CLOCK = timedelta(days=1)
 """Where one date lacks its time or states a zone: EXIF's are local times of an unknown zone."""
@@ -29,15 +31,29 @@ class _Moment:
 def facts(stated: Sequence[Fact]) -> tuple[Fact, ...]:
     """One fact about dates (field name, text): that they disagree, or the first; none if none is.
 
-    Dates of the same clock disagree from a minute, others from a day.
+    Dates of the same clock disagree from a minute, others from a day. A change may be later than
+    what it changed, and not earlier.
     """
     known = [(name, text, moment) for name, text in stated if (moment := _moment(text))]
     if not known:
         return ()
-    if any(_disagree(a[2], b[2]) for a, b in combinations(known, 2)):
+    pairs = list(combinations(known, 2))
+    if any(_disagree(a[2], b[2]) for a, b in pairs if _is_change(a[0]) == _is_change(b[0])) or any(
+        _precedes(*pair) for a, b in pairs for pair in ((a, b), (b, a))
+    ):
         return (("dates disagree", "; ".join(f"{name} {text}" for name, text, _ in known)),)
     name, text, _ = known[0]
     return (("dated", f"{text} ({name})"),)
+
+
+def _is_change(name: str) -> bool:
+    return name in _CHANGES
+
+
+def _precedes(first: tuple[str, str, _Moment], second: tuple[str, str, _Moment]) -> bool:
+    """Whether ``first`` is a change that lies before ``second``, which is none."""
+    earlier = first[2].time < second[2].time and _disagree(first[2], second[2])
+    return _is_change(first[0]) and not _is_change(second[0]) and earlier
 
 
 def _moment(text: str) -> _Moment | None:

@@ -31,20 +31,21 @@ _BY_FIELD = (
 )
 """Field, a pattern in its text, generator: what programs that read prompts back look for."""
 _NAMES = re.compile(
-    r"\b(Midjourney|DALL.?E|OpenAI|ChatGPT|GPT-4o|Adobe Firefly|Firefly|Stable ?Diffusion|"
+    r"\b(Midjourney|DALL.?E|OpenAI|ChatGPT|GPT-4o|Adobe Firefly|Stable ?Diffusion|"
     r"SDXL|DreamStudio|NovelAI|ComfyUI|InvokeAI|Fooocus|SwarmUI|Draw Things|Ideogram|Leonardo\.?Ai|"
-    r"(?:Made|Edited|Created) with Google AI|Google AI|Imagen|Gemini|Bing Image Creator|"
-    r"Microsoft Designer|Image Creator|Meta AI|Grok|Recraft|Krea|Playground AI|FLUX\.\d|"
+    r"(?:Made|Edited|Created) with Google AI|Google (?:AI|Imagen|Gemini)|Bing Image Creator|"
+    r"Microsoft Designer|Meta AI|xAI Grok|Recraft|Krea\.?AI|Playground AI|FLUX\.\d|"
     r"Black Forest Labs|Seedream|Dreamina|Qwen-Image|Hunyuan)\b",
     re.IGNORECASE,
 )
 _NAMING_FIELDS = re.compile(
-    r"(PNG (Software|Source|Author|Title|Comment)|EXIF (Make|Model|Software|Artist|"
+    r"(PNG (Software|Source|Author|Title|Comment)|EXIF (Software|Artist|"
     r"ProcessingSoftware)|XMP (xmp:CreatorTool|tiff:Software|photoshop:(Credit|Source)|dc:creator|"
     r"Iptc4xmpExt:AISystemUsed|xmpMM:History)|JPEG comment|claim generator|signed by|"
     r"(earlier )?claimed action)$"
 )
-"""Fields that name programs and authors. A description that mentions a generator names none."""
+"""Fields that name programs and authors. A description that mentions a generator names none, and
+names that are words as well (imagen is Spanish for image) count with their maker's alone."""
 _MOST = 3
 
 

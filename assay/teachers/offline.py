@@ -55,7 +55,10 @@ class Offline(Teacher):
     def rationale(
         self, label: Label, manipulation: str, mask: Mask | None, findings: Sequence[Finding]
     ) -> str:
-        """What was measured, then what that allows to infer; at least two claims."""
+        """What may be inferred, then what was measured; at least two claims.
+
+        The inference follows the verdict at once, which it must not contradict.
+        """
         match label:
             case Label.AUTHENTIC:
                 inferred = _nothing_done(findings)
@@ -63,7 +66,7 @@ class Offline(Teacher):
                 inferred = _generated(findings)
             case Label.MANIPULATED:
                 inferred = _edited(manipulation, mask, findings)
-        return write([*_measured(findings), inferred])
+        return write([inferred, *_measured(findings)])
 
 
 def _title(finding: Finding) -> str:

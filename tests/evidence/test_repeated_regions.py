@@ -219,3 +219,29 @@ def test_copies_in_research_images_are_found_at_few_false_alarms(shared_data: Pa
     assert len(strong["authentic"]) > 100
     assert np.mean(strong["copy_move"]) >= 0.6  # 72 % of all 150; these are 31
     assert np.mean(strong["authentic"]) <= 0.03
+
+
+@pytest.mark.parametrize("quality", [5, 10, 20, 40])
+def test_blocks_that_compression_made_equal_are_no_copy(quality: int) -> None:
+    values = [examine(rocks(seed), quality).value or 0.0 for seed in range(6)]
+    assert max(values) < STRONG
+
+
+@pytest.mark.parametrize("size", [3, 4, 5, 7, 12])
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_lattices_are_no_copies(size: int, noise: float) -> None:
+    rows, columns = np.mgrid[:256, :256]
+    board = 60.0 + 120 * ((columns // size + rows // size) % 2)
+    fence = (
+        60.0 + 120 * ((columns + rows) % (3 * size) < 3) + 60 * ((columns - rows) % (3 * size) < 3)
+    )
+    for plane in (board, fence):
+        grainy = plane + np.random.default_rng(0).normal(0, noise, plane.shape)
+        pixels = np.repeat(grainy.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+        assert (examine(pixels).value or 0.0) < STRONG
+
+
+def test_a_copy_by_whole_blocks_is_found_all_the_same() -> None:
+    pixels = rocks()
+    pixels[120:216, 240:336] = pixels[24:120, 40:136]
+    assert (examine(pixels, 90).value or 0.0) >= STRONG

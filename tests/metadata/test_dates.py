@@ -12,9 +12,14 @@ TAKEN = ("EXIF DateTimeOriginal", "2004:02:29 10:00:00")
     ["2004:02:29 10:02:00", "2010:01:01 00:00:00", "2004-03-02", "2004-03-01T12:00:00+02:00"],
 )
 def test_dates_that_disagree_are_all_named(later: str) -> None:
-    ((name, value),) = dates.facts([TAKEN, ("XMP xmp:ModifyDate", later)])
+    ((name, value),) = dates.facts([TAKEN, ("XMP xmp:CreateDate", later)])
     assert name == "dates disagree"
-    assert value == f"EXIF DateTimeOriginal 2004:02:29 10:00:00; XMP xmp:ModifyDate {later}"
+    assert value == f"EXIF DateTimeOriginal 2004:02:29 10:00:00; XMP xmp:CreateDate {later}"
+    assert dates.facts([TAKEN, ("XMP xmp:ModifyDate", later)])[0][0] == "dated"  # an edit is later
+    assert (
+        dates.facts([("XMP xmp:ModifyDate", TAKEN[1]), ("EXIF DateTimeOriginal", later)])[0][0]
+        == "dates disagree"
+    )
 
 
 @pytest.mark.parametrize(
