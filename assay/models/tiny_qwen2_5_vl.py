@@ -137,7 +137,9 @@ def _config(geometry: TinySettings, processor: QwenVLProcessor) -> Any:
         video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"],
         vision_end_token_id=ids["<|vision_end|>"],
-        tie_word_embeddings=True,
+        # Tied, the verdict words would have to be alike wherever a verdict cannot be foreseen, and
+        # reasons could not tell which of them stands before them (decision 0048).
+        tie_word_embeddings=False,
     )
 
 
