@@ -1,6 +1,6 @@
 """Make the tiny base that the newest training warmed up the one that ships with Assay.
 
-    .venv/bin/python run.py --pipeline train --config configs/teach.yaml
+    .venv/bin/python run.py --pipeline train --config configs/train_teach.yaml
     .venv/bin/python scripts/ship_base.py
 
 Writes assay/models/tiny: weights in half precision, tokenizer, image settings, and a card that says

@@ -30,12 +30,13 @@ def test_items_keep_their_order_and_their_photos(count: int, workers: int) -> No
 
 def test_what_a_worker_measured_is_not_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
     told = [made for _, made in examined_photos(photo, range(60), 2) if made is not None]
-    again = [measuring.measure(made) for number in range(60) if (made := photo(number)) is not None]
+    here = [made for _, made in examined_photos(photo, range(60), 1) if made is not None]
+    again = [measuring.measure(made) for made in here]
     monkeypatch.setattr(evidence, "examiners", dict)  # whoever measures now, fails
     measured = [[evidence.examined(made, one.id) for one in again[0]] for made in told]
-    assert [[one.value for one in ones] for ones in measured] == [
-        [one.value for one in ones] for ones in again
-    ]
+    for ones, others in zip(measured, again, strict=True):
+        # Another number of threads rounds the network's sums in another place.
+        assert [one.value for one in ones] == pytest.approx([one.value for one in others], abs=0.02)
 
 
 def test_batches_are_bounded_by_images_and_by_pixels(monkeypatch: pytest.MonkeyPatch) -> None:

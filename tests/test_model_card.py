@@ -63,7 +63,7 @@ def model_folder(path: Path) -> Path:
         "family": "tiny_qwen2_5_vl",
         "prompt_version": prompts.PROMPT_VERSION,
         "seen_groups": [],
-        "base": BaseSettings(warm_up=False).model_dump(mode="json"),
+        "base": BaseSettings(warm_up=True).model_dump(mode="json"),
         "training": TrainingSettings(lora_rank=4).model_dump(mode="json"),
         "version": "abcabc",
     }
@@ -79,7 +79,7 @@ def test_gather_joins_bundle_dataset_and_run(bundle: Path, dataset: Dataset):
     assert (made.model.version, made.model.run) == ("1", "train-1")
     assert made.training.seconds == {"warm-up": 90, "adapter": 60}
     assert made.training.hardware == "two cores"
-    assert made.training.settings == {"base.warm_up": False, "training.lora_rank": 4}
+    assert made.training.settings == {"base.warm_up": True, "training.lora_rank": 4}
     assert made.data.counts["licence"] == {"CC0": 1}
 
 

@@ -66,7 +66,10 @@ def test_build_that_was_cut_short_is_begun_again(photographs: Photographs, tmp_p
 
     with pytest.raises(KeyboardInterrupt):
         corpus.build(photographs.files, tmp_path, interrupt)
-    assert corpus.build(photographs.files, tmp_path).names == ["a.png", "b.png", "c.png", "d.png"]
+    assert corpus.build(photographs.files, tmp_path).names == [
+        *("a.png", "b.png", "c.png"),
+        "more/d.png",
+    ]
 
 
 def test_build_opens_what_is_there(stored: Path) -> None:

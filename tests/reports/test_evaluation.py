@@ -73,7 +73,7 @@ def test_page_says_how_many_images_were_left_out_as_seen():
         ((0.0, 1.0), "Every image is handed to people"),
         ((0.45, 0.55), "Scores from 0.450 to 0.550 are handed to people"),
         ((0.5, 0.5), "No image is handed to people"),
-        (None, "frozen on the validation split"),
+        (None, "frozen on the training and validation splits"),
     ],
 )
 def test_page_tells_threshold_and_review_band(review, words):
