@@ -89,7 +89,7 @@ class Calibration:
             stored = json.loads(path.read_text())
             if stored.pop("format", None) != _FORMAT:
                 raise ValueError("another format")
-            return TypeAdapter(cls).validate_python(stored)
+            return _sound(TypeAdapter(cls).validate_python(stored))
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise CheckpointMismatch(
                 f"{path} holds no calibration ({error}); train again"
@@ -209,6 +209,14 @@ def for_base_rates(calibration: Calibration, base_rates: Shares) -> Calibration:
         review_high=1.0,
         review=None,
     )
+
+
+def _sound(made: Calibration) -> Calibration:
+    """``made`` as it is; raises ValueError where it could only have been damaged."""
+    edges = made.review_low, made.threshold, made.review_high
+    if not (made.temperature > 0 and 0 <= edges[0] <= edges[1] <= edges[2] <= 1):
+        raise ValueError("temperature, threshold or review band out of range")
+    return made
 
 
 def _checked(

@@ -6,10 +6,11 @@ Fitted once on authentic training images and stored with the model.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,6 +71,8 @@ class NullRates:
         if name not in self.references:
             known = ", ".join(self.names)
             raise CheckpointMismatch(f"no null rates for {name!r}, only for {known}; train again")
+        if not math.isfinite(value):
+            raise ValueError(f"{name} measures {value}, which is no number")
         reference = self.references[name]
         below = int(np.searchsorted(reference.quantiles, value, side="left"))
         not_above = int(np.searchsorted(reference.quantiles, value, side="right"))
@@ -95,12 +98,7 @@ class NullRates:
         """Read what `save` wrote; raises `CheckpointMismatch` when the file is something else."""
         try:
             stored = json.loads(path.read_text())
-            return cls(
-                {
-                    name: _Reference(int(kept["count"]), tuple(map(float, kept["quantiles"])))
-                    for name, kept in stored.items()
-                }
-            )
+            return cls({name: _stored(kept) for name, kept in stored.items()})
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointMismatch(
                 f"{path} holds no null rates ({error}); train again"
@@ -121,6 +119,13 @@ def fit_null_rates(table: pa.Table, without: Collection[str] = ()) -> NullRates:
     reference = table.filter(pc.and_(counted, pc.invert(left_out)))
     names = [name for name in measured_names() if name in reference.column_names]
     return NullRates.fit({name: reference[name].drop_null().to_pylist() for name in names})
+
+
+def _stored(kept: Mapping[str, Any]) -> _Reference:
+    count, quantiles = int(kept["count"]), tuple(map(float, kept["quantiles"]))
+    if count < len(quantiles) or not quantiles or list(quantiles) != sorted(quantiles):
+        raise ValueError("quantiles that are not those of a reference")
+    return _Reference(count, quantiles)
 
 
 def _reference(values: Sequence[float]) -> _Reference:

@@ -210,6 +210,13 @@ def test_calibration_survives_storage(fitted: Calibration, tmp_path: Path) -> No
     assert Calibration.load(tmp_path / "calibration.json") == fitted
 
 
+@pytest.mark.parametrize("change", [{"temperature": 0.0}, {"review_low": 0.9, "review_high": 0.1}])
+def test_a_damaged_calibration_is_refused(change: dict[str, float], tmp_path: Path) -> None:
+    replace(FITTED, **change).save(tmp_path / "calibration.json")
+    with pytest.raises(CheckpointMismatch, match="out of range"):
+        Calibration.load(tmp_path / "calibration.json")
+
+
 OLD = {"temperature": 1.0, "threshold": 0.5, "review_low": 0.4, "review_high": 0.6}
 
 

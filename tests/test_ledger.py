@@ -81,6 +81,19 @@ def test_an_image_without_a_null_rate_to_be_fused_is_no_evidence() -> None:
     assert ledger.is_evidence([Finding(Measurement("repeated_regions"), 0.9, "")])
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_has_no_rate(value: float) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        NullRates.fit({"a": [1.0, 2.0]}).rate("a", value)
+
+
+@pytest.mark.parametrize("kept", ['"count": 0, "quantiles": []', '"count": 2, "quantiles": [2, 1]'])
+def test_damaged_null_rates_are_refused(kept: str, tmp_path: Path) -> None:
+    (tmp_path / "null_rates.json").write_text(f'{{"a": {{{kept}}}}}')
+    with pytest.raises(CheckpointMismatch, match="holds no null rates"):
+        NullRates.load(tmp_path / "null_rates.json")
+
+
 def test_rate_of_a_large_reference_stays_close_to_exact() -> None:
     values = np.random.default_rng(0).lognormal(size=20_000)
     rates = NullRates.fit({"a": values.tolist()})

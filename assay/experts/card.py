@@ -33,6 +33,8 @@ class ExpertsCard:
     scores: Mapping[str, float]
     """Of the last step, on pairs of the held-out photographs."""
     git_commit: str
+    remark: str = ""
+    """How the weights came about where one run with these settings would not give them."""
 
     @classmethod
     def load(cls, folder: Path) -> ExpertsCard:

@@ -45,6 +45,11 @@ def test_a_score_that_was_never_measured_is_a_dash(tmp_path: Path) -> None:
     assert "synthesis auc -" in experts.closing(tmp_path).plain
 
 
+def test_page_says_how_weights_came_about_that_are_not_of_one_run() -> None:
+    assert "mean of two branches" in experts.page(ExpertsCard.load(WEIGHTS.parent)).html
+    assert "mean of two" not in experts.page(CARD).html
+
+
 def test_page_of_a_clean_folder_leaves_nothing_out() -> None:
     assert "Left out" not in experts.page(replace(CARD, left_out={})).html
 
