@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from assay.store.columns import storable
 from assay.store.database import Database
 from assay.store.tables import AuditHeadRow, AuditRow
 
@@ -88,6 +89,7 @@ def append(
     """Append an entry within the caller's transaction; writers queue up on the head's row."""
     query = sa.select(AuditHeadRow).with_for_update().execution_options(populate_existing=True)
     head = session.scalars(query).one()
+    actor, subject = storable(actor), storable(subject)  # hashed as they will be read
     entry = AuditEntry(head.number + 1, now, actor, action, subject, details, "")
     head.number, head.hash = entry.number, _hash(head.hash, entry)
     session.add(

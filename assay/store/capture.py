@@ -10,16 +10,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from assay.records import Label
-from assay.store.columns import utc_now
+from assay.store.columns import storable, utc_now
 from assay.store.ids import new_id
 
 MAX_REACH = 2**53
 """Beyond it JSON readers round."""
-
-
-def storable(text: str) -> str:
-    """``text`` without what a database refuses: NUL (PostgreSQL) and lone surrogates (UTF-8)."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 Text = Annotated[str, AfterValidator(storable)]

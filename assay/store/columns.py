@@ -15,6 +15,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def storable(text: str) -> str:
+    """``text`` without what a database refuses: NUL (PostgreSQL) and lone surrogates (UTF-8)."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+class SafeText(TypeDecorator[str]):
+    """Text of any content; what is looked up is cleaned as what is stored, and so never refused."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text as `storable` leaves it."""
+        return None if value is None else storable(value)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC; SQLite keeps no zone, so it is put back on the way out."""
 
@@ -50,7 +66,7 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        str: Text,
+        str: SafeText,
         int: BigInteger,
         datetime: UtcDateTime,
         dict[str, Any]: JSON,

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session, aliased
 
 from assay.errors import NotStored, NotYourCase
 from assay.store import audit, outbox, queue
-from assay.store.capture import storable
 from assay.store.captures import stored
 from assay.store.database import Database, insert_new
 from assay.store.drainer import Drainer
@@ -117,6 +116,8 @@ class Feedback:
         with self._database.writing() as session:
             vote = _undoable(session, feedback_id, who)
             case = session.get_one(CaseRow, vote.case_id, with_for_update=True)
+            if case.pixel_digest is None:
+                raise NotStored(f"what vote {feedback_id} was about has been deleted")
             now = self._database.now()
             row = FeedbackRow(
                 case_id=vote.case_id,
@@ -214,7 +215,7 @@ def _row(case: CaseRow, capture: CaptureRow, who: str, vote: Vote, now: datetime
         label=vote.label.value,
         action=vote.action,
         reason_code=vote.reason_code,
-        note=storable(vote.note),
+        note=vote.note,
         seconds=vote.seconds,
         is_blind=vote.is_blind,
         undoes=None,

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from assay.errors import TooManyReports
 from assay.store import queue
-from assay.store.capture import storable
 from assay.store.captures import stored
 from assay.store.database import Database
 from assay.store.drainer import Drainer
@@ -48,8 +47,8 @@ class Reports:
                     kind="report",
                     client=client,
                     created_at=now,
-                    reason=storable(reason),
-                    note=storable(note),
+                    reason=reason,
+                    note=note,
                 )
             )
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from assay.errors import NotStored, NotYourCase
 from assay.store import audit, queue
-from assay.store.capture import Capture, storable
+from assay.store.capture import Capture
 from assay.store.captures import as_capture, stored
 from assay.store.database import Database
 from assay.store.drainer import Drainer
@@ -111,7 +111,7 @@ class Review:
             _exclude_voters(session, case)
             case.is_audit = False
             queue.reopen(case, "appeal", now)
-            values = {"kind": "appeal", "client": client, "reason": "", "note": storable(note)}
+            values = {"kind": "appeal", "client": client, "reason": "", "note": note}
             row = ReportRow(capture_id=capture_id, case_id=case.id, created_at=now, **values)
             session.add(row)
             audit.append(session, now, client, "appeal", capture_id)

@@ -11,7 +11,8 @@ from assay.store import Store
 @pytest.fixture
 def logged(store: Store) -> Store:
     for number in range(5):
-        store.audit.record("ada", "look", f"case-{number}", share=0.5, names=["ä"])
+        store.audit.record("ada", "look", f"case-{number}", share=0.5, names=["ä\x00"])
+    store.audit.record("eve\x00\ud800", "look", "case-5")
     return store
 
 
@@ -23,7 +24,7 @@ def change(store: Store, statement: str) -> None:
 def test_untouched_log_is_whole_and_in_order(logged: Store):
     assert logged.audit.verify() is None
     entries = list(logged.audit.entries())
-    assert [entry.subject for entry in entries] == [f"case-{n}" for n in range(5)]
+    assert [entry.subject for entry in entries] == [f"case-{n}" for n in range(6)]
     assert (entries[-1].number, entries[-1].hash) == logged.audit.head()
     assert list(logged.audit.entries(after=3)) == entries[3:]
 
@@ -40,7 +41,7 @@ def test_empty_log_is_whole(store: Store):
         ("UPDATE audit_log SET hash = 'x' WHERE number = 4", 4),
         ("DELETE FROM audit_log WHERE number = 1", 1),
         ("DELETE FROM audit_log WHERE number = 3", 3),
-        ("DELETE FROM audit_log WHERE number = 5", 5),
+        ("DELETE FROM audit_log WHERE number = 6", 6),
         ("DELETE FROM audit_log", 1),
     ],
 )
@@ -59,7 +60,7 @@ def test_writers_at_once_make_one_chain(store: Store):
 
 def test_log_is_read_in_pages(logged: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("assay.store.audit._PAGE", 2)
-    assert [entry.number for entry in logged.audit.entries()] == [1, 2, 3, 4, 5]
+    assert [entry.number for entry in logged.audit.entries()] == [1, 2, 3, 4, 5, 6]
 
 
 def test_action_that_fails_leaves_no_entry(store: Store):

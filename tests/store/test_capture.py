@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assay.store import Capture, Selection
-from assay.store.capture import storable
+from assay.store.columns import storable
 from tests.captures import capture
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))

@@ -25,7 +25,9 @@ def test_capture_comes_back_as_it_was_served(store: Store):
     assert store.captures.get(made.id) == made
 
 
-@pytest.mark.parametrize("capture_id", ["", "nonsense", "../../etc/passwd", new_id()])
+@pytest.mark.parametrize(
+    "capture_id", ["", "nonsense", "\x00", "\ud800", "../../etc/passwd", new_id()]
+)
 def test_unknown_capture_is_an_error(store: Store, capture_id: str):
     with pytest.raises(NotCaptured):
         store.captures.get(capture_id)

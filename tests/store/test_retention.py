@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assay.errors import NotCaptured
+from assay.errors import NotCaptured, NotStored
 from assay.store import HumanLabel, Store, StoreSettings, Vote
 from assay.store.tables import RemovalRow
 from tests.captures import START, capture, image, kept, pixels
@@ -85,11 +85,16 @@ def test_case_of_a_deleted_capture_leaves_the_queue(store: Store):
 
 def test_decision_outlives_one_of_its_captures(store: Store):
     first, second = kept(store), kept(store)
-    store.feedback.record(first.id, "ada", Vote(HumanLabel.AUTHENTIC, note="a friend of mine"))
+    vote = store.feedback.record(
+        first.id, "ada", Vote(HumanLabel.AUTHENTIC, note="a friend of mine")
+    )
     store.retention.delete(first.id, "admin")
     assert store.feedback.decision(second.id).label is HumanLabel.AUTHENTIC
     assert [row.note for row in store.feedback.history(second.id)] == [""]
     assert store.feedback.decision(first.id) is None
+    store.retention.delete(second.id, "admin")
+    with pytest.raises(NotStored, match="deleted"):
+        store.feedback.undo(vote, "ada")
 
 
 def test_deleting_by_age_takes_the_old_and_leaves_the_new(
