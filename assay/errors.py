@@ -13,7 +13,13 @@
     |  |- CheckpointMismatch
     |  |- UnparseableAnswer
     |  `- NoChampion
-    |- StorageError       a state folder cannot be used
+    |- StorageError       a state folder or a store cannot be used
+    |  |- NotStored       no such account, key, case or job
+    |  |  `- NotCaptured  no such capture, or one that was deleted
+    |  |- StoreUnavailable
+    |  |- IdempotencyConflict
+    |  |- NotYourCase     somebody else's to decide
+    |  `- TooManyReports
     `- WorkerLost         a process that did part of the work was killed
 
 A message names the thing and the remedy. An expected refusal (a challenger that is not promoted) is
@@ -93,6 +99,30 @@ class NoChampion(ModelError):
 
 class StorageError(AssayError):
     """A folder or store cannot be read or written."""
+
+
+class NotStored(StorageError):
+    """The store holds nothing under this identifier."""
+
+
+class NotCaptured(NotStored):
+    """No capture has this identifier, or what it held was deleted."""
+
+
+class StoreUnavailable(StorageError):
+    """The database does not answer now; the same request may succeed later."""
+
+
+class IdempotencyConflict(StorageError):
+    """An idempotency key came back with another body than the one it was first used for."""
+
+
+class NotYourCase(StorageError):
+    """A case is held by another moderator, or has to be decided by one who has not seen it."""
+
+
+class TooManyReports(StorageError):
+    """One client has reported one capture more often than is counted."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,0 +1,35 @@
+"""What the service and its moderators leave behind: captures, decisions, accounts, jobs, audit.
+
+``Store.open(StoreSettings.from_environment())`` opens all of it; see `Store` for its parts. It is
+imported by what serves and by its commands only, as SQLAlchemy takes a third of a second.
+"""
+
+from assay.store.accounts import Account, Role
+from assay.store.api_keys import ApiKey, Scope
+from assay.store.capture import Capture, Notice, Selection
+from assay.store.captures import CaptureFilter
+from assay.store.feedback import Decision, HumanLabel, Vote
+from assay.store.jobs import Job, JobItem, JobState
+from assay.store.review import Case
+from assay.store.settings import StoreSettings
+from assay.store.store import Store
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Capture",
+    "CaptureFilter",
+    "Case",
+    "Decision",
+    "HumanLabel",
+    "Job",
+    "JobItem",
+    "JobState",
+    "Notice",
+    "Role",
+    "Scope",
+    "Selection",
+    "Store",
+    "StoreSettings",
+    "Vote",
+]

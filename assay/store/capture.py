@@ -1,0 +1,113 @@
+"""A capture: one served request, as it is spooled, stored and read back."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+from assay.records import Label
+from assay.store.columns import storable, utc_now
+from assay.store.ids import new_id
+
+MAX_REACH = 2**53
+"""Beyond it JSON readers round."""
+
+
+Text = Annotated[str, AfterValidator(storable)]
+
+
+class Notice(StrEnum):
+    """What a platform's users are told."""
+
+    NONE = "none"
+    CAUTION = "caution"
+    WARNING = "warning"
+
+
+class Selection(StrEnum):
+    """Why a capture is put before people."""
+
+    NONE = "none"
+    NEEDS_REVIEW = "needs_review"
+    AUDIT = "audit"
+
+
+class Capture(BaseModel):
+    """One served request: who asked, which image, what was answered, and how it was drawn."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, from_attributes=True
+    )
+
+    id: str = Field(default_factory=new_id)
+    created_at: datetime = Field(default_factory=utc_now)
+    client: Text = ""
+    external_id: Text = ""
+    caption: Text = ""
+    post_url: Text = ""
+    reach: int = Field(0, ge=0, le=MAX_REACH)
+    """People whom the platform expects to see the image."""
+    image_digest: str = ""
+    """SHA-256 of the bytes as received, hex."""
+    pixel_digest: str
+    """SHA-256 of size and decoded RGB pixels, hex: equal for pixel-equal images only."""
+    pdq: str = ""
+    """The PDQ hash, hex; empty where the image is too flat for one."""
+    media_type: str = ""
+    width: int = 0
+    height: int = 0
+    keep_image: bool = True
+    """False where the client opted out: the row stays, the image is never written."""
+    label: Label
+    score: float = Field(ge=0, le=1)
+    probabilities: dict[str, float]
+    needs_review: bool
+    findings: list[dict[str, JsonValue]] = []
+    """As served."""
+    provenance: dict[str, JsonValue] = {}
+    context: Text = ""
+    rationale: Text = ""
+    notice: Notice = Notice.NONE
+    model_version: str
+    serving_plan: str | None = None
+    latency_ms: float = 0.0
+    timings: dict[str, float] = {}
+    """Milliseconds by stage."""
+    descriptors: dict[str, float] = {}
+    embedding: list[float] = []
+    """A few columns of the model's representation, for drift."""
+    answered_from: str | None = None
+    """The capture of a pixel-equal image whose answer this repeats."""
+    selection_reason: Selection = Selection.NONE
+    selection_probability: float = Field(0.0, ge=0, le=1)
+    """Of being put before people, for whatever reason: the weight of an estimate is its inverse."""
+    is_audit: bool = False
+    """Drawn at random, whatever the verdict, which stays hidden until the vote."""
+    audit_probability: float = Field(0.0, ge=0, le=1)
+    """The share that was drawn when this was served."""
+    deleted_at: datetime | None = None
+
+    def drawn(self, audit_share: float) -> Capture:
+        """This capture with its selection; the same identifier is always drawn alike.
+
+        The draw looks at nothing but the identifier, so that audits estimate all traffic.
+        """
+        is_audit = _fraction(self.id) < audit_share
+        reason = Selection.NEEDS_REVIEW if self.needs_review else Selection.NONE
+        return self.model_copy(
+            update={
+                "selection_reason": Selection.AUDIT if is_audit else reason,
+                "selection_probability": 1.0 if self.needs_review else audit_share,
+                "is_audit": is_audit,
+                "audit_probability": audit_share,
+            }
+        )
+
+
+def _fraction(text: str) -> float:
+    """A number in 0..1 that ``text`` determines and nothing else predicts."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64

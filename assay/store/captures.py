@@ -1,0 +1,188 @@
+"""What was served: appended through the spool, read from wherever it has got to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from assay.errors import IdempotencyConflict, NotCaptured
+from assay.records import Label
+from assay.store.capture import Capture
+from assay.store.database import Database, insert_new
+from assay.store.drainer import Drainer
+from assay.store.ids import new_id
+from assay.store.image_files import ImageFiles
+from assay.store.spool import Spool
+from assay.store.tables import CaptureRow, IdempotencyRow, ImageRow
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFilter:
+    """Which captures a listing shows; None and empty leave all."""
+
+    label: Label | None = None
+    client: str = ""
+    external_id: str = ""
+    needs_review: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Captures:
+    """Captures by identifier, by pixels, and as a list."""
+
+    def __init__(
+        self,
+        database: Database,
+        spool: Spool,
+        images: ImageFiles,
+        drainer: Drainer,
+        audit_share: float,
+    ) -> None:
+        self._database, self._spool = database, spool
+        self._images, self._drainer = images, drainer
+        self._audit_share = audit_share
+
+    def id_for(self, client: str, key: str, body_digest: str) -> str:
+        """The identifier that a request with this idempotency key has, the same at each repeat.
+
+        Whoever asks again looks with `find` first; while the first request is still on its way
+        (or was killed) there is nothing to find, and serving it again under the same identifier
+        is right: of several `append` the first counts. Raises `IdempotencyConflict` where the key
+        was used with another body, `StoreUnavailable` where that cannot be known.
+        """
+        row = {
+            "client": client,
+            "key": key,
+            "body_digest": body_digest,
+            "capture_id": new_id(),
+            "created_at": self._database.now(),
+        }
+        with self._database.writing() as session:
+            insert_new(session, IdempotencyRow, row)
+            first = session.get_one(IdempotencyRow, (client, key))
+        if first.body_digest != body_digest:
+            raise IdempotencyConflict(
+                f"Idempotency-Key {key!r} was first used with another body; send a new key, or "
+                "the same body"
+            )
+        return first.capture_id
+
+    def append(self, capture: Capture, image: bytes, *, is_keyed: bool = False) -> Capture:
+        """Make a served request durable on this machine, and draw whether people see it.
+
+        ``image`` are the bytes as received; they are not written where `keep_image` is False.
+        Returns the capture as it counts: the first one of its identifier, which only a request
+        with an idempotency key (``is_keyed``) can share. Once this returns, a kill loses nothing.
+        Raises `StorageError` when the disk does not take it.
+        """
+        if is_keyed and (first := self.find(capture.id)) is not None:
+            return first
+        digest = hashlib.sha256(image).hexdigest()
+        drawn = capture.model_copy(update={"image_digest": digest}).drawn(self._audit_share)
+        is_new = self._spool.append(drawn, image if drawn.keep_image else b"")
+        if is_new:
+            self._drainer.wake()
+            return drawn
+        return self.find(capture.id) or drawn
+
+    def find(self, capture_id: str) -> Capture | None:
+        """The capture of this identifier, None if there is none; deleted ones are redacted."""
+        if entry := self._spool.find(capture_id):
+            return entry.capture
+        with self._database.reading() as session:
+            row = session.get(CaptureRow, capture_id)
+            return None if row is None else as_capture(row)
+
+    def get(self, capture_id: str) -> Capture:
+        """The capture of this identifier; raises `NotCaptured` for an unknown or deleted one."""
+        capture = self.find(capture_id)
+        if capture is None or capture.deleted_at is not None:
+            raise _missing(capture_id)
+        return capture
+
+    def image(self, capture_id: str) -> bytes | None:
+        """The image as received, None where the client opted out of keeping it.
+
+        Raises `NotCaptured` as `get`, `StorageError` where the image store fails.
+        """
+        if entry := self._spool.find(capture_id):
+            return entry.image or None
+        self.get(capture_id)
+        with self._database.reading() as session:
+            path = session.scalar(
+                sa.select(ImageRow.path)
+                .join(CaptureRow, CaptureRow.kept_image == ImageRow.digest)
+                .where(CaptureRow.id == capture_id)
+            )
+        return None if path is None else self._images.read(path)
+
+    def find_pixels(self, pixel_digest: str) -> Capture | None:
+        """The newest capture of a pixel-equal image, None if it was never seen."""
+        if entry := self._spool.find_pixels(pixel_digest):
+            return entry.capture
+        query = (
+            sa.select(CaptureRow)
+            .where(CaptureRow.pixel_digest == pixel_digest)
+            .order_by(CaptureRow.id.desc())
+            .limit(1)
+        )
+        with self._database.reading() as session:
+            row = session.scalar(query)
+            return None if row is None else as_capture(row)
+
+    def page(
+        self, chosen: CaptureFilter = CaptureFilter(), before: str = "", limit: int = 50
+    ) -> Sequence[Capture]:
+        """Up to ``limit`` captures that the database holds, newest first, older than ``before``."""
+        query = sa.select(CaptureRow).where(*_conditions(chosen))
+        if before:
+            query = query.where(CaptureRow.id < before)
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(CaptureRow.id.desc()).limit(limit))
+            return [as_capture(row) for row in rows]
+
+    def fingerprints(self, since: datetime) -> Sequence[tuple[str, str]]:
+        """Identifier and PDQ hash (hex) of all captures with one since then, for an index."""
+        query = sa.select(CaptureRow.id, CaptureRow.pdq).where(
+            CaptureRow.pdq != "", CaptureRow.created_at >= since
+        )
+        with self._database.reading() as session:
+            return [(row.id, row.pdq) for row in session.execute(query.order_by(CaptureRow.id))]
+
+
+def as_capture(row: CaptureRow) -> Capture:
+    """The capture that a row holds."""
+    return Capture.model_validate(row)
+
+
+def stored(session: Session, capture_id: str) -> CaptureRow:
+    """The row of a capture; raises `NotCaptured` for an unknown or deleted one."""
+    row = session.get(CaptureRow, capture_id)
+    if row is None or row.deleted_at is not None:
+        raise _missing(capture_id)
+    return row
+
+
+def _missing(capture_id: str) -> NotCaptured:
+    return NotCaptured(f"no capture {capture_id[:64]!r}; check the id, or it was deleted")
+
+
+def _conditions(chosen: CaptureFilter) -> list[sa.ColumnElement[bool]]:
+    wanted: dict[sa.orm.InstrumentedAttribute[str] | sa.orm.InstrumentedAttribute[bool], object] = {
+        CaptureRow.label: chosen.label,
+        CaptureRow.client: chosen.client or None,
+        CaptureRow.external_id: chosen.external_id or None,
+        CaptureRow.needs_review: chosen.needs_review,
+    }
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    if chosen.since is not None:
+        conditions.append(CaptureRow.created_at >= chosen.since)
+    if chosen.until is not None:
+        conditions.append(CaptureRow.created_at < chosen.until)
+    return [CaptureRow.deleted_at.is_(None), *conditions]

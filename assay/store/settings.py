@@ -1,0 +1,52 @@
+"""Where the store lies, and how long things are kept, held and tried again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+
+from assay import home
+from assay.settings import Settings
+
+DATABASE_VARIABLE = "ASSAY_DATABASE_URL"
+IMAGES_VARIABLE = "ASSAY_IMAGES_URL"
+
+
+class StoreSettings(Settings):
+    """Places, limits and patience of the store."""
+
+    folder: Path
+    """Holds the spool, and whatever of database and images is not somewhere else."""
+    database_url: str = Field("", repr=False)
+    """``postgresql://...``; empty for SQLite in `folder`. It may hold a password: never in YAML."""
+    images_url: str = ""
+    """An fsspec URL (``s3://bucket/prefix``); empty for ``images`` in `folder`."""
+    busy_timeout: float = Field(10.0, gt=0)
+    """Seconds to wait for another writer, or for the server to connect."""
+    lease: float = Field(600.0, gt=0)
+    """Seconds for which a claimed case belongs to one moderator."""
+    audit_share: float = Field(0.02, ge=0, le=1)
+    """Share of all captures that people judge without seeing the verdict."""
+    session: float = Field(12 * 3600.0, gt=0)
+    """Seconds until a moderator has to sign in again."""
+    sign_in_link: float = Field(900.0, gt=0)
+    """Seconds for which a sign-in link works."""
+    reports_per_hour: int = Field(3, gt=0)
+    """Reports of one capture by one client that are counted within an hour."""
+    webhook_url: str = ""
+    """Where decisions are announced; empty for nowhere."""
+    webhook_attempts: int = Field(12, gt=0)
+    """Failed deliveries after which an announcement is given up: about two days."""
+    idempotency: float = Field(24 * 3600.0, gt=0)
+    """Seconds for which an idempotency key is remembered."""
+
+    @classmethod
+    def from_environment(cls) -> StoreSettings:
+        """The store under the state folder, or where ``ASSAY_DATABASE_URL`` and others say."""
+        return cls(
+            folder=home.folder("store"),
+            database_url=os.environ.get(DATABASE_VARIABLE, ""),
+            images_url=os.environ.get(IMAGES_VARIABLE, ""),
+        )

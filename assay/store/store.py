@@ -1,0 +1,80 @@
+"""The store as a whole: opened once a process, and closed."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from assay.store.accounts import Accounts
+from assay.store.api_keys import ApiKeys
+from assay.store.audit import AuditLog
+from assay.store.captures import Captures
+from assay.store.columns import utc_now
+from assay.store.database import Clock, Database
+from assay.store.drainer import Drainer
+from assay.store.feedback import Feedback
+from assay.store.figures import Overview
+from assay.store.image_files import ImageFiles
+from assay.store.jobs import Jobs
+from assay.store.labels import Labels
+from assay.store.outbox import Outbox
+from assay.store.reports import Reports
+from assay.store.retention import Retention
+from assay.store.review import Review
+from assay.store.settings import StoreSettings
+from assay.store.spool import Spool
+
+
+class Store:
+    """Everything that outlives a request; each attribute is one concern, documented there.
+
+    Safe to share among threads; processes open their own, on the same places.
+    """
+
+    def __init__(self, settings: StoreSettings, clock: Clock) -> None:
+        self.database = database = Database(settings, clock)
+        self.spool = spool = Spool(settings.folder / "spool")
+        images = ImageFiles(settings.images_url or str(settings.folder / "images"))
+        self.drainer = drainer = Drainer(spool, database, images)
+        self.captures = Captures(database, spool, images, drainer, settings.audit_share)
+        self.feedback = Feedback(database, drainer, settings.webhook_url)
+        self.review = Review(database, drainer, self.feedback, settings.lease)
+        self.reports = Reports(database, drainer, settings.reports_per_hour)
+        self.accounts = Accounts(database, settings)
+        self.keys = ApiKeys(database)
+        self.jobs = Jobs(database)
+        self.outbox = Outbox(database, settings.webhook_attempts)
+        self.audit = AuditLog(database)
+        self.retention = Retention(database, drainer, images, settings.idempotency)
+        self.labels = Labels(database)
+        self.overview = Overview(database)
+
+    @classmethod
+    def open(cls, settings: StoreSettings, *, clock: Clock = utc_now, drain: bool = True) -> Store:
+        """Open the store, bring its tables up to date, and drain the spool on a thread.
+
+        ``drain=False`` leaves the spool to whoever calls ``drainer.drain()``. Raises
+        `StoreUnavailable` where the database does not answer, `ConfigError` for a wrong URL.
+        """
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        store = cls(settings, clock)
+        store.database.migrate()
+        if drain:
+            store.drainer.start()
+        return store
+
+    def close(self) -> None:
+        """Stop draining and let go of the database; what is spooled waits for the next start."""
+        self.drainer.stop()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,81 @@
+"""Two dialects, one set of tables."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import IntegrityError
+
+from assay.errors import ConfigError, StoreUnavailable
+from assay.store import Store, StoreSettings
+from assay.store.columns import Base, UtcDateTime
+from assay.store.database import Database
+
+
+def test_migrations_lead_to_the_tables_that_the_code_describes(store: Store):
+    with store.database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_several_processes_may_open_a_new_store_at_once(settings: StoreSettings):
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: Store(settings, lambda: datetime.now(UTC)), range(4)))
+        list(pool.map(lambda one: one.database.migrate(), stores))
+    for one in stores:
+        assert one.audit.verify() is None
+        one.close()
+
+
+def test_sqlite_waits_writes_ahead_and_keeps_references(tmp_path: Path):
+    database = Database(StoreSettings(folder=tmp_path, busy_timeout=7))
+    with database.engine.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    database.close()
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 7000,
+    }
+
+
+@pytest.mark.parametrize("url", ["mysql://db/x?password=hunter2", "hunter2"])
+def test_wrong_url_is_refused_without_its_password(tmp_path: Path, url: str):
+    with pytest.raises(ConfigError, match="ASSAY_DATABASE_URL") as caught:
+        Store.open(StoreSettings(folder=tmp_path, database_url=url))
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(StoreSettings(folder=tmp_path, database_url=url))
+
+
+def test_server_that_is_away_is_an_error_that_names_the_remedy(
+    postgresql_server: str, tmp_path: Path
+):
+    url = f"postgresql://postgres@/postgres?host={tmp_path}"
+    settings = StoreSettings(folder=tmp_path, database_url=url, busy_timeout=2)
+    with pytest.raises(StoreUnavailable, match="check ASSAY_DATABASE_URL"):
+        Store.open(settings)
+
+
+def test_failed_transaction_changes_nothing(store: Store):
+    bump = sa.text("UPDATE audit_head SET number = number + :step")
+    with pytest.raises(IntegrityError), store.database.writing() as session:
+        session.execute(bump, [{"step": 7}, {"step": None}])
+    assert store.audit.head()[0] == 0
+
+
+def test_moment_is_kept_in_utc_and_a_naive_one_refused():
+    east = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))
+    dialect = sa.create_engine("sqlite://").dialect
+    bound = UtcDateTime().process_bind_param(east, dialect)
+    assert bound.isoformat() == "2026-01-01T07:00:00+00:00"
+    assert UtcDateTime().process_result_value(bound.replace(tzinfo=None), dialect) == east
+    with pytest.raises(ValueError, match="time zone"):
+        UtcDateTime().process_bind_param(datetime(2026, 1, 1), dialect)  # noqa: DTZ001
