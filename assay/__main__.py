@@ -1,8 +1,9 @@
-"""What is not a pipeline: look at the datasets of the state folder.
+"""What is not a pipeline: look at the datasets of the state folder, verify a case file.
 
     python -m assay datasets list
     python -m assay datasets show latest
     python -m assay datasets diff VERSION VERSION
+    python -m assay verify case.zip --key PUBLIC_KEY
 
 Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option.
 """
@@ -38,13 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         facts, drawn = options.answer(options)
         _print(facts, drawn, options.json)
+        return int(options.status(facts))
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is flushed at exit
         return FAILED
     except (AssayError, OSError) as error:
         print(f"python -m assay: {error}", file=sys.stderr)
         return WRONG_NAME if isinstance(error, ConfigError) else FAILED
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,15 +60,25 @@ def parser() -> argparse.ArgumentParser:
     diff = _verb(verbs, "diff", "what came, went and changed between two datasets", _diff)
     diff.add_argument("before", help="as in show")
     diff.add_argument("after", help="as in show")
+    purpose = "is a case file what was signed, and does its verdict follow from it"
+    verify = _verb(
+        things, "verify", purpose, _verify, lambda found: 0 if found.is_intact else FAILED
+    )
+    verify.add_argument("file", type=Path, help="a case.zip")
+    verify.add_argument("--key", help="the public key (base64) of whoever should have signed it")
     return top
 
 
 def _verb(
-    verbs: Any, name: str, purpose: str, answer: Callable[[argparse.Namespace], Answer]
+    verbs: Any,
+    name: str,
+    purpose: str,
+    answer: Callable[[argparse.Namespace], Answer],
+    status: Callable[[Any], int] = lambda _: 0,
 ) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = verbs.add_parser(name, help=purpose, description=purpose)
     made.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    made.set_defaults(answer=answer)
+    made.set_defaults(answer=answer, status=status)
     return made
 
 
@@ -97,6 +108,15 @@ def _diff(options: argparse.Namespace) -> Answer:
     both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
     found = dataset_diff.diff(*both)
     return found, tables.difference(found)
+
+
+def _verify(options: argparse.Namespace) -> Answer:
+    from assay import case_verification, signing_keys
+    from assay.reports import case
+
+    key = signing_keys.decoded(options.key, "--key") if options.key else None
+    found = case_verification.verify(options.file, key)
+    return found, case.verification(found)
 
 
 def _root() -> Path:

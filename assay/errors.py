@@ -8,11 +8,16 @@
     |  |- ImageTooLarge
     |  |- SchemaViolation
     |  |- SplitLeakage
-    |  `- ShortcutFound
+    |  |- ShortcutFound
+    |  |- UnsafeArchive
+    |  `- UnreadableCase
     |- ModelError         a model directory cannot be used
     |  |- CheckpointMismatch
     |  |- UnparseableAnswer
     |  `- NoChampion
+    |- SourceError        the outside world does not give what was asked of it
+    |  |- SourceUnavailable
+    |  `- ForbiddenAddress
     |- StorageError       a state folder or a store cannot be used
     |  |- NotStored       no such account, key, case or job
     |  |  `- NotCaptured  no such capture, or one that was deleted
@@ -81,6 +86,14 @@ class ShortcutFound(DataError):
     """The container of a file gives its label away even after normalisation."""
 
 
+class UnsafeArchive(DataError):
+    """A zip is none, or built to harm whoever unpacks it."""
+
+
+class UnreadableCase(DataError):
+    """A file is no case file of this version."""
+
+
 class ModelError(AssayError):
     """A model directory cannot be used."""
 
@@ -95,6 +108,18 @@ class UnparseableAnswer(ModelError):
 
 class NoChampion(ModelError):
     """No registered model carries the requested alias or version."""
+
+
+class SourceError(AssayError):
+    """The outside world does not give what was asked of it."""
+
+
+class SourceUnavailable(SourceError):
+    """A server cannot be reached, is too slow or answers with something else."""
+
+
+class ForbiddenAddress(SourceError):
+    """An address that is never connected to: not on the public web, or not plainly written."""
 
 
 class StorageError(AssayError):
