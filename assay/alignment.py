@@ -29,8 +29,8 @@ from assay.records import Mask, Pixels
 
 Grey = npt.NDArray[np.uint8]
 
-LEAST_SUPPORT = 0.5
-"""Mean local correlation from which two pictures count as aligned; strangers stay below .35."""
+LEAST_SUPPORT = 0.3
+"""Mean local correlation from which two pictures count as aligned. Strangers stay below .12."""
 
 _LONGEST = 640
 _LEAST_OVERLAP = 0.3

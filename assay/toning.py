@@ -30,7 +30,7 @@ _BOTH = 2.0
 _CLIPPED = 250.0
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-Terms = Callable[[Plane, Plane], Plane]
+_Terms = Callable[[Plane, Plane], Plane]
 """Predictors ``[n, k]`` from colours ``[n, 3]`` in 0..1 and places ``[n, 2]`` in -1..1."""
 
 
@@ -52,7 +52,7 @@ def _filter(colours: Plane, places: Plane) -> Plane:
 class _Toning:
     """A fitted map, or none."""
 
-    terms: Terms | None
+    terms: _Terms | None
     weights: Plane
     unexplained: float
     """Mean over the samples of the squared misfit, cut at `_TOLERANCE`."""
@@ -120,7 +120,7 @@ def _fitted(source: Plane, target: Plane, inside: Mask) -> _Toning:
     return best
 
 
-def _regressed(terms: Terms, colours: Plane, places: Plane, wanted: Plane) -> _Toning:
+def _regressed(terms: _Terms, colours: Plane, places: Plane, wanted: Plane) -> _Toning:
     """Iteratively reweighted least squares; clipped colours have no say in the fit."""
     # In double precision: the channels of a grey picture are one and the same.
     predictors = terms(colours, places).astype(np.float64)
