@@ -1,0 +1,66 @@
+"""The index of hashes: exact within the distance, growing, blind to flat pictures."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.duplicates import MAX_DISTANCE, MIN_QUALITY, PerceptualHash, perceptual_hash
+from assay.hash_index import HashIndex
+from tests.scenes import scene
+
+
+def hashed(bits: int, quality: int = 100) -> PerceptualHash:
+    return PerceptualHash(bits.to_bytes(32, "big"), quality, b"")
+
+
+def filled(*bits: int) -> HashIndex:
+    index = HashIndex()
+    for number, value in enumerate(bits):
+        index.add(str(number), hashed(value))
+    return index
+
+
+@given(
+    bits=st.lists(st.integers(0, 2**12 - 1), max_size=12),
+    query=st.integers(0, 2**12 - 1),
+    distance=st.integers(0, 12),
+)
+def test_near_finds_exactly_what_lies_within_the_distance(
+    bits: list[int], query: int, distance: int
+) -> None:
+    distances = [(value ^ query).bit_count() for value in bits]
+    expected = sorted((d, n) for n, d in enumerate(distances) if d <= distance)
+    found = filled(*bits).near(hashed(query), distance)
+    assert found == [(str(number), d) for d, number in expected]
+
+
+def test_near_sees_what_was_added_after_an_earlier_query() -> None:
+    index = filled(1)
+    assert index.near(hashed(3), 1) == [("0", 1)]
+    index.add("late", hashed(3))
+    assert index.near(hashed(3), 1) == [("late", 0), ("0", 1)]
+
+
+def test_near_uses_the_distance_of_near_duplicates_by_default() -> None:
+    index = filled((1 << MAX_DISTANCE) - 1, (1 << (MAX_DISTANCE + 1)) - 1)
+    assert index.near(hashed(0)) == [("0", MAX_DISTANCE)]
+
+
+def test_flat_pictures_are_neither_kept_nor_found() -> None:
+    index = filled(5)
+    assert not index.add("flat", hashed(5, MIN_QUALITY - 1))
+    assert len(index) == 1
+    assert index.near(hashed(5), 0) == [("0", 0)]
+    assert index.near(hashed(5, MIN_QUALITY - 1)) == []
+
+
+def test_near_finds_a_picture_among_others() -> None:
+    index = HashIndex()
+    for seed in range(6):
+        assert index.add(f"scene-{seed}", perceptual_hash(scene(seed, 256, 256)))
+    assert index.near(perceptual_hash(scene(4, 256, 256))) == [("scene-4", 0)]
+
+
+def test_an_empty_index_finds_nothing() -> None:
+    assert HashIndex().near(hashed(0)) == []
