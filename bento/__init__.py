@@ -1,0 +1,1 @@
+"""The service: an HTTP API over `assay`, and the moderators' console."""
