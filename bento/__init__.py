@@ -1,1 +1,1 @@
-"""The service: an HTTP API over `assay`, and the moderators' console."""
+"""The service: what platforms call and moderators open. Of ours it imports `assay` alone."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,3 +59,8 @@ def kept(store: Store, picture: str = "harbour", **changes: Any) -> Capture:
 def image(picture: str) -> bytes:
     """Bytes that stand for the file of ``picture``, new lines and zeros among them."""
     return f"\n\x00{picture}\n".encode() * 100
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether ``holds`` within ten seconds."""
+    return any(holds() or threading.Event().wait(0.02) for _ in range(500))

@@ -24,35 +24,59 @@ def missing() -> str:
     return ""
 
 
+class Server:
+    """A server that lives in a folder; started and stopped as a test likes."""
+
+    def __init__(self, folder: Path) -> None:
+        # A socket's path has to be short, and its folder open to the server's user.
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        who = {"user": "postgres", "group": "postgres", "extra_groups": []} if _is_root() else {}
+        if who:
+            shutil.chown(folder, "postgres", "postgres")
+        self._quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **who}
+        self._control = [_programs() / "pg_ctl", "-D", folder / "data", "-w"]
+        settings = (*_FAST, f"unix_socket_directories={folder}")
+        self._options = " ".join(f"-c {setting}" for setting in settings)
+        self._log = folder / "log"
+        initdb = [_programs() / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust"]
+        subprocess.run([*initdb, "-N", "-E", "UTF8", "--locale=C"], **self._quiet)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        subprocess.run(
+            [*self._control, "-l", self._log, "-o", self._options, "start"], **self._quiet
+        )
+
+    def stop(self) -> None:
+        """Cut all connections; what was committed is there at the next start."""
+        subprocess.run([*self._control, "-m", "fast", "stop"], **self._quiet)
+
+
+@contextmanager
+def stopped() -> Iterator[Server]:
+    """A server of one's own that does not run yet; stopped at the end if it does."""
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=base))
+    try:
+        server = Server(folder)
+        try:
+            yield server
+        finally:
+            if (folder / "data" / "postmaster.pid").exists():
+                server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
 @contextmanager
 def running() -> Iterator[str]:
     """The URL of a server: the one that is named, or one that lives in a folder of its own."""
     if url := os.environ.get(URL_VARIABLE):
         yield url
         return
-    programs = _programs()
-    # A socket's path has to be short, and its folder open to the server's user.
-    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=base))
-    who = {"user": "postgres", "group": "postgres", "extra_groups": []} if _is_root() else {}
-    if who:
-        shutil.chown(folder, "postgres", "postgres")
-    data, log = folder / "data", folder / "log"
-    settings = " ".join(
-        f"-c {setting}" for setting in (*_FAST, f"unix_socket_directories={folder}")
-    )
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **who}
-    pg_ctl = [programs / "pg_ctl", "-D", data, "-w"]
-    try:
-        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N"]
-        subprocess.run([*initdb, "-E", "UTF8", "--locale=C"], **quiet)
-        subprocess.run([*pg_ctl, "-l", log, "-o", settings, "start"], **quiet)
-        try:
-            yield f"postgresql://postgres@/postgres?host={folder}"
-        finally:
-            subprocess.run([*pg_ctl, "-m", "immediate", "stop"], **quiet)
-    finally:
-        shutil.rmtree(folder)
+    with stopped() as server:
+        server.start()
+        yield server.url
 
 
 def _programs() -> Path | None:

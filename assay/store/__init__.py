@@ -6,7 +6,7 @@ imported by what serves and by its commands only, as SQLAlchemy takes a third of
 
 from assay.store.accounts import Account, Role
 from assay.store.api_keys import ApiKey, Scope
-from assay.store.capture import Capture, Notice, Selection
+from assay.store.capture import Capture, Notice, Selection, Sibling
 from assay.store.captures import CaptureFilter
 from assay.store.feedback import Decision, HumanLabel, Vote
 from assay.store.jobs import Job, JobItem, JobState
@@ -29,6 +29,7 @@ __all__ = [
     "Role",
     "Scope",
     "Selection",
+    "Sibling",
     "Store",
     "StoreSettings",
     "Vote",

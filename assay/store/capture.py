@@ -36,6 +36,24 @@ class Selection(StrEnum):
     AUDIT = "audit"
 
 
+class Sibling(BaseModel):
+    """A near-duplicate that was served before, and what the comparison of the two found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    id: str
+    """Its capture."""
+    kind: Text
+    """A `siblings.Kinship`."""
+    sentence: Text
+    share: float = Field(0.0, ge=0, le=1)
+    """Of the common area, that shows other content."""
+    distance: int = 0
+    """Bits between the PDQ hashes."""
+    differences: list[dict[str, JsonValue]] = []
+    """Boxes where content differs: ``first`` in the capture that lists this, ``second`` in it."""
+
+
 class Capture(BaseModel):
     """One served request: who asked, which image, what was answered, and how it was drawn."""
 
@@ -65,6 +83,10 @@ class Capture(BaseModel):
     label: Label
     score: float = Field(ge=0, le=1)
     probabilities: dict[str, float]
+    log_odds: float | None = None
+    """Of not being authentic, before calibration: what a case file derives the verdict from."""
+    stratum: Text = ""
+    """Of the image (`assay.strata`), whose threshold applied."""
     needs_review: bool
     findings: list[dict[str, JsonValue]] = []
     """As served."""
@@ -72,6 +94,8 @@ class Capture(BaseModel):
     context: Text = ""
     rationale: Text = ""
     notice: Notice = Notice.NONE
+    notice_reason: Text = ""
+    """Which rule of `assay.notices` spoke."""
     model_version: str
     serving_plan: str | None = None
     latency_ms: float = 0.0
@@ -82,6 +106,8 @@ class Capture(BaseModel):
     """A few columns of the model's representation, for drift."""
     answered_from: str | None = None
     """The capture of a pixel-equal image whose answer this repeats."""
+    siblings: list[Sibling] = []
+    """Known when this was served; `Captures.siblings` knows those that came later too."""
     selection_reason: Selection = Selection.NONE
     selection_probability: float = Field(0.0, ge=0, le=1)
     """Of being put before people, for whatever reason: the weight of an estimate is its inverse."""

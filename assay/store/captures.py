@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from assay.errors import IdempotencyConflict, NotCaptured
 from assay.records import Label
-from assay.store.capture import Capture
+from assay.store import sibling_links
+from assay.store.capture import Capture, Sibling
 from assay.store.database import Database, insert_new
 from assay.store.drainer import Drainer
 from assay.store.ids import new_id
@@ -135,6 +136,25 @@ class Captures:
         with self._database.reading() as session:
             row = session.scalar(query)
             return None if row is None else as_capture(row)
+
+    def named_by(self, capture_id: str, limit: int = 50) -> Sequence[Capture]:
+        """Up to ``limit`` later captures that list this one as a sibling, newest first.
+
+        They are found once the database holds them, moments after they were served.
+        """
+        with self._database.reading() as session:
+            rows = sibling_links.naming(session, capture_id, limit)
+            return [as_capture(row) for row in rows]
+
+    def siblings(self, capture_id: str, limit: int = 50) -> Sequence[Sibling]:
+        """All near-duplicates of a capture, those that came later first (``limit`` of them).
+
+        ``first`` of a difference is this capture's side whichever came first. Raises
+        `NotCaptured`.
+        """
+        capture = self.get(capture_id)
+        later = self.named_by(capture_id, limit)
+        return [*(sibling_links.seen_from(capture_id, one) for one in later), *capture.siblings]
 
     def page(
         self, chosen: CaptureFilter = CaptureFilter(), before: str = "", limit: int = 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from assay.errors import ConfigError, StoreUnavailable
+from assay.errors import ConfigError, StorageError, StoreUnavailable
 from assay.store.columns import Base, utc_now
 from assay.store.settings import DATABASE_VARIABLE, StoreSettings
 
@@ -32,10 +33,15 @@ class Database:
         self.engine = _engine(settings)
         self._writing = self.engine.execution_options(immediate=True)
         self._sessions = sessionmaker(self._writing, expire_on_commit=False)
+        self._is_current, self._migrating = False, threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A transaction that only reads; raises `StoreUnavailable` when nobody answers."""
+        """A transaction that only reads.
+
+        Raises `StoreUnavailable` when nobody answers, and until `migrate` has found the database.
+        """
+        self._require_tables()
         with _translated(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
@@ -46,13 +52,30 @@ class Database:
         On SQLite it takes the one writer's lock at once (``BEGIN IMMEDIATE``): what it reads is
         what it changes, and nobody comes between.
         """
+        self._require_tables()
         with _translated(), self._sessions.begin() as session:
             yield session
 
+    def check(self) -> None:
+        """Ask the database for an answer; raises `StoreUnavailable` as `reading` does."""
+        with self.reading() as session:
+            session.execute(sa.select(1))
+
+    def prepare(self) -> None:
+        """`migrate`, unless this process has done so."""
+        with self._migrating:
+            if not self._is_current:
+                self.migrate()
+
     def migrate(self) -> None:
-        """Bring the tables to the newest revision; several processes may ask at once."""
+        """Bring the tables to the newest revision; several processes may ask at once.
+
+        Raises `StoreUnavailable` when nobody answers, `StorageError` for tables that a newer
+        release has made.
+        """
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -60,11 +83,21 @@ class Database:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": 0xA55A1})
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:  # a revision that this release does not know
+                raise StorageError(f"{error}; the database needs a newer release") from error
+        self._is_current = True
 
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+    def _require_tables(self) -> None:
+        if not self._is_current:
+            raise StoreUnavailable(
+                f"the database has not answered yet; try again, and check {DATABASE_VARIABLE}"
+            )
 
 
 def insert_new(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError, Statement
 from sqlalchemy.orm import Session
 
 from assay.errors import StorageError
-from assay.store import queue
+from assay.store import queue, sibling_links
 from assay.store.database import Database, insert_new
 from assay.store.image_files import ImageFiles
 from assay.store.spool import Entry, Spool
@@ -69,8 +69,10 @@ class Drainer:
     def drain(self) -> int:
         """Store all that is spooled, oldest first; how many captures were moved.
 
-        Raises `StorageError` as soon as database or image store does not take one.
+        The first time that the database answers, its tables are brought up to date. Raises
+        `StorageError` as soon as database or image store does not take one.
         """
+        self._database.prepare()
         moved = 0
         for ids in _batches(self._spool.pending()):
             with self._spool.draining():
@@ -151,9 +153,11 @@ class Drainer:
         with self._database.writing() as session:
             for values in written:
                 _insert_image(session, {**values, "created_at": now})
-            for capture, image in entries:
+            captures = sibling_links.without_deleted(session, [e.capture for e in entries])
+            for capture, (_, image) in zip(captures, entries, strict=True):
                 kept = capture.image_digest if image else None
                 if insert_new(session, CaptureRow, {**capture.model_dump(), "kept_image": kept}):
+                    sibling_links.link(session, capture)
                     queue.enqueue(session, capture, now)
 
     def _unknown(self, entries: Sequence[Entry]) -> list[Entry]:

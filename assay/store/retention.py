@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from assay.errors import StorageError
-from assay.store import audit, queue
+from assay.store import audit, queue, sibling_links
 from assay.store.account_tables import SessionRow, SignInLinkRow, WebhookRow
 from assay.store.captures import stored
 from assay.store.database import Database, insert_new
@@ -41,6 +41,7 @@ _BLANK: dict[str, Any] = {
     **dict.fromkeys(("image_digest", "pixel_digest", "pdq"), ""),
     **dict.fromkeys(("kept_image", "answered_from")),
     "findings": [],
+    "siblings": [],
     "embedding": [],
     "provenance": {},
     "descriptors": {},
@@ -130,6 +131,7 @@ def _redact(session: Session, row: CaptureRow, now: datetime) -> None:
         session.execute(sa.update(table).where(table.capture_id == row.id).values(note=""))
     session.execute(sa.delete(IdempotencyRow).where(IdempotencyRow.capture_id == row.id))
     session.flush()
+    sibling_links.unlink(session, row.id)
     _leave_case(session, pixels, reach)
     if kept is not None:
         _let_go(session, kept, now)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from types import TracebackType
 from typing import Self
 
+from assay.errors import StorageError, StoreUnavailable
 from assay.store.accounts import Accounts
 from assay.store.api_keys import ApiKeys
 from assay.store.audit import AuditLog
@@ -23,6 +26,11 @@ from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+
+logger = logging.getLogger(__name__)
+
+_PAUSE = 0.2
+"""Seconds between two attempts to reach the database at the start."""
 
 
 class Store:
@@ -50,23 +58,62 @@ class Store:
         self.overview = Overview(database)
 
     @classmethod
-    def open(cls, settings: StoreSettings, *, clock: Clock = utc_now, drain: bool = True) -> Store:
+    def open(
+        cls,
+        settings: StoreSettings,
+        *,
+        clock: Clock = utc_now,
+        drain: bool = True,
+        patience: float = 0.0,
+    ) -> Store:
         """Open the store, bring its tables up to date, and drain the spool on a thread.
 
-        ``drain=False`` leaves the spool to whoever calls ``drainer.drain()``. Raises
-        `StoreUnavailable` where the database does not answer, `ConfigError` for a wrong URL.
+        A database that is away does not prevent it: after ``patience`` seconds of asking, captures
+        go to the spool, whatever needs the database raises `StoreUnavailable`, and the thread
+        goes on asking. ``drain=False`` leaves the spool, and the asking, to whoever calls
+        ``drainer.drain()``. Raises `ConfigError` for a wrong URL, `StorageError` for tables that
+        a newer release has made.
         """
         settings.folder.mkdir(parents=True, exist_ok=True)
         store = cls(settings, clock)
-        store.database.migrate()
+        try:
+            store._find_database(patience)
+        except StorageError:
+            store.close()
+            raise
         if drain:
             store.drainer.start()
         return store
+
+    def check(self) -> None:
+        """Raise `StoreUnavailable` while the database does not answer, for a health check."""
+        self.database.check()
+
+    def is_ready(self) -> bool:
+        """Whether `check` passes: all methods work, not only those that need the spool alone."""
+        try:
+            self.check()
+        except StoreUnavailable:
+            return False
+        return True
 
     def close(self) -> None:
         """Stop draining and let go of the database; what is spooled waits for the next start."""
         self.drainer.stop()
         self.database.close()
+
+    def _find_database(self, patience: float) -> None:
+        until = time.monotonic() + patience
+        while True:
+            try:
+                self.database.prepare()
+            except StoreUnavailable as error:
+                if time.monotonic() >= until:
+                    logger.warning("open without a database, captures are spooled: %s", error)
+                    return
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def __enter__(self) -> Self:
         return self

@@ -60,12 +60,15 @@ class CaptureRow(Base):
     label: Mapped[str]
     score: Mapped[float]
     probabilities: Mapped[dict[str, Any]]
+    log_odds: Mapped[float | None]
+    stratum: Mapped[str]
     needs_review: Mapped[bool]
     findings: Mapped[list[Any]]
     provenance: Mapped[dict[str, Any]]
     context: Mapped[str]
     rationale: Mapped[str]
     notice: Mapped[str]
+    notice_reason: Mapped[str]
     model_version: Mapped[str]
     serving_plan: Mapped[str | None]
     latency_ms: Mapped[float]
@@ -73,11 +76,23 @@ class CaptureRow(Base):
     descriptors: Mapped[dict[str, Any]]
     embedding: Mapped[list[Any]]
     answered_from: Mapped[str | None]
+    siblings: Mapped[list[Any]]
     selection_reason: Mapped[str]
     selection_probability: Mapped[float]
     is_audit: Mapped[bool]
     audit_probability: Mapped[float]
     deleted_at: Mapped[datetime | None]
+
+
+class SiblingRow(Base):
+    """That one capture lists another as its sibling; to be found from the other's side."""
+
+    __tablename__ = "siblings"
+    __table_args__ = (Index(None, "other_id", "capture_id"),)
+
+    capture_id: Mapped[str] = mapped_column(ForeignKey("captures.id"), primary_key=True)
+    other_id: Mapped[str] = mapped_column(primary_key=True)
+    """Perhaps not stored yet: another machine may still have it in its spool."""
 
 
 class IdempotencyRow(Base):

@@ -1,8 +1,7 @@
 """The drainer moves each capture once, in order, and waits while it cannot."""
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from assay.errors import StoreUnavailable
 from assay.store import Store, StoreSettings
 from assay.store.tables import CaptureRow, CaseRow
-from tests.captures import Clock, capture, image, kept
+from tests.captures import Clock, capture, eventually, image, kept
 
 
 def spooled(store: Store, picture: str, **changes: object):
@@ -141,11 +140,6 @@ def test_thread_drains_again_once_the_database_is_back(
     assert eventually(lambda: not hasty.spool.pending())
     assert hasty.drainer.is_alive
     assert ids_in_database(hasty) == [made.id]
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether ``holds`` within ten seconds."""
-    return any(holds() or threading.Event().wait(0.02) for _ in range(500))
 
 
 def test_settle_moves_only_the_capture_that_is_wanted(store: Store):

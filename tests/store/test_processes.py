@@ -8,7 +8,7 @@ from tests.store import processes
 
 ROUNDS = {"sqlite": 20, "postgresql": 5}
 """Kills; the spool is the same for both, and the commit is the server's affair."""
-CASES = 200
+CASES = 120
 WORKERS = 4
 
 

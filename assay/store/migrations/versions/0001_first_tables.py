@@ -151,12 +151,15 @@ def upgrade() -> None:
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("probabilities", sa.JSON(), nullable=False),
+        sa.Column("log_odds", sa.Float(), nullable=True),
+        sa.Column("stratum", sa.Text(), nullable=False),
         sa.Column("needs_review", sa.Boolean(), nullable=False),
         sa.Column("findings", sa.JSON(), nullable=False),
         sa.Column("provenance", sa.JSON(), nullable=False),
         sa.Column("context", sa.Text(), nullable=False),
         sa.Column("rationale", sa.Text(), nullable=False),
         sa.Column("notice", sa.Text(), nullable=False),
+        sa.Column("notice_reason", sa.Text(), nullable=False),
         sa.Column("model_version", sa.Text(), nullable=False),
         sa.Column("serving_plan", sa.Text(), nullable=True),
         sa.Column("latency_ms", sa.Float(), nullable=False),
@@ -164,6 +167,7 @@ def upgrade() -> None:
         sa.Column("descriptors", sa.JSON(), nullable=False),
         sa.Column("embedding", sa.JSON(), nullable=False),
         sa.Column("answered_from", sa.Text(), nullable=True),
+        sa.Column("siblings", sa.JSON(), nullable=False),
         sa.Column("selection_reason", sa.Text(), nullable=False),
         sa.Column("selection_probability", sa.Float(), nullable=False),
         sa.Column("is_audit", sa.Boolean(), nullable=False),
@@ -179,6 +183,21 @@ def upgrade() -> None:
     op.create_index(op.f("ix_captures_kept_image"), "captures", ["kept_image"], unique=False)
     op.create_index(
         op.f("ix_captures_pixel_digest_id"), "captures", ["pixel_digest", "id"], unique=False
+    )
+    op.create_table(
+        "siblings",
+        sa.Column("capture_id", sa.Text(), nullable=False),
+        sa.Column("other_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["capture_id"], ["captures.id"], name=op.f("fk_siblings_capture_id_captures")
+        ),
+        sa.PrimaryKeyConstraint("capture_id", "other_id", name=op.f("pk_siblings")),
+    )
+    op.create_index(
+        op.f("ix_siblings_other_id_capture_id"),
+        "siblings",
+        ["other_id", "capture_id"],
+        unique=False,
     )
     op.create_table(
         "case_exclusions",
@@ -294,6 +313,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_job_items_job_id_state_position"), table_name="job_items")
     op.drop_table("job_items")
     op.drop_table("case_exclusions")
+    op.drop_index(op.f("ix_siblings_other_id_capture_id"), table_name="siblings")
+    op.drop_table("siblings")
     op.drop_index(op.f("ix_captures_pixel_digest_id"), table_name="captures")
     op.drop_index(op.f("ix_captures_kept_image"), table_name="captures")
     op.drop_index(op.f("ix_captures_external_id"), table_name="captures")
