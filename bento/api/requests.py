@@ -42,6 +42,8 @@ _BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
 
 SIGN_IN = "/sign-in/"
 """What follows is a secret."""
+_PROBES = ("/livez", "/readyz", "/metrics")
+"""Asked every few seconds; their lines would drown all others."""
 
 logger = logging.getLogger("assay.requests")
 
@@ -137,4 +139,4 @@ def _log(scope: Scope, status: int, milliseconds: float) -> None:
         "ms": round(milliseconds, 1),
         "client": state.get("client", ""),
     }
-    logger.info("%s", json.dumps(line))
+    logger.log(logging.DEBUG if scope["path"] in _PROBES else logging.INFO, "%s", json.dumps(line))
