@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train dashboard pictures test lint types bench lock clean
+.PHONY: help setup train serve dashboard pictures test lint types bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ setup: ## install the locked environment into .venv (a second call does nothing)
 
 train: setup ## build the data, train, evaluate and register a model
 	$(BIN)/python run.py --pipeline train
+
+serve: setup ## answer over HTTP and open the console on 127.0.0.1:3000 (AUTH=1: keys needed)
+	$(BIN)/python scripts/serve.py
 
 dashboard: setup ## open ZenML's and MLflow's dashboards on what has run here
 	$(BIN)/python scripts/dashboard.py

@@ -50,6 +50,7 @@ class KeptFinding:
     not_applicable: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     regions: tuple[Region, ...] = ()
+    surprise: float = 0.0
 
     @classmethod
     def of(cls, finding: Finding) -> KeptFinding:
@@ -65,6 +66,7 @@ class KeptFinding:
             measured.not_applicable,
             measured.facts,
             measured.regions,
+            finding.surprise,
         )
 
     @property

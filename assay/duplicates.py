@@ -38,6 +38,11 @@ class PerceptualHash:
     digest: bytes
     """SHA-256 of size and pixels; equal only for pixel-equal images."""
 
+    @property
+    def is_meaningful(self) -> bool:
+        """Whether the image has enough structure for its hash to tell it from others."""
+        return self.quality >= MIN_QUALITY
+
 
 def perceptual_hash(pixels: Pixels) -> PerceptualHash:
     """Hash decoded RGB pixels ``[h, w, 3]``, at most `_HASHED_SIDE` a side as PDQ's authors do."""

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
-from assay.duplicates import MAX_DISTANCE, MIN_QUALITY, PerceptualHash
+from assay.duplicates import MAX_DISTANCE, PerceptualHash
 
 SIBLING_DISTANCE = 75
 """Bits within which to look for siblings, which pixels then confirm: 95 % of real edits lie as near
@@ -39,7 +39,7 @@ class HashIndex:
 
         Ids are not checked: one added twice is found twice.
         """
-        if hashed.quality < MIN_QUALITY:
+        if not hashed.is_meaningful:
             return False
         with self._lock:
             self._hashes.add(_code(hashed))
@@ -51,7 +51,7 @@ class HashIndex:
 
         Among equals the one added first leads. Empty for a picture too flat to be matched.
         """
-        if hashed.quality < MIN_QUALITY:
+        if not hashed.is_meaningful:
             return []
         with self._lock:
             # The radius of faiss is exclusive.

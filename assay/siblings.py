@@ -6,14 +6,14 @@ their original as a re-saved copy does. Nothing here says which of the two came 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from assay import duplicates
+from assay import duplicates, images
 from assay.affine import Affine, carried_back, compose, invert, resizing, size_of
 from assay.alignment import Alignment, align
 from assay.local_differences import LocalDifferences, local_differences
@@ -87,6 +87,15 @@ def compare(first: Photo, second: Photo) -> Comparison:
         return Comparison(Kinship.UNRELATED, "The two pictures do not show the same.")
     frame = _Frame.of(first.pixels, second.pixels, alignment)
     return _compared(alignment, frame, local_differences(*frame.pictures, frame.inside))
+
+
+def compare_encoded(first: bytes, second: bytes) -> Comparison:
+    """`compare` of two encoded images, without the pictures: small enough to cross processes.
+
+    Raises as `assay.images.decode`.
+    """
+    found = compare(images.decode(first), images.decode(second))
+    return replace(found, heatmap=None, renderings=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ FOLDERS = ("assay", "pipelines", "steps", "materializers")
 NEEDED_UNSEEN = {
     "accelerate": "the Trainer imports it",
     "safetensors": "transformers and peft write weights with it",
+    "psycopg": "SQLAlchemy opens postgresql:// with it",
+    "s3fs": "fsspec opens s3:// with it",
     "scikit-image": "its photographs are read without importing it",
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -83,6 +83,10 @@ class Capture(BaseModel):
     label: Label
     score: float = Field(ge=0, le=1)
     probabilities: dict[str, float]
+    log_odds: float | None = None
+    """Of not being authentic, before calibration: what a case file derives the verdict from."""
+    stratum: Text = ""
+    """Of the image (`assay.strata`), whose threshold applied."""
     needs_review: bool
     findings: list[dict[str, JsonValue]] = []
     """As served."""
@@ -90,6 +94,8 @@ class Capture(BaseModel):
     context: Text = ""
     rationale: Text = ""
     notice: Notice = Notice.NONE
+    notice_reason: Text = ""
+    """Which rule of `assay.notices` spoke."""
     model_version: str
     serving_plan: str | None = None
     latency_ms: float = 0.0

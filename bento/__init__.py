@@ -1,0 +1,1 @@
+"""The service: what platforms call and moderators open. Of ours it imports `assay` alone."""

@@ -1,0 +1,41 @@
+"""How many images are in work at once: a counter at the door instead of a queue without end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bento.refusals import Overloaded
+
+_WEIGHT = 0.1
+"""Of the newest request in the moving average of how long one takes."""
+
+
+class Admission:
+    """Lets ``limit`` images in; lives on one event loop."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.in_work = 0
+        self.refused = 0
+        self._seconds = 1.0
+
+    @contextmanager
+    def admit(self, count: int = 1) -> Iterator[None]:
+        """Hold ``count`` places; raises `Overloaded` where there are not as many."""
+        if self.in_work + count > self.limit:
+            self.refused += 1
+            raise Overloaded(self.limit, self.retry_after)
+        self.in_work += count
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.in_work -= count
+            self._seconds += _WEIGHT * (time.monotonic() - began - self._seconds)
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds after which a place is likely free: how long one image takes at present."""
+        return max(1, round(self._seconds))

@@ -1,0 +1,93 @@
+"""Captures in the words of the contract."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlencode
+
+from assay import notices, signed_urls
+from assay.store import Capture, Decision
+from bento import captures
+from bento.api.schemas import (
+    DecisionShape,
+    Detection,
+    FindingShape,
+    NoticeShape,
+    Provenance,
+    SiblingShape,
+)
+from bento.runtime import Runtime
+
+CONTEXT = (
+    "Only the image was checked. Captions, claims, dates and places were not: an untouched photo "
+    "under a false caption is still misleading."
+)
+_DAY = 86400
+
+
+def detection(here: Runtime, capture: Capture, language: str) -> Detection:
+    """The public answer of a capture, with what people decided since; reads the database."""
+    decision = here.store.feedback.decision(capture.id)
+    return Detection(
+        id=capture.id,
+        created_at=capture.created_at,
+        external_id=capture.external_id,
+        label=capture.label,
+        score=capture.score,
+        probabilities=capture.probabilities,
+        needs_review=capture.needs_review,
+        findings=[FindingShape.model_validate(finding) for finding in capture.findings],
+        provenance=Provenance.model_validate(capture.provenance),
+        context=CONTEXT,
+        rationale=capture.rationale or None,
+        notice=notice(here, capture, decision, language),
+        decision=_decision(decision),
+        answered_from=capture.answered_from,
+        siblings=[SiblingShape.model_validate(one) for one in capture.siblings],
+        model_version=capture.model_version,
+        serving_plan=capture.serving_plan,
+        timings=capture.timings,
+    )
+
+
+def notice(
+    here: Runtime, capture: Capture, decision: Decision | None, language: str
+) -> NoticeShape:
+    """What users are told now, with the signed addresses of its label."""
+    told = captures.notice(capture, decision, language)
+    return NoticeShape(
+        level=told.level.value,
+        reason=told.reason,
+        language=told.language,
+        title=told.title,
+        sentence=told.sentence,
+        html_url=notice_url(here, capture.id, "html", language),
+        svg_url=notice_url(here, capture.id, "svg", language),
+    )
+
+
+def notice_url(here: Runtime, capture_id: str, kind: str, language: str) -> str:
+    """Where the label of a capture's notice is; it expires at a day's end, so it can be cached."""
+    days = here.settings.notice_days + 1
+    expires = (int(time.time()) // _DAY + days) * _DAY
+    query = urlencode({"lang": language})
+    path = signed_urls.sign(
+        f"/v1/detections/{capture_id}/notice.{kind}?{query}", expires, here.url_keys
+    )
+    return here.settings.public_url.rstrip("/") + path
+
+
+def language_of(header: str | None) -> str:
+    """The language of notices that an Accept-Language header asks for."""
+    return notices.preferred(header or "")
+
+
+def _decision(decision: Decision | None) -> DecisionShape | None:
+    if decision is None or decision.label is None:
+        return None
+    return DecisionShape(
+        label=decision.label,
+        action=decision.action,
+        reason_code=decision.reason_code,
+        decided_at=decision.created_at,
+    )

@@ -1,0 +1,51 @@
+"""The application: every public route of the service, behind one envelope."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from bento import background
+from bento.api import detections, errors, health
+from bento.api.requests import Envelope
+from bento.api.schemas import Problem
+
+ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
+_PROBLEMS = {
+    status: {"model": Problem, "description": what}
+    for status, what in {
+        400: "Not what the contract describes",
+        401: "No valid key",
+        403: "Not allowed",
+        404: "Not there",
+        409: "Contradicts what is there",
+        413: "Too large",
+        422: "Cannot be used",
+        429: "Too much at once; see Retry-After",
+        502: "An address did not answer",
+        503: "Not ready; see Retry-After",
+        504: "Took too long",
+    }.items()
+}
+_DESCRIPTION = (
+    "Tells whether an image was manipulated or synthesized: a verdict with a calibrated score, the "
+    "place, the evidence and the reasons. Every error has one body, `{error, code, request_id}`."
+)
+
+
+def create_app() -> FastAPI:
+    """The application with all routes; a runtime is attached before it serves."""
+    app = FastAPI(
+        title="Assay",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[Middleware(Envelope)],
+        lifespan=background.running,
+        responses=_PROBLEMS,
+    )
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

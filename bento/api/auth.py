@@ -1,0 +1,113 @@
+"""Who is asking, and what they may do.
+
+Three kinds of callers: a platform with ``Authorization: Bearer KEY``, a person with a session
+cookie, and, where the service runs without AUTH, whoever asks from this machine. A browser sends
+cookies by itself, so what a session changes needs the session's CSRF token too; and a page of
+somebody else's must not use the open service on this machine, so there the Origin counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from assay.store import Account, Role, Scope
+from bento.refusals import NotAllowed, NotSignedIn
+from bento.runtime import Runtime, runtime
+
+SESSION_COOKIE = "assay_session"
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf_token"
+DEVELOPMENT = "development"
+"""The client that requests without a key have where none is needed."""
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+_ROLE_SCOPES = {
+    Role.VIEWER: {Scope.READ},
+    Role.MODERATOR: {Scope.READ, Scope.DETECT, Scope.FEEDBACK, Scope.REPORT, Scope.EXPORT},
+    Role.ADMIN: set(Scope),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever is asking."""
+
+    client: str
+    """Under which name captures are kept."""
+    scopes: frozenset[Scope]
+    is_sandbox: bool = False
+    account: Account | None = None
+
+    def require(self, scope: Scope) -> None:
+        """Raise `NotAllowed` where the caller lacks ``scope``."""
+        if scope not in self.scopes:
+            raise NotAllowed(f"this needs the scope {scope.value!r}; ask for a key that has it")
+
+
+def caller(request: Request, here: Annotated[Runtime, Depends(runtime)]) -> Caller:
+    """Who is asking; raises `NotSignedIn`, or `NotAllowed` for a forged cross-site request."""
+    found = _by_key(request, here) or _by_session(request, here) or _on_loopback(request, here)
+    request.scope.setdefault("state", {})["client"] = found.client
+    return found
+
+
+def allowed(scope: Scope) -> Callable[..., Caller]:
+    """A dependency that gives the caller, who must have ``scope``."""
+
+    def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
+        found.require(scope)
+        return found
+
+    return check
+
+
+def csrf_token(session: str) -> str:
+    """The token that a page of this session sends back; of no use without the session's cookie."""
+    return hmac.new(session.encode(), b"assay csrf v1", hashlib.sha256).hexdigest()
+
+
+def has_csrf_token(session: str, given: str) -> bool:
+    """Whether ``given`` is the token of ``session``; compared in constant time."""
+    return hmac.compare_digest(csrf_token(session).encode(), given.encode())
+
+
+def _by_key(request: Request, here: Runtime) -> Caller | None:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        return None
+    key = here.store.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
+    if key is None:
+        raise NotSignedIn("the API key is unknown or revoked; send Authorization: Bearer KEY")
+    return Caller(key.client, key.scopes, key.is_sandbox)
+
+
+def _by_session(request: Request, here: Runtime) -> Caller | None:
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    account = here.store.accounts.find_session(secret) if secret else None
+    if account is None:
+        return None
+    if request.method not in _SAFE and not has_csrf_token(
+        secret, request.headers.get(CSRF_HEADER, "")
+    ):
+        raise NotAllowed(f"a session needs the header {CSRF_HEADER}; reload the page")
+    return Caller(f"console:{account.name}", frozenset(_ROLE_SCOPES[account.role]), account=account)
+
+
+def _on_loopback(request: Request, here: Runtime) -> Caller:
+    if here.settings.auth:
+        raise NotSignedIn("an API key is needed; send Authorization: Bearer KEY")
+    host = request.url.hostname or ""
+    origin = request.headers.get("origin")
+    is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if host not in _LOOPBACK_HOSTS or is_foreign:
+        # A name that leads here, or a page of another site in this machine's browser.
+        raise NotAllowed("without AUTH=1 only programs on this machine may ask, by its own name")
+    return Caller(DEVELOPMENT, frozenset(Scope))

@@ -1,0 +1,96 @@
+"""Asking for verdicts, and looking at those that were given."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from assay.store import Scope
+from bento.api import answers, submissions
+from bento.api.auth import Caller, allowed
+from bento.api.schemas import About, Detection, DetectJson
+from bento.refusals import NotKept
+from bento.runtime import Runtime, runtime
+
+router = APIRouter(prefix="/v1", tags=["detections"])
+
+Here = Annotated[Runtime, Depends(runtime)]
+Language = Annotated[str | None, Header(alias="Accept-Language", max_length=500)]
+
+_FORM_SCHEMA = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        **About.model_json_schema()["properties"],
+    },
+}
+DETECT_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _FORM_SCHEMA},
+            "application/json": {
+                "schema": DetectJson.model_json_schema(),
+                "example": {"url": "https://example.org/photo.jpg", "external_id": "post-42"},
+            },
+        },
+    },
+    "parameters": [
+        {
+            "name": submissions.IDEMPOTENCY_HEADER,
+            "in": "header",
+            "description": "The same key with the same body gives the same detection for a day.",
+            "schema": {"type": "string", "maxLength": 200},
+        }
+    ],
+}
+"""What a request holds is read by hand (two media types, counted as it comes in), so it is
+described by hand."""
+
+
+@router.post("/detect", summary="Judge one image", openapi_extra=DETECT_BODY)
+async def detect(
+    request: Request,
+    here: Here,
+    asking: Annotated[Caller, Depends(allowed(Scope.DETECT))],
+    accepted: Language = None,
+) -> Detection:
+    """Judge an image, sent as a file, as base64 or as an address.
+
+    A pixel-equal image is answered from the store, and inherits what people decided of it.
+    """
+    asked = await submissions.submission(request, here, asking)
+    capture = await here.engine.detect(asked)
+    language = answers.language_of(accepted)
+    return await asyncio.to_thread(answers.detection, here, capture, language)
+
+
+@router.get(
+    "/detections/{capture_id}",
+    summary="A detection, with what was decided since",
+    dependencies=[Depends(allowed(Scope.READ))],
+)
+def get_detection(capture_id: str, here: Here, accepted: Language = None) -> Detection:
+    """The answer as it was given; notice and decision as they are now."""
+    capture = here.store.captures.get(capture_id)
+    return answers.detection(here, capture, answers.language_of(accepted))
+
+
+@router.get(
+    "/detections/{capture_id}/image",
+    summary="The image as it was received",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}}}},
+    dependencies=[Depends(allowed(Scope.READ))],
+)
+def get_image(capture_id: str, here: Here) -> Response:
+    """The bytes of the image, unless its sender asked not to keep it."""
+    capture = here.store.captures.get(capture_id)
+    image = here.store.captures.image(capture_id)
+    if image is None:
+        raise NotKept(f"the image of {capture_id} was not kept, as its sender asked")
+    headers = {"Cache-Control": "private, max-age=3600", "Content-Disposition": "inline"}
+    return Response(image, media_type=capture.media_type, headers=headers)

@@ -1,0 +1,132 @@
+"""What holds for every request: its id, its size, its headers back, and its line in the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assay.images import MAX_BYTES
+from assay.store.ids import new_id
+from bento.refusals import BodyTooLarge
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ID = "request_id"
+
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+"""On every answer that does not set its own."""
+
+MAX_BODY = MAX_BYTES * 4 // 3 + 2**20
+"""Bytes of a request: the largest image as base64, and what is said beside it."""
+MAX_ARCHIVE = 2 * 2**30
+"""Bytes of the images of one job."""
+_BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
+
+logger = logging.getLogger("assay.requests")
+
+
+def request_id(request: Request) -> str:
+    """The id that this request has in answers and logs."""
+    return str(request.scope.get("state", {}).get(_ID, ""))
+
+
+class Envelope:
+    """Gives each request an id, counts its body as it comes in, and seals its answer.
+
+    A body beyond its limit is cut off where that is passed, whatever its headers announced. One
+    line of JSON a request goes to the log ``assay.requests``: never the query, which may hold
+    signatures, and never the body.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        state = scope.setdefault("state", {})
+        state[_ID] = _id_of(scope)
+        limit = _BODY_LIMITS.get(scope["path"], MAX_BODY)
+        sealed = _Sealed(send, state[_ID])
+        try:
+            await self._app(scope, _Counted(receive, limit), sealed)
+        finally:
+            _log(scope, sealed.status, 1000 * (time.perf_counter() - began))
+
+
+class _Counted:
+    """Receives a body, and raises once it is longer than it may be."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive, self._left, self._limit = receive, limit, limit
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise BodyTooLarge(
+                    f"the body is over {self._limit / 2**20:,.0f} MiB; send a smaller one"
+                )
+        return message
+
+
+class _Sealed:
+    """Sends an answer with its id and the headers that browsers need."""
+
+    def __init__(self, send: Send, given: str) -> None:
+        self._send, self._id = send, given
+        self.status = 500
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", ()))
+            present = {name.lower() for name, _ in headers}
+            extra = {"x-request-id": self._id, **SECURITY_HEADERS}
+            headers += [
+                (name.encode(), value.encode())
+                for name, value in extra.items()
+                if name.encode() not in present
+            ]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def _id_of(scope: Scope) -> str:
+    given = dict(scope["headers"]).get(b"x-request-id", b"")
+    return given.decode() if _GIVEN_ID.fullmatch(given) else new_id()
+
+
+def _log(scope: Scope, status: int, milliseconds: float) -> None:
+    state = scope["state"]
+    line = {
+        "request_id": state[_ID],
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(milliseconds, 1),
+        "client": state.get("client", ""),
+    }
+    logger.info("%s", json.dumps(line))

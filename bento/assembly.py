@@ -1,0 +1,43 @@
+"""How the parts of a running service are put together."""
+
+from __future__ import annotations
+
+from assay import signing_keys
+from assay.calibration import Calibration
+from assay.detector import CALIBRATION_FILE, FUSION_FILE, read_facts
+from assay.evidence_pool import EvidencePool
+from assay.fusion import Fusion
+from assay.store import Store, StoreSettings
+from bento.admission import Admission
+from bento.engine import Answers, Engine
+from bento.runtime import ModelCard, Runtime
+from bento.settings import ServiceSettings
+from bento.siblings import Relatives
+
+
+def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: Answers) -> Runtime:
+    """A runtime whose questions go to ``answers``; close it at the end.
+
+    Raises `ConfigError` where a signing key is missing, `CheckpointMismatch` for no model folder.
+    """
+    model = model_card(settings)
+    url_keys = signing_keys.read(signing_keys.URLS)
+    case_key = signing_keys.read(signing_keys.CASES)[0]
+    store = Store.open(store_settings)
+    pool = EvidencePool(settings.model, settings.workers)
+    relatives = Relatives(store, pool, settings.sibling_days)
+    admission = Admission(settings.admitted)
+    engine = Engine(store, pool, answers, relatives, admission, settings.deadline, model.version)
+    return Runtime(settings, store, engine, model, url_keys, case_key)
+
+
+def model_card(settings: ServiceSettings) -> ModelCard:
+    """What the model folder says of itself; raises `CheckpointMismatch`."""
+    facts = read_facts(settings.model)
+    fusion = settings.model / FUSION_FILE
+    return ModelCard(
+        facts.get("version", settings.model.name),
+        facts["family"],
+        Calibration.load(settings.model / CALIBRATION_FILE),
+        Fusion.load(fusion) if fusion.exists() else None,
+    )

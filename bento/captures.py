@@ -1,0 +1,145 @@
+"""What is kept of an answer, and how an answer comes back from what was kept."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from assay import ledger, notices
+from assay.case_records import KeptFinding
+from assay.evidence import Role
+from assay.identification import Identity
+from assay.metadata import content_credentials
+from assay.notices import HumanDecision
+from assay.questions import Question, Rationale
+from assay.records import Finding, Label, Verdict
+from assay.siblings import Kinship
+from assay.store import Capture, Decision, HumanLabel, Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bento.engine import Submission
+    from bento.siblings import Sibling
+
+BENIGN = "benign_edit"
+"""The reason code that says an edit misleads nobody."""
+
+_FINDINGS = TypeAdapter(tuple[KeptFinding, ...])
+_INHERITED = (
+    "label", "score", "probabilities", "needs_review", "findings", "provenance", "rationale",
+    "siblings", "log_odds", "stratum", "notice", "notice_reason", "model_version", "serving_plan",
+    "descriptors", "embedding",
+)  # fmt: skip
+
+
+def judged(
+    submission: Submission,
+    identity: Identity,
+    question: Question,
+    verdict: Verdict,
+    siblings: Sequence[Sibling],
+) -> Capture:
+    """The capture of a fresh verdict."""
+    is_benign = any(one.kind is Kinship.SAME_CONTENT and one.is_cleared for one in siblings)
+    told = notices.notice(verdict, is_benign=is_benign)
+    kept = tuple(KeptFinding.of(finding) for finding in verdict.findings)
+    return Capture(
+        **_asked(submission, identity),
+        label=verdict.label,
+        score=verdict.score,
+        probabilities={label.value: p for label, p in verdict.probabilities.items()},
+        needs_review=verdict.needs_review,
+        findings=_FINDINGS.dump_python(kept, mode="json"),
+        provenance=_provenance(verdict.findings),
+        rationale=verdict.rationale,
+        siblings=[one.as_json() for one in siblings],
+        log_odds=verdict.log_odds if math.isfinite(verdict.log_odds) else None,
+        stratum=question.stratum,
+        notice=Notice(told.level.value),
+        notice_reason=told.reason,
+        model_version=verdict.model_version,
+    )
+
+
+def repeated(seen: Capture, submission: Submission, identity: Identity) -> Capture:
+    """The capture of an image whose pixels were answered before: the same answer, marked so."""
+    inherited = {name: getattr(seen, name) for name in _INHERITED}
+    first = seen.answered_from or seen.id
+    return Capture(**_asked(submission, identity), **inherited, answered_from=first)
+
+
+def has_reasons(capture: Capture, wanted: Rationale) -> bool:
+    """Whether a kept answer holds the reasons that a request like ``wanted`` would be given."""
+    if capture.rationale or wanted is Rationale.NEVER:
+        return True
+    is_flagged = capture.needs_review or capture.label is not Label.AUTHENTIC
+    return wanted is Rationale.FLAGGED and not is_flagged
+
+
+def findings(capture: Capture) -> tuple[Finding, ...]:
+    """The findings as they were served, without heatmaps."""
+    kept = _FINDINGS.validate_python(capture.findings)
+    return tuple(
+        Finding(one.measurement, one.null_rate, one.sentence, one.title, one.suggests, one.surprise)
+        for one in kept
+    )
+
+
+def verdict(capture: Capture) -> Verdict:
+    """The verdict that was answered."""
+    return Verdict(
+        label=capture.label,
+        score=capture.score,
+        probabilities={Label(name): p for name, p in capture.probabilities.items()},
+        needs_review=capture.needs_review,
+        log_odds=math.nan if capture.log_odds is None else capture.log_odds,
+        findings=findings(capture),
+        rationale=capture.rationale,
+        model_version=capture.model_version,
+    )
+
+
+def notice(capture: Capture, decision: Decision | None, language: str) -> notices.Notice:
+    """What a platform's users are told now: what was decided since outranks what was measured.
+
+    Raises `ConfigError` for a language without translations.
+    """
+    if human := human_decision(decision):
+        return notices.notice(verdict(capture), human, language=language)
+    level = notices.Level(capture.notice.value)
+    return notices.in_language(level, capture.notice_reason or "none", language)
+
+
+def human_decision(decision: Decision | None) -> HumanDecision | None:
+    """A decision in the words of notices; None where nobody decided, or nobody was sure."""
+    if decision is None or decision.label in (None, HumanLabel.UNSURE):
+        return None
+    return HumanDecision(Label(decision.label), decision.reason_code == BENIGN)
+
+
+def _asked(submission: Submission, identity: Identity) -> dict[str, Any]:
+    return {
+        "client": submission.client,
+        "external_id": submission.external_id,
+        "caption": submission.caption,
+        "post_url": submission.post_url,
+        "reach": submission.reach,
+        "keep_image": submission.keep_image,
+        "pixel_digest": identity.pixel_digest,
+        "pdq": identity.hashed.bits.hex() if identity.hashed.is_meaningful else "",
+        "media_type": identity.media_type,
+        "width": identity.width,
+        "height": identity.height,
+    }
+
+
+def _provenance(found: Sequence[Finding]) -> dict[str, Any]:
+    """What the file says of itself: the state of its credentials, and all facts verbatim."""
+    facts = [
+        list(fact) for one in ledger.in_role(found, Role.VERBATIM) for fact in one.measurement.facts
+    ]
+    state = next((value for name, value in facts if name == content_credentials.NAME), "none")
+    return {"state": state, "facts": facts}

@@ -1,0 +1,1 @@
+"""The moderators' console: server-rendered pages, without a build step."""

@@ -1,0 +1,166 @@
+r"""The flow of one detection: who is it, was it seen before, what is measured, what is answered.
+
+    bytes -> identity -> seen before? -> evidence (worker processes) -> model (batched)
+                                \______________________________________-> notice -> capture
+
+Nothing here knows HTTP. What is slow or hostile happens in worker processes; what waits (database,
+disk) on threads; the event loop only directs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+
+from assay import identification
+from assay.evidence_pool import EvidencePool
+from assay.identification import Identity
+from assay.questions import Question, Rationale
+from assay.records import Verdict
+from assay.store import Capture, Store
+from assay.store.ids import new_id
+from bento import captures
+from bento.admission import Admission
+from bento.refusals import DeadlineExceeded
+from bento.siblings import Relatives
+from bento.stopwatch import Stopwatch
+
+_REMEMBERED = 10_000
+"""Identities by the digest of the bytes, so that a repeat is not even decoded."""
+
+
+class Answers(Protocol):
+    """Who answers questions: the inner service, or a detector in this process."""
+
+    async def answer(self, question: Question, rationale: Rationale) -> Verdict:
+        """The verdict on one question; those asked meanwhile share its batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One image on its way to a verdict, and what its platform says about it."""
+
+    image: bytes
+    client: str
+    rationale: Rationale = Rationale.FLAGGED
+    external_id: str = ""
+    caption: str = ""
+    post_url: str = ""
+    reach: int = 0
+    keep_image: bool = True
+    capture_id: str = ""
+    """Given where an idempotency key names it already."""
+
+
+class Engine:
+    """Takes submissions to captures; one a process."""
+
+    def __init__(
+        self,
+        store: Store,
+        pool: EvidencePool,
+        answers: Answers,
+        relatives: Relatives,
+        admission: Admission,
+        deadline: float,
+        version: str,
+    ) -> None:
+        self.store, self.pool, self.admission = store, pool, admission
+        self.version = version
+        self.relatives = relatives
+        self._answers, self._deadline = answers, deadline
+        self._known: OrderedDict[str, Identity] = OrderedDict()
+        self._is_warm = False
+
+    async def detect(self, submission: Submission) -> Capture:
+        """The capture that answers a submission, durable on this machine.
+
+        Raises `Overloaded`, `DeadlineExceeded`, what decoding raises, and `StorageError` where the
+        disk does not take the capture.
+        """
+        with self.admission.admit():
+            try:
+                async with asyncio.timeout(self._deadline):
+                    return await self._answered(submission)
+            except TimeoutError as error:
+                raise DeadlineExceeded(
+                    f"the image took longer than {self._deadline:g} s; try again, or scale it down"
+                ) from error
+
+    async def warm_up(self, image: bytes) -> None:
+        """Answer one image without keeping it, so that the first request finds all loaded."""
+        measured = await asyncio.wrap_future(self.pool.submit(image))
+        await self._answers.answer(measured.question, Rationale.NEVER)
+        self._is_warm = True
+
+    def missing(self) -> list[str]:
+        """What is not ready yet, in words; empty when verdicts can be given."""
+        lacking = [] if self._is_warm else ["the warm-up image is not answered yet"]
+        return lacking + ([] if self.store.is_ready() else ["the database does not answer"])
+
+    async def _answered(self, submission: Submission) -> Capture:
+        watch = Stopwatch()
+        if kept := await self._repeated_request(submission):
+            return kept
+        identity = await self._identify(submission.image)
+        watch.lap("identify")
+        seen = await asyncio.to_thread(self._seen, identity, submission)
+        watch.lap("seen_before")
+        if seen is None:
+            capture = await self._judged(submission, identity, watch)
+        else:
+            capture = captures.repeated(seen, submission, identity)
+        return await self._kept(capture, submission, watch)
+
+    async def _repeated_request(self, submission: Submission) -> Capture | None:
+        """The capture of an earlier request with the same idempotency key."""
+        if not submission.capture_id:
+            return None
+        return await asyncio.to_thread(self.store.captures.find, submission.capture_id)
+
+    async def _identify(self, image: bytes) -> Identity:
+        digest = hashlib.sha256(image).hexdigest()
+        if known := self._known.get(digest):
+            self._known.move_to_end(digest)
+            return known
+        identity = await asyncio.wrap_future(self.pool.run(identification.identify, image))
+        self._known[digest] = identity
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return identity
+
+    def _seen(self, identity: Identity, submission: Submission) -> Capture | None:
+        """A capture of the same pixels whose answer holds for this request too."""
+        seen = self.store.captures.find_pixels(identity.pixel_digest)
+        if seen is None or seen.model_version != self.version:
+            return None
+        return seen if captures.has_reasons(seen, submission.rationale) else None
+
+    async def _judged(
+        self, submission: Submission, identity: Identity, watch: Stopwatch
+    ) -> Capture:
+        measured, relatives = await asyncio.gather(
+            asyncio.wrap_future(self.pool.submit(submission.image)),
+            self.relatives.of(submission.image, identity),
+        )
+        watch.lap("evidence")
+        verdict = await self._answers.answer(measured.question, submission.rationale)
+        watch.lap("model")
+        return captures.judged(submission, identity, measured.question, verdict, relatives)
+
+    async def _kept(self, capture: Capture, submission: Submission, watch: Stopwatch) -> Capture:
+        timed = capture.model_copy(
+            update={
+                "id": submission.capture_id or new_id(),
+                "timings": watch.laps,
+                "latency_ms": watch.total,
+            }
+        )
+        is_keyed = bool(submission.capture_id)
+        append = self.store.captures.append
+        kept = await asyncio.to_thread(append, timed, submission.image, is_keyed=is_keyed)
+        await asyncio.to_thread(self.relatives.remember, kept)
+        return kept

@@ -1,0 +1,49 @@
+"""What only a server refuses: too much at once, too late, by a stranger, without the right."""
+
+from __future__ import annotations
+
+from assay.errors import AssayError
+
+
+class RequestRefused(AssayError):
+    """A request that is not served, whatever it asks for."""
+
+
+class Overloaded(RequestRefused):
+    """All places are taken."""
+
+    def __init__(self, limit: int, retry_after: int) -> None:
+        super().__init__(f"{limit} images are in work already; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(RequestRefused):
+    """An image took longer than one may."""
+
+
+class NotSignedIn(RequestRefused):
+    """Nobody says who is asking."""
+
+
+class NotAllowed(RequestRefused):
+    """Whoever asks may not do this."""
+
+
+class InvalidRequest(RequestRefused):
+    """The request is not what the contract describes."""
+
+
+class BodyTooLarge(RequestRefused):
+    """More bytes than a request may have, announced or not."""
+
+
+class ModelNotServed(RequestRefused):
+    """The version that was asked for is not the one that answers here."""
+
+
+class NotKept(RequestRefused):
+    """The image was never kept, as its sender asked."""
+
+
+class LinkExpired(RequestRefused):
+    """A signed address that nobody signed, or that is over."""

@@ -1,0 +1,124 @@
+"""The BentoML services: a public one that directs, and an inner one whose model answers in batches.
+
+    bentoml serve bento.service:Assay         (`make serve` finds the model and the keys first)
+
+The inner service listens on a local socket only, so nobody reaches the model past the gate.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from assay.detector import BATCH_SIZE, Detector
+from assay.questions import Question, Rationale
+from assay.records import Verdict
+from assay.store import StoreSettings
+from bento.api.app import create_app
+from bento.assembly import assemble
+from bento.runtime import attach
+from bento.settings import MODEL_VARIABLE, ServiceSettings
+
+_QUIET: Any = {"access": {"enabled": False}}
+_TIMEOUT = 600
+"""Seconds until BentoML gives a request up; ours end long before, downloads may take longer."""
+
+app = create_app()
+
+
+class Parcel:
+    """One item of a batch.
+
+    No dataclass on purpose: BentoML would take one apart into a dictionary.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+
+@bentoml.service(name="model", workers=1, threads=2, traffic={"timeout": _TIMEOUT}, logging=_QUIET)
+class Model:
+    """The model: questions in batches, verdicts out."""
+
+    def __init__(self) -> None:
+        _log_to_stderr()
+        self._detector = Detector.load(Path(os.environ[MODEL_VARIABLE]))
+
+    @bentoml.api(batchable=True, max_batch_size=BATCH_SIZE, max_latency_ms=1000 * _TIMEOUT)
+    def verdicts(self, parcels: list[Any]) -> list[Any]:
+        """Verdicts without reasons: one prefill a batch."""
+        return self._answered(parcels)
+
+    @bentoml.api(batchable=True, max_batch_size=BATCH_SIZE, max_latency_ms=1000 * _TIMEOUT)
+    def reasoned(self, parcels: list[Any]) -> list[Any]:
+        """Verdicts with reasons where wanted; on a queue of its own, as writing is slow."""
+        return self._answered(parcels)
+
+    def _answered(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+        questions, wanted = zip(*(parcel.content for parcel in parcels), strict=True)
+        return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
+
+
+class BatchedAnswers:
+    """Asks the inner service."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    async def answer(self, question: Question, rationale: Rationale) -> Verdict:
+        """The verdict on one question; those asked meanwhile share its batch."""
+        model = self._model.to_async
+        ask = model.verdicts if rationale is Rationale.NEVER else model.reasoned
+        parcels = await ask([Parcel((question, rationale))])
+        verdict: Verdict = parcels[0].content
+        return verdict
+
+
+class Gate:
+    """Sends every request to our application.
+
+    BentoML would answer ``/``, ``/docs.json`` and others itself, with pages that load from
+    elsewhere. Its metrics are kept: they gather those of all processes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._bentoml = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        is_ours = scope["type"] == "http" and scope["path"] != "/metrics"
+        await (app if is_ours else self._bentoml)(scope, receive, send)
+
+
+@bentoml.service(name="assay", workers=1, traffic={"timeout": _TIMEOUT}, logging=_QUIET)
+@bentoml.asgi_app(app, path="/")
+class Assay:
+    """Everything public."""
+
+    model = bentoml.depends(Model)
+
+    def __init__(self) -> None:
+        _log_to_stderr()
+        answers = BatchedAnswers(self.model)
+        settings, store = ServiceSettings.from_environment(), StoreSettings.from_environment()
+        attach(app, assemble(settings, store, answers))
+
+
+Assay.add_asgi_middleware(Gate)
+
+
+def _log_to_stderr() -> None:
+    """Assay's own lines, in one form for all processes."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("assay", "bento"):
+        ours = logging.getLogger(name)
+        ours.handlers, ours.propagate = [handler], False
+        ours.setLevel(logging.INFO)

@@ -1,0 +1,65 @@
+"""How the service runs: everything that an operator may set, from ``ASSAY_*`` variables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+
+from assay.errors import ConfigError
+from assay.parallel import cores
+from assay.settings import Settings
+
+MODEL_VARIABLE = "ASSAY_MODEL"
+"""The model folder that is served; `scripts/serve.py` sets it to the champion's."""
+
+
+class ServiceSettings(Settings):
+    """What one service serves, how much at once, and to whom."""
+
+    model: Path
+    """The folder of the model that answers."""
+    auth: bool = False
+    """Whether every request needs an API key or a session; without, only loopback may ask."""
+    public_url: str = "http://127.0.0.1:3000"
+    """Where the service is reached: links in answers begin with it."""
+    workers: int = Field(default_factory=cores, gt=0)
+    """Processes that measure evidence."""
+    admitted: int = Field(64, gt=0)
+    """Images in work at once; further ones are asked to come again."""
+    deadline: float = Field(30.0, gt=0)
+    """Seconds that one image may take."""
+    max_batch: int = Field(64, gt=0)
+    """Images of one batch request; more make a job."""
+    max_job: int = Field(10_000, gt=0)
+    """Images of one job."""
+    notice_days: int = Field(30, gt=0)
+    """Days for which the address of a notice is good."""
+    sibling_days: int = Field(365, gt=0)
+    """How far back near-duplicates are looked for."""
+    actions: tuple[str, ...] = ("allow", "label", "limit", "remove", "escalate")
+    """What a moderator may have the platform do."""
+    reason_codes: tuple[str, ...] = (
+        "misleading_edit", "synthetic_content", "impersonation", "satire_or_art",
+        "benign_edit", "no_violation", "other",
+    )  # fmt: skip
+    """Why, in the words of statements of reasons."""
+
+    @classmethod
+    def from_environment(cls) -> ServiceSettings:
+        """Every setting from the variable of its name: ``ASSAY_ADMITTED`` and so on.
+
+        Raises `ConfigError` for a value that does not fit, or when no model is named.
+        """
+        if not os.environ.get(MODEL_VARIABLE):
+            raise ConfigError(f"{MODEL_VARIABLE} names no model folder; start with `make serve`")
+        named = {field: os.environ.get(f"ASSAY_{field.upper()}") for field in cls.model_fields}
+        texts = {field: value for field, value in named.items() if value}
+        listed = {
+            f: tuple(texts.pop(f).split(",")) for f in ("actions", "reason_codes") if f in texts
+        }
+        try:
+            return cls.model_validate({**texts, **listed})
+        except ValueError as error:
+            raise ConfigError(f"a variable ASSAY_* does not fit: {error}") from error

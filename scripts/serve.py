@@ -1,0 +1,149 @@
+"""Serve the champion over HTTP: `make serve`, or `make serve AUTH=1`, so that all need a key.
+
+Listens on 127.0.0.1:3000; ``PORT`` and ``HOST`` move it (other hosts than loopback need AUTH=1).
+Prints the console's address, a one-time link that signs an administrator in, and a curl command.
+Ctrl-C or SIGTERM ends it after what was accepted is answered. Exit status: 0 ended on request, 1
+it could not start, with the reason.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ipaddress
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from http import HTTPStatus
+from pathlib import Path
+from urllib.request import urlopen
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from assay import dashboards, home, locks, model_registry, signing_keys
+from assay.errors import AssayError, ConfigError, NoChampion, StorageError, StoreUnavailable
+from assay.store import Role, Store, StoreSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICE = "bento.service:Assay"
+EXAMPLE = "docs/pictures/example.jpg"
+_GRACE = 60
+"""Seconds in which accepted requests are finished at the end."""
+_PATIENCE = 120.0
+
+
+def main() -> int:
+    """Serve until told to end; returns the exit status."""
+    try:
+        state = home.prepare_environment()
+        host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "3000"))
+        with ExitStack() as stack:
+            stack.enter_context(locks.exclusive(state / "serve.lock", "served already"))
+            return _serve(host, port)
+    except (AssayError, ValueError) as error:
+        sys.stderr.write(f"serve: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _serve(host: str, port: int) -> int:
+    environment = _environment(host, port)
+    link = _admin_link(environment["ASSAY_PUBLIC_URL"])
+    server = subprocess.Popen(_command(host, port), cwd=ROOT, env={**os.environ, **environment})
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.send_signal(signal.SIGTERM))
+    if _is_ready(server, environment["ASSAY_PUBLIC_URL"]):
+        _say(_welcome(environment, link))
+    return 0 if server.wait() in (0, -signal.SIGTERM) else 1
+
+
+def _environment(host: str, port: int) -> dict[str, str]:
+    """The variables that the service reads; the user's own values win."""
+    auth = os.environ.get("ASSAY_AUTH", os.environ.get("AUTH", "")) not in ("", "0", "false")
+    if not auth and not ipaddress.ip_address(host).is_loopback:
+        raise ConfigError(f"{host} is reachable from elsewhere; start with AUTH=1")
+    if not dashboards.is_free(port):
+        raise StorageError(f"port {port} is taken; end what listens there, or set PORT")
+    return {
+        "ASSAY_MODEL": os.environ.get("ASSAY_MODEL") or str(_champion()),
+        "ASSAY_AUTH": str(auth).lower(),
+        "ASSAY_PUBLIC_URL": os.environ.get("ASSAY_PUBLIC_URL") or f"http://{host}:{port}",
+        "BENTOML_HOME": str(home.folder("bentoml")),
+        "BENTOML_DO_NOT_TRACK": "True",
+        **_signing_keys(auth),
+    }
+
+
+def _champion() -> Path:
+    try:
+        return model_registry.fetch(model_registry.Alias.CHAMPION.value)
+    except NoChampion as error:
+        raise NoChampion("there is no champion to serve; `make train` makes one") from error
+
+
+def _signing_keys(auth: bool) -> dict[str, str]:
+    """The keys of the environment; without AUTH=1, where one lacks, a fresh one for this run."""
+    names = signing_keys.URLS, signing_keys.CASES
+    if auth:
+        for name in names:
+            signing_keys.read(name)  # an error now, with the remedy, rather than in a worker's log
+    fresh = {name: base64.b64encode(secrets.token_bytes(signing_keys.KEY_BYTES)) for name in names}
+    return {name: os.environ.get(name) or key.decode() for name, key in fresh.items()}
+
+
+def _admin_link(public_url: str) -> str:
+    """A link that signs an administrator in, once; empty while the database does not answer."""
+    try:
+        with Store.open(StoreSettings.from_environment(), drain=False) as store:
+            account = store.accounts.ensure("admin", Role.ADMIN, by="serve")
+            return f"{public_url}/sign-in/{store.accounts.new_link(account.id, by='serve')}"
+    except StoreUnavailable as error:
+        _say(f"serve: {error}; captures are kept on this machine until it answers")
+        return ""
+
+
+def _command(host: str, port: int) -> list[str]:
+    where = ["--host", host, "--port", str(port)]
+    grace = ["--timeout-graceful-shutdown", str(_GRACE)]
+    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *where, *grace]
+
+
+def _is_ready(server: subprocess.Popen[bytes], public_url: str) -> bool:
+    """Wait until verdicts are given; False when the service ended instead, or takes too long."""
+    _say("loading the model ...")
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError), urlopen(f"{public_url}/readyz", timeout=5) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+        time.sleep(0.2)
+    return False
+
+
+def _welcome(environment: Mapping[str, str], link: str) -> str:
+    url, model = environment["ASSAY_PUBLIC_URL"], Path(environment["ASSAY_MODEL"]).name
+    key = " -H 'Authorization: Bearer KEY'" if environment["ASSAY_AUTH"] == "true" else ""
+    lines = [
+        f"model {model} answers; Ctrl-C ends it",
+        f"  console     {url}/",
+        f"  sign in     {link or 'python -m assay accounts link admin'}",
+        f"  contract    {url}/openapi.json",
+        f"  try it      curl{key} -F file=@{EXAMPLE} {url}/v1/detect",
+    ]
+    if key:
+        lines.append("  a key       python -m assay keys create NAME")
+    return "\n".join(lines)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
