@@ -6,6 +6,7 @@ import time
 from urllib.parse import urlencode
 
 from assay import notices, signed_urls
+from assay.errors import StoreUnavailable
 from assay.records import Label
 from assay.store import Capture, Decision
 from bento import captures
@@ -28,7 +29,7 @@ _DAY = 86400
 
 def detection(here: Runtime, capture: Capture, language: str) -> Detection:
     """The public answer of a capture, with what people decided since; reads the database."""
-    decision = here.store.feedback.decision(capture.id)
+    decision = current_decision(here, capture)
     return Detection(
         id=capture.id,
         created_at=capture.created_at,
@@ -49,6 +50,14 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         serving_plan=capture.serving_plan,
         timings=capture.timings,
     )
+
+
+def current_decision(here: Runtime, capture: Capture) -> Decision | None:
+    """What people decided of these pixels; while the database does not answer, nothing."""
+    try:
+        return here.store.feedback.decision(capture.id)
+    except StoreUnavailable:
+        return None
 
 
 def notice(
