@@ -24,8 +24,8 @@ class ImageFacts:
     """Which image it is about, whether or not it is enclosed."""
 
     sha256: str
-    size: int
-    """Bytes."""
+    size: int | None
+    """Bytes; None where the image was not kept."""
     format: str
     width: int
     height: int
