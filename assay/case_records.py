@@ -70,11 +70,13 @@ class KeptFinding:
         )
 
     @property
-    def measurement(self) -> Measurement:
-        """The measurement again."""
-        return Measurement(
+    def finding(self) -> Finding:
+        """The finding again."""
+        measured = Measurement(
             self.id, self.value, self.regions, None, self.not_applicable, (), self.facts
         )
+        told = self.sentence, self.title, self.suggests
+        return Finding(measured, self.null_rate, *told, self.surprise)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from assay.case_records import Case
 from assay.evidence import examiners
 from assay.fusion import log_odds
 from assay.metrics import Floats
-from assay.records import Finding, Label
+from assay.records import Label
 
 TOLERANCE = 1e-6
 """Absolute: single steps are exact, sums differ by the order in which machines add."""
@@ -86,7 +86,7 @@ def _logits(case: Case) -> tuple[Floats | None, str]:
     if unknown:
         return None, f"this version does not know {', '.join(sorted(map(ascii, unknown)))}"
     silent = np.zeros((1, len(Label)))
-    logits = case.fusion.logits(silent, ledger.surprises_of([_findings(case)]))
+    logits = case.fusion.logits(silent, ledger.surprises_of([[one.finding for one in case.findings]]))
     return logits, "log-odds from the findings by the stored fusion"
 
 
@@ -121,14 +121,7 @@ def _inconsistent(case: Case) -> Iterator[str]:
 def _needs_review(case: Case, calibration: Calibration) -> bool:
     """As `assay.detector` asks: what nothing could be measured of is for people too."""
     if case.fusion is not None and not case.fusion.hears_the_model:
-        known = [one for one in _findings(case) if one.measurement.id in examiners()]
+        known = [one.finding for one in case.findings if one.id in examiners()]
         if not ledger.is_evidence(known):
             return True
     return calibration.needs_review(case.verdict.score)
-
-
-def _findings(case: Case) -> list[Finding]:
-    return [
-        Finding(one.measurement, one.null_rate, one.sentence, one.title, one.suggests, one.surprise)
-        for one in case.findings
-    ]
