@@ -86,7 +86,8 @@ def _logits(case: Case) -> tuple[Floats | None, str]:
     if unknown:
         return None, f"this version does not know {', '.join(sorted(map(ascii, unknown)))}"
     silent = np.zeros((1, len(Label)))
-    logits = case.fusion.logits(silent, ledger.surprises_of([[one.finding for one in case.findings]]))
+    findings = [one.finding for one in case.findings]
+    logits = case.fusion.logits(silent, ledger.surprises_of([findings]))
     return logits, "log-odds from the findings by the stored fusion"
 
 

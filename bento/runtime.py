@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
@@ -10,6 +10,7 @@ from assay.calibration import Calibration
 from assay.fusion import Fusion
 from assay.store import Store
 from bento.engine import Engine
+from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
 
 
@@ -35,6 +36,8 @@ class Runtime:
     """Sign the addresses of notices, newest first."""
     case_key: bytes
     """Signs case files."""
+    pictures: PictureCache = field(default_factory=PictureCache)
+    """Views of evidence that were drawn before."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""
