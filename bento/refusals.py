@@ -45,5 +45,17 @@ class NotKept(RequestRefused):
     """The image was never kept, as its sender asked."""
 
 
+class NothingToShow(RequestRefused):
+    """A view of an image in which there would be nothing to see."""
+
+
+class VerdictHidden(RequestRefused):
+    """Whoever asks holds the image as an audit, and has to judge it without the model."""
+
+
+class NotDecided(RequestRefused):
+    """What only a human decision gives, of an image that nobody has decided."""
+
+
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""

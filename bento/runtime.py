@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
@@ -11,6 +11,7 @@ from assay.fusion import Fusion
 from assay.store import Store
 from bento.engine import Engine
 from bento.key_ring import KeyRing
+from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
 
 
@@ -37,6 +38,8 @@ class Runtime:
     case_key: bytes
     """Signs case files."""
     keys: KeyRing
+    pictures: PictureCache = field(default_factory=PictureCache)
+    """Views of evidence that were drawn before."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

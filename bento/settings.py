@@ -34,6 +34,8 @@ class ServiceSettings(Settings):
     """Images of one batch request; more make a job."""
     max_job: int = Field(10_000, gt=0)
     """Images of one job."""
+    publisher: str = "Assay"
+    """The organisation in whose name people decide, as it signs published reviews."""
     notice_days: int = Field(30, gt=0)
     """Days for which the address of a notice is good."""
     sibling_days: int = Field(365, gt=0)

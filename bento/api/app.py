@@ -8,11 +8,32 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from bento import background
-from bento.api import detections, errors, health
+from bento.api import (
+    case_files,
+    detections,
+    errors,
+    evidence_views,
+    exports,
+    feedback,
+    health,
+    model,
+    notices,
+    review,
+)
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
 
-ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    detections.router,
+    evidence_views.router,
+    feedback.router,
+    review.router,
+    notices.router,
+    case_files.router,
+    exports.router,
+    model.router,
+    health.router,
+)
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what}
     for status, what in {

@@ -47,6 +47,9 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.BodyTooLarge: 413,
     refusals.ModelNotServed: 409,
     refusals.NotKept: 404,
+    refusals.NothingToShow: 404,
+    refusals.VerdictHidden: 403,
+    refusals.NotDecided: 409,
     refusals.LinkExpired: 403,
     # What the leaves above derive from, for errors that are raised as such.
     errors.ConfigError: 422,

@@ -183,50 +183,6 @@ class BatchAnswer(Shape):
     items: list[BatchItem]
 
 
-class FeedbackIn(Shape):
-    """What a person on the platform's side decided."""
-
-    label: HumanLabel
-    action: str = Field("", max_length=40)
-    reason_code: str = Field("", max_length=40)
-    note: str = Field("", max_length=2000)
-
-
-class Recorded(Shape):
-    """The number of a vote, to undo it by."""
-
-    feedback: int
-
-
-class ReportIn(Shape):
-    """What an end user says of an image that they were shown."""
-
-    reporter: str = Field("", max_length=200)
-    """Any stable name of who reports; only its digest is kept."""
-    reason: str = Field("", max_length=100)
-    note: str = Field("", max_length=2000)
-
-
-class AppealIn(Shape):
-    """Why a decision should be taken again, by somebody else."""
-
-    note: str = Field("", max_length=2000)
-
-
-class ModelShape(Shape):
-    """The model that answers."""
-
-    version: str
-    family: str
-    review_band: tuple[float, float]
-    """Scores between these are handed to people."""
-    threshold: float
-    """The score from which an image counts as not authentic."""
-    serving_plan: str | None
-    question: str
-    """What the model is asked about every image."""
-
-
 class Readiness(Shape):
     """Whether verdicts can be given."""
 
