@@ -22,6 +22,7 @@ from bento.api import (
 )
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
+from bento.console import site
 
 ROUTERS: tuple[APIRouter, ...] = (
     detections.router,
@@ -71,4 +72,5 @@ def create_app() -> FastAPI:
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    site.install(app)
     return app

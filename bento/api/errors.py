@@ -51,6 +51,7 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.VerdictHidden: 403,
     refusals.NotDecided: 409,
     refusals.LinkExpired: 403,
+    refusals.TooManyAttempts: 429,
     # What the leaves above derive from, for errors that are raised as such.
     errors.ConfigError: 422,
     errors.DataError: 422,
