@@ -18,6 +18,7 @@ from assay.errors import AssayError
 from bento.runtime import Runtime
 
 _TIDY_EVERY = 3600.0
+_CATCH_UP_EVERY = 60.0
 _AGAIN_AFTER = 5.0
 """Seconds between tries of what failed."""
 
@@ -28,7 +29,11 @@ logger = logging.getLogger(__name__)
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """Keep the background work going while ``app`` serves, and close its runtime at the end."""
     here: Runtime = app.state.runtime
-    work = (_warm_up(here), _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY))
+    work = (
+        _warm_up(here),
+        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
+        _repeated(lambda: asyncio.to_thread(_catch_up, here), _CATCH_UP_EVERY),
+    )
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield
@@ -44,7 +49,7 @@ async def _warm_up(here: Runtime) -> None:
     """Until it works: know what is stored, and answer one image."""
     while True:
         try:
-            await asyncio.to_thread(here.engine.relatives.read_store, datetime.now(UTC))
+            await asyncio.to_thread(_catch_up, here)
             await here.engine.warm_up(warm_up_image())
         except AssayError as error:
             logger.warning("not ready yet: %s", error)
@@ -60,6 +65,10 @@ async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None
         except AssayError as error:
             logger.warning("put off: %s", error)
         await asyncio.sleep(seconds)
+
+
+def _catch_up(here: Runtime) -> None:
+    here.engine.relatives.catch_up(datetime.now(UTC))
 
 
 def _tidy(here: Runtime) -> None:

@@ -147,7 +147,10 @@ class Engine:
             self.relatives.of(submission.image, identity),
         )
         watch.lap("evidence")
-        verdict = await self._answers.answer(measured.question, submission.rationale)
+        rationale = submission.rationale
+        if rationale is Rationale.FLAGGED and captures.calls_for_people(relatives):
+            rationale = Rationale.ALWAYS
+        verdict = await self._answers.answer(measured.question, rationale)
         watch.lap("model")
         return captures.judged(submission, identity, measured.question, verdict, relatives)
 

@@ -45,5 +45,9 @@ class NotKept(RequestRefused):
     """The image was never kept, as its sender asked."""
 
 
+class NotSiblings(RequestRefused):
+    """Two images that do not show the same, or were never compared."""
+
+
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""

@@ -6,7 +6,8 @@ import time
 from urllib.parse import urlencode
 
 from assay import notices, signed_urls
-from assay.store import Capture, Decision
+from assay.errors import NotCaptured
+from assay.store import Capture, Decision, Sibling
 from bento import captures
 from bento.api.schemas import (
     DecisionShape,
@@ -23,6 +24,9 @@ CONTEXT = (
     "under a false caption is still misleading."
 )
 _DAY = 86400
+_KNOWN = 1000
+_LATER = 10
+"""Siblings that came later and are listed; a picture that goes round has thousands."""
 
 
 def detection(here: Runtime, capture: Capture, language: str) -> Detection:
@@ -43,11 +47,32 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         notice=notice(here, capture, decision, language),
         decision=_decision(decision),
         answered_from=capture.answered_from,
-        siblings=[SiblingShape.model_validate(one) for one in capture.siblings],
+        siblings=siblings(here, capture),
         model_version=capture.model_version,
         serving_plan=capture.serving_plan,
         timings=capture.timings,
     )
+
+
+def siblings(here: Runtime, capture: Capture) -> list[SiblingShape]:
+    """The near-duplicates of a capture, those that came later first; reads the database.
+
+    A repeat has those of the capture that it repeats, whose pixels it has.
+    """
+    try:
+        found = here.store.captures.siblings(capture.answered_from or capture.id, _LATER)
+    except NotCaptured:  # what it repeats was deleted
+        return []
+    return [_sibling(here, one) for one in found]
+
+
+def sibling_ids(here: Runtime, capture: Capture) -> set[str]:
+    """All that may be seen beside a capture, more than an answer lists."""
+    try:
+        found = here.store.captures.siblings(capture.answered_from or capture.id, _KNOWN)
+    except NotCaptured:
+        return set()
+    return {one.id for one in found}
 
 
 def notice(
@@ -80,6 +105,11 @@ def notice_url(here: Runtime, capture_id: str, kind: str, language: str) -> str:
 def language_of(header: str | None) -> str:
     """The language of notices that an Accept-Language header asks for."""
     return notices.preferred(header or "")
+
+
+def _sibling(here: Runtime, one: Sibling) -> SiblingShape:
+    decision = _decision(here.store.feedback.decision(one.id))
+    return SiblingShape(**one.model_dump(), decision=decision)
 
 
 def _decision(decision: Decision | None) -> DecisionShape | None:

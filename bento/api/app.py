@@ -6,11 +6,15 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from bento import background
-from bento.api import detections, errors, health
+from bento.api import detections, errors, health, sibling_views
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
 
-ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    detections.router,
+    sibling_views.router,
+    health.router,
+)
 _PROBLEMS = {
     status: {"model": Problem, "description": what}
     for status, what in {
