@@ -17,8 +17,8 @@ from typing import Any
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.detector import BATCH_SIZE, Detector
-from assay.questions import Question, Rationale
+from assay.detector import BATCH_SIZE, Detector, Rationale
+from assay.questions import Question
 from assay.records import Verdict
 from assay.store import StoreSettings
 from bento.api.app import create_app

@@ -11,13 +11,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from assay import store
 from assay.duplicates import PerceptualHash
 from assay.errors import AssayError, StorageError, StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.hash_index import SIBLING_DISTANCE, HashIndex
-from assay.identification import Identity
+from assay.intake import ImageFacts
 from assay.siblings import Comparison, Kinship, relate_encoded
 from assay.store import Capture, Store
 from bento import captures
@@ -27,7 +27,7 @@ COMPARED = 3
 _LOOKED_UP = 12
 """Candidates that are looked up for those: some were deleted, or show the same pixels."""
 _OVERLAP = timedelta(minutes=10)
-"""How long another machine's capture may take into the database and still be found by `catch_up`."""
+"""How long another machine's capture may take into the database, and `catch_up` still finds it."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +49,16 @@ class Sibling:
         """What the two are to each other."""
         return self.comparison.kind
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain types, without pictures; ``first`` of each difference is a box in the new image."""
-        return {
-            "id": self.id,
-            "kind": self.kind.value,
-            "sentence": self.comparison.sentence,
-            "share": self.comparison.share,
-            "distance": self.distance,
-            "differences": [asdict(place) for place in self.comparison.differences],
-        }
+    def as_kept(self) -> store.Sibling:
+        """As its capture keeps it, without pictures; ``first`` is a box in the new image."""
+        return store.Sibling(
+            id=self.id,
+            kind=self.kind.value,
+            sentence=self.comparison.sentence,
+            share=self.comparison.share,
+            distance=self.distance,
+            differences=[asdict(place) for place in self.comparison.differences],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Relatives:
         if capture.pdq and capture.keep_image and capture.answered_from is None:
             self._index.add(capture.id, _hash(capture.pdq))
 
-    async def of(self, image: bytes, identity: Identity) -> Sequence[Sibling]:
+    async def of(self, image: bytes, identity: ImageFacts) -> Sequence[Sibling]:
         """Up to `COMPARED` siblings of a new image, the nearest first; raises nothing."""
         looked_up = asyncio.to_thread(self._candidates, identity)
         try:
@@ -126,7 +126,7 @@ class Relatives:
             for future in running:
                 future.cancel()
 
-    def _candidates(self, identity: Identity) -> list[_Candidate]:
+    def _candidates(self, identity: ImageFacts) -> list[_Candidate]:
         """What to compare with: pictures that differ from this one and from each other."""
         shown, gone = {identity.pixel_digest}, []
         candidates: list[_Candidate] = []
@@ -152,13 +152,14 @@ class Relatives:
         self._index.discard(gone)
         return candidates
 
-    def _near(self, identity: Identity) -> list[tuple[str, int]]:
+    def _near(self, identity: ImageFacts) -> list[tuple[str, int]]:
         """The nearest two, the one that was seen first, and the others by distance.
 
         Once an edit has gone round, its copies are nearest; what it was made from came before them.
         """
         nearest: dict[str, int] = {}
-        for hashed in (identity.hashed, identity.mirrored):
+        for pdq in (identity.pdq, identity.mirrored_pdq):
+            hashed = _hash(pdq, identity.pdq_quality)
             for capture_id, distance in self._index.near(hashed, SIBLING_DISTANCE, _LOOKED_UP):
                 nearest[capture_id] = min(distance, nearest.get(capture_id, distance))
         ranked = sorted(nearest.items(), key=lambda one: one[1])
@@ -191,5 +192,5 @@ def _outcome(capture_id: str, future: asyncio.Future[Comparison]) -> Comparison 
     return None
 
 
-def _hash(pdq: str) -> PerceptualHash:
-    return PerceptualHash(bytes.fromhex(pdq), quality=100, digest=b"")
+def _hash(pdq: str, quality: int = 100) -> PerceptualHash:
+    return PerceptualHash(bytes.fromhex(pdq), quality, digest=b"")

@@ -1,4 +1,4 @@
-"""An image and a sibling laid on each other, for a slider: pictures that are drawn when asked for."""
+"""An image and a sibling laid on each other, for a slider: pictures drawn when asked for."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ async def _side_by_side(here: Runtime, first: Capture, second: Capture) -> SideB
     key = first.image_digest, second.image_digest
     if drawn := here.side_by_side.get(key):
         return drawn
-    images = [await asyncio.to_thread(_image, here, one.id) for one in (first, second)]
+    this, other = [await asyncio.to_thread(_image, here, one.id) for one in (first, second)]
     try:
-        drawn = await asyncio.wrap_future(here.engine.pool.run(side_by_side, *images))
+        drawn = await asyncio.wrap_future(here.engine.pool.run(side_by_side, this, other))
     except DataError as error:
         raise StorageError(f"the image of {first.id} or {second.id} is damaged") from error
     if drawn is None:
