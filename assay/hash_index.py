@@ -21,7 +21,7 @@ _BITS = 256
 class HashIndex:
     """PDQ hashes by id; grows at its end, exact in every answer, safe among threads.
 
-    Compares with every hash (faiss, popcount): 200 bytes a hash, most of them for its id, and a
+    Compares with every hash (faiss, popcount): 170 bytes a hash, most of them for its id, and a
     nanosecond a hash and query. Pictures too flat for a hash that means anything are neither kept
     nor found.
     """
