@@ -30,9 +30,9 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     """Keep the background work going while ``app`` serves, and close its runtime at the end."""
     here: Runtime = app.state.runtime
     work = (
-        _warm_up(here),
+        _until_it_works(lambda: _warm_up(here)),
+        _keep_up(here),
         _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
-        _repeated(lambda: asyncio.to_thread(_catch_up, here), _CATCH_UP_EVERY),
     )
     tasks = [asyncio.create_task(one) for one in work]
     try:
@@ -45,18 +45,28 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         here.close()
 
 
-async def _warm_up(here: Runtime) -> None:
-    """Until it works: know what is stored, and answer one image."""
+async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await asyncio.to_thread(_catch_up, here)
-            await asyncio.to_thread(here.engine.pool.warm_up)
-            await here.engine.warm_up(warm_up_image())
+            return await work()
         except AssayError as error:
             logger.warning("not ready yet: %s", error)
-            await asyncio.sleep(_AGAIN_AFTER)
-        else:
-            return
+        await asyncio.sleep(_AGAIN_AFTER)
+
+
+async def _warm_up(here: Runtime) -> None:
+    await asyncio.to_thread(here.engine.pool.warm_up)
+    await here.engine.warm_up(warm_up_image())
+
+
+async def _keep_up(here: Runtime) -> None:
+    """Know which images were seen before, also by other machines."""
+
+    async def catch_up() -> None:
+        await asyncio.to_thread(here.engine.relatives.catch_up, datetime.now(UTC))
+
+    await _until_it_works(catch_up)
+    await _repeated(catch_up, _CATCH_UP_EVERY)
 
 
 async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -66,10 +76,6 @@ async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None
         except AssayError as error:
             logger.warning("put off: %s", error)
         await asyncio.sleep(seconds)
-
-
-def _catch_up(here: Runtime) -> None:
-    here.engine.relatives.catch_up(datetime.now(UTC))
 
 
 def _tidy(here: Runtime) -> None:

@@ -12,6 +12,7 @@ from assay.reports.side_by_side import SideBySide
 from assay.store import Store
 from bento.byte_cache import ByteCache
 from bento.engine import Engine
+from bento.key_ring import KeyRing
 from bento.settings import ServiceSettings
 
 _PICTURES = 64 * 2**20
@@ -40,6 +41,7 @@ class Runtime:
     """Sign the addresses of notices, newest first."""
     case_key: bytes
     """Signs case files."""
+    keys: KeyRing
     side_by_side: ByteCache[tuple[str, str], SideBySide] = field(
         default_factory=lambda: ByteCache(_PICTURES)
     )

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from assay import store
 from assay.duplicates import PerceptualHash
 from assay.errors import AssayError, StorageError, StoreUnavailable
 from assay.evidence_pool import EvidencePool
@@ -20,6 +19,7 @@ from assay.hash_index import SIBLING_DISTANCE, HashIndex
 from assay.intake import ImageFacts
 from assay.siblings import Comparison, Kinship, relate_encoded
 from assay.store import Capture, Store
+from assay.store.capture import Sibling as KeptSibling
 from bento import captures
 
 COMPARED = 3
@@ -49,9 +49,9 @@ class Sibling:
         """What the two are to each other."""
         return self.comparison.kind
 
-    def as_kept(self) -> store.Sibling:
-        """As its capture keeps it, without pictures; ``first`` is a box in the new image."""
-        return store.Sibling(
+    def as_kept(self) -> KeptSibling:
+        """What is kept of it; ``first`` of each difference is a box in the new image."""
+        return KeptSibling(
             id=self.id,
             kind=self.kind.value,
             sentence=self.comparison.sentence,
@@ -83,6 +83,10 @@ class Relatives:
         self._span = timedelta(days=days)
         self._read: datetime | None = None
         self._index = HashIndex()
+
+    def __len__(self) -> int:
+        """Captures that new images may be compared with."""
+        return len(self._index)
 
     def catch_up(self, now: datetime) -> None:
         """Get to know what the store holds, also of other machines; raises `StoreUnavailable`."""

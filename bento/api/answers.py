@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from assay import notices, signed_urls
-from assay.errors import NotCaptured
+from assay.errors import NotCaptured, StoreUnavailable
+from assay.records import Label
 from assay.store import Capture, Decision, Sibling
 from bento import captures
 from bento.api.schemas import (
@@ -31,14 +33,14 @@ _LATER = 10
 
 def detection(here: Runtime, capture: Capture, language: str) -> Detection:
     """The public answer of a capture, with what people decided since; reads the database."""
-    decision = here.store.feedback.decision(capture.id)
+    decision = current_decision(here, capture.id)
     return Detection(
         id=capture.id,
         created_at=capture.created_at,
         external_id=capture.external_id,
         label=capture.label,
         score=capture.score,
-        probabilities=capture.probabilities,
+        probabilities={Label(name): p for name, p in capture.probabilities.items()},
         needs_review=capture.needs_review,
         findings=[FindingShape.model_validate(finding) for finding in capture.findings],
         provenance=Provenance.model_validate(capture.provenance),
@@ -59,20 +61,20 @@ def siblings(here: Runtime, capture: Capture) -> list[SiblingShape]:
 
     A repeat has those of the capture that it repeats, whose pixels it has.
     """
-    try:
-        found = here.store.captures.siblings(capture.answered_from or capture.id, _LATER)
-    except NotCaptured:  # what it repeats was deleted
-        return []
-    return [_sibling(here, one) for one in found]
+    return [_sibling(here, one) for one in _siblings(here, capture, _LATER)]
 
 
 def sibling_ids(here: Runtime, capture: Capture) -> set[str]:
     """All that may be seen beside a capture, more than an answer lists."""
+    return {one.id for one in _siblings(here, capture, _KNOWN)}
+
+
+def current_decision(here: Runtime, capture_id: str) -> Decision | None:
+    """What people decided of a capture's pixels; while the database does not answer, nothing."""
     try:
-        found = here.store.captures.siblings(capture.answered_from or capture.id, _KNOWN)
-    except NotCaptured:
-        return set()
-    return {one.id for one in found}
+        return here.store.feedback.decision(capture_id)
+    except StoreUnavailable:
+        return None
 
 
 def notice(
@@ -107,8 +109,18 @@ def language_of(header: str | None) -> str:
     return notices.preferred(header or "")
 
 
+def _siblings(here: Runtime, capture: Capture, later: int) -> Sequence[Sibling]:
+    """Known siblings; while the database does not answer, those that were served."""
+    try:
+        return here.store.captures.siblings(capture.answered_from or capture.id, later)
+    except NotCaptured:  # what it repeats was deleted
+        return []
+    except StoreUnavailable:
+        return capture.siblings
+
+
 def _sibling(here: Runtime, one: Sibling) -> SiblingShape:
-    decision = _decision(here.store.feedback.decision(one.id))
+    decision = _decision(current_decision(here, one.id))
     return SiblingShape(**one.model_dump(), decision=decision)
 
 

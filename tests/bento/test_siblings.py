@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -371,6 +372,14 @@ def test_an_unexpected_error_costs_a_sibling_and_no_request(
     assert "is left out" in caplog.text
 
 
+def wait_for_index(service: Service) -> None:
+    """Until what the store held is known: requests are answered before that, without siblings."""
+    end = time.monotonic() + 30
+    while not len(service.runtime.engine.relatives):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_siblings_are_found_after_a_restart(
     photographs: dict[str, Pixels], served_model: Path, tmp_path: Path
 ) -> None:
@@ -381,6 +390,7 @@ def test_siblings_are_found_after_a_restart(
         deleted = service.detected(images.encode_jpeg(two, 90))
         service.runtime.store.retention.delete(deleted["id"], "admin")
     with services.running(served_model, tmp_path) as service:
+        wait_for_index(service)
         copy = service.detected(images.encode_jpeg(one, 70))
         assert [found["id"] for found in copy["siblings"]] == [kept["id"]]
         assert service.detected(images.encode_jpeg(two, 70))["siblings"] == []
