@@ -15,6 +15,9 @@ from bento.runtime import ModelCard, Runtime
 from bento.settings import ServiceSettings
 from bento.siblings import Relatives
 
+_SHARE = 4
+"""Of the deadline of a request: a quarter for looking siblings up, and one for comparing."""
+
 
 def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: Answers) -> Runtime:
     """A runtime whose questions go to ``answers``; close it at the end.
@@ -26,7 +29,7 @@ def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: 
     case_key = signing_keys.read(signing_keys.CASES)[0]
     store = Store.open(store_settings)
     pool = EvidencePool(settings.model, settings.workers)
-    relatives = Relatives(store, pool, settings.sibling_days)
+    relatives = Relatives(store, pool, settings.sibling_days, settings.deadline / _SHARE)
     admission = Admission(settings.admitted)
     engine = Engine(store, pool, answers, relatives, admission, settings.deadline, model.version)
     return Runtime(settings, store, engine, model, url_keys, case_key, KeyRing(store.keys))

@@ -18,6 +18,7 @@ from assay.errors import AssayError
 from bento.runtime import Runtime
 
 _TIDY_EVERY = 3600.0
+_CATCH_UP_EVERY = 60.0
 _AGAIN_AFTER = 5.0
 """Seconds between tries of what failed."""
 
@@ -30,7 +31,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     here: Runtime = app.state.runtime
     work = (
         _until_it_works(lambda: _warm_up(here)),
-        _until_it_works(lambda: asyncio.to_thread(_read_index, here)),
+        _keep_up(here),
         _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
     )
     tasks = [asyncio.create_task(one) for one in work]
@@ -58,8 +59,14 @@ async def _warm_up(here: Runtime) -> None:
     await here.engine.warm_up(warm_up_image())
 
 
-def _read_index(here: Runtime) -> None:
-    here.engine.relatives.read_store(datetime.now(UTC))
+async def _keep_up(here: Runtime) -> None:
+    """Know which images were seen before, also by other machines."""
+
+    async def catch_up() -> None:
+        await asyncio.to_thread(here.engine.relatives.catch_up, datetime.now(UTC))
+
+    await _until_it_works(catch_up)
+    await _repeated(catch_up, _CATCH_UP_EVERY)
 
 
 async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -57,6 +57,10 @@ class NotDecided(RequestRefused):
     """What only a human decision gives, of an image that nobody has decided."""
 
 
+class NotSiblings(RequestRefused):
+    """Two images that do not show the same, or were never compared."""
+
+
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""
 

@@ -8,11 +8,16 @@ from fastapi import FastAPI, Request
 
 from assay.calibration import Calibration
 from assay.fusion import Fusion
+from assay.reports.side_by_side import SideBySide
 from assay.store import Store
+from bento.byte_cache import ByteCache
 from bento.engine import Engine
 from bento.key_ring import KeyRing
 from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
+
+_PICTURES = 64 * 2**20
+"""Bytes of pictures of siblings: some thirty pairs, those that moderators look at now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,10 @@ class Runtime:
     keys: KeyRing
     pictures: PictureCache = field(default_factory=PictureCache)
     """Views of evidence that were drawn before."""
+    side_by_side: ByteCache[tuple[str, str], SideBySide] = field(
+        default_factory=lambda: ByteCache(_PICTURES)
+    )
+    """Pictures of siblings, by the digests of both."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

@@ -19,6 +19,7 @@ from bento.api import (
     model,
     notices,
     review,
+    sibling_views,
 )
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     case_files.router,
     exports.router,
     model.router,
+    sibling_views.router,
     health.router,
 )
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -50,6 +50,7 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.NothingToShow: 404,
     refusals.VerdictHidden: 403,
     refusals.NotDecided: 409,
+    refusals.NotSiblings: 404,
     refusals.LinkExpired: 403,
     refusals.TooManyAttempts: 429,
     # What the leaves above derive from, for errors that are raised as such.
