@@ -47,3 +47,10 @@ class NotKept(RequestRefused):
 
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""
+
+
+class ShuttingDown(RequestRefused):
+    """The process finishes what it has accepted, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is being stopped; try again, another one may answer")

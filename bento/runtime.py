@@ -11,6 +11,7 @@ from assay.fusion import Fusion
 from assay.store import Store
 from bento.engine import Engine
 from bento.settings import ServiceSettings
+from bento.webhook_sender import WebhookSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Runtime:
     """Sign the addresses of notices, newest first."""
     case_key: bytes
     """Signs case files."""
+    webhooks: WebhookSender | None = None
+    """Tells platforms what was decided; None where nobody wants to know."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

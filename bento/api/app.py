@@ -6,11 +6,12 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from bento import background
-from bento.api import detections, errors, health
+from bento.api import detections, errors, health, monitoring
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
+from bento.draining import Door, Doorkeeper
 
-ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
+ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router, monitoring.router)
 _PROBLEMS = {
     status: {"model": Problem, "description": what}
     for status, what in {
@@ -35,16 +36,18 @@ _DESCRIPTION = (
 
 def create_app() -> FastAPI:
     """The application with all routes; a runtime is attached before it serves."""
+    door = Door()
     app = FastAPI(
         title="Assay",
         version="1",
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(Envelope)],
+        middleware=[Middleware(Envelope), Middleware(Doorkeeper, door)],
         lifespan=background.running,
         responses=_PROBLEMS,
     )
+    app.state.door = door
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
