@@ -15,8 +15,8 @@ from typing import Any
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.detector import BATCH_SIZE, Detector
-from assay.questions import Question, Rationale
+from assay.detector import BATCH_SIZE, Detector, Rationale
+from assay.questions import Question
 from assay.records import Verdict
 from assay.store import StoreSettings
 from bento import logs

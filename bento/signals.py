@@ -44,16 +44,3 @@ def install(on_signal: OnSignal) -> dict[int, Any]:
 
 def _passing_on(handler: Callable[[int, Any], Any], number: int) -> Callable[[], None]:
     return lambda: handler(number, None)
-
-
-@contextmanager
-def sigterm_blocked() -> Iterator[None]:
-    """Processes that are started within, and theirs, do not end by SIGTERM but by their parent.
-
-    A supervisor sends the signal to a whole tree, and they still have work.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

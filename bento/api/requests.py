@@ -42,6 +42,9 @@ MAX_ARCHIVE = 2 * 2**30
 """Bytes of the images of one job."""
 _BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
 
+_PROBES = ("/livez", "/readyz", "/metrics")
+"""Asked every few seconds; their lines would drown all others."""
+
 logger = logging.getLogger("assay.requests")
 
 
@@ -147,4 +150,5 @@ def _log(scope: Scope, status: int, milliseconds: float) -> None:
         client=client,
     )
     line = "%s %s %d in %.1f ms for %s"
-    logger.info(line, method, route, status, milliseconds, client or "nobody", extra=fields)
+    level = logging.DEBUG if scope["path"] in _PROBES else logging.INFO
+    logger.log(level, line, method, route, status, milliseconds, client or "nobody", extra=fields)
