@@ -26,7 +26,7 @@ class Lifeline:
         folder.mkdir(parents=True, exist_ok=True)
         # Both processes have the same parent, and no two services on a machine have it.
         self._path = folder / f".serving-{os.getppid()}"
-        self._stream = self._path.open("a")
+        self._stream = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def hold(self) -> None:
         """Hold on until this process ends, however it ends."""

@@ -6,12 +6,17 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from bento import background
-from bento.api import detections, errors, health, monitoring
+from bento.api import detections, errors, health, monitoring, sandbox
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
 from bento.draining import Door, Doorkeeper
 
-ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router, monitoring.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    detections.router,
+    sandbox.router,
+    health.router,
+    monitoring.router,
+)
 _PROBLEMS = {
     status: {"model": Problem, "description": what}
     for status, what in {
@@ -31,6 +36,7 @@ _PROBLEMS = {
 _DESCRIPTION = (
     "Tells whether an image was manipulated or synthesized: a verdict with a calibrated score, the "
     "place, the evidence and the reasons. Every error has one body, `{error, code, request_id}`."
+    f"\n\n**Sandbox.** {sandbox.GUIDE}"
 )
 
 
