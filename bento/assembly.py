@@ -11,6 +11,7 @@ from assay.store import Store, StoreSettings
 from bento import metrics, webhook_sender
 from bento.admission import Admission
 from bento.engine import Answers, Engine
+from bento.key_ring import KeyRing
 from bento.runtime import ModelCard, Runtime
 from bento.settings import ServiceSettings
 from bento.siblings import Relatives
@@ -32,7 +33,8 @@ def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: 
     url, allow_private = store_settings.webhook_url, settings.webhook_allow_private
     webhooks = webhook_sender.sender(store, url, allow_private=allow_private)
     metrics.MODEL_INFO.labels(model.version, model.family).set(1)
-    return Runtime(settings, store, engine, model, url_keys, case_key, webhooks)
+    keys = KeyRing(store.keys)
+    return Runtime(settings, store, engine, model, url_keys, case_key, keys, webhooks)
 
 
 def model_card(settings: ServiceSettings) -> ModelCard:

@@ -35,11 +35,15 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     """Keep the background work going while ``app`` serves, and close its runtime at the end."""
     here: Runtime = app.state.runtime
     threads = ThreadPoolExecutor(_THREADS, "background")
-    work = [_warm_up(here)] + [
-        _repeated(partial(_in_thread, threads, chore), seconds) for chore, seconds in _chores(here)
+    work = [
+        _until_it_works(lambda: _warm_up(here)),
+        _until_it_works(lambda: asyncio.to_thread(_read_index, here)),
+        *(_repeated(partial(_in_thread, threads, do), every) for do, every in _chores(here)),
     ]
     with draining.draining(app.state.door, here.settings.deadline + _GRACE):
         tasks = [asyncio.create_task(one) for one in work]
+        for task in tasks:
+            task.add_done_callback(_say_why)
         try:
             yield
         finally:
@@ -62,6 +66,12 @@ def _chores(here: Runtime) -> list[tuple[Callable[[], object], float]]:
     return chores
 
 
+def _say_why(task: asyncio.Task[None]) -> None:
+    """Say at once what ended background work by surprise: nobody waits for it."""
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("background work ended", exc_info=error)
+
+
 async def _in_thread(threads: Executor, chore: Callable[[], object]) -> None:
     await asyncio.get_running_loop().run_in_executor(threads, chore)
 
@@ -75,18 +85,22 @@ async def _empty_spool(here: Runtime) -> None:
         logger.warning("captures wait in the spool for the next start: %s", error)
 
 
-async def _warm_up(here: Runtime) -> None:
-    """Until it works: know what is stored, and answer one image."""
+async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await asyncio.to_thread(here.engine.relatives.read_store, datetime.now(UTC))
-            await asyncio.to_thread(here.engine.pool.warm_up)
-            await here.engine.warm_up(warm_up_image())
+            return await work()
         except AssayError as error:
             logger.warning("not ready yet: %s", error)
-            await asyncio.sleep(_AGAIN_AFTER)
-        else:
-            return
+        await asyncio.sleep(_AGAIN_AFTER)
+
+
+async def _warm_up(here: Runtime) -> None:
+    await asyncio.to_thread(here.engine.pool.warm_up)
+    await here.engine.warm_up(warm_up_image())
+
+
+def _read_index(here: Runtime) -> None:
+    here.engine.relatives.read_store(datetime.now(UTC))
 
 
 async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -10,6 +10,7 @@ from assay.calibration import Calibration
 from assay.fusion import Fusion
 from assay.store import Store
 from bento.engine import Engine
+from bento.key_ring import KeyRing
 from bento.settings import ServiceSettings
 from bento.webhook_sender import WebhookSender
 
@@ -36,6 +37,7 @@ class Runtime:
     """Sign the addresses of notices, newest first."""
     case_key: bytes
     """Signs case files."""
+    keys: KeyRing
     webhooks: WebhookSender | None = None
     """Tells platforms what was decided; None where nobody wants to know."""
 
