@@ -71,3 +71,10 @@ class TooManyAttempts(RequestRefused):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many links that were no good; try again in {retry_after} s")
         self.retry_after = retry_after
+
+
+class ShuttingDown(RequestRefused):
+    """The process finishes what it has accepted, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is being stopped; try again, another one may answer")

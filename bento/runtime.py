@@ -15,6 +15,7 @@ from bento.engine import Engine
 from bento.key_ring import KeyRing
 from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
+from bento.webhook_sender import WebhookSender
 
 _PICTURES = 64 * 2**20
 """Bytes of pictures of siblings: some thirty pairs, those that moderators look at now."""
@@ -49,6 +50,8 @@ class Runtime:
         default_factory=lambda: ByteCache(_PICTURES)
     )
     """Pictures of siblings, by the digests of both."""
+    webhooks: WebhookSender | None = None
+    """Tells platforms what was decided; None where nobody wants to know."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""
