@@ -76,11 +76,16 @@ def person(request: Request, here: Runtime, token: str) -> Caller:
     return _noted(request, found)
 
 
-def allowed(scope: Scope) -> Callable[..., Caller]:
-    """A dependency that gives the caller, who must have ``scope``."""
+def allowed(scope: Scope, *, in_sandbox: bool = False) -> Callable[..., Caller]:
+    """A dependency that gives the caller, who must have ``scope``.
+
+    Sandbox keys reach only what says ``in_sandbox``, and so neither read nor change what is kept.
+    """
 
     def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
         found.require(scope)
+        if found.is_sandbox and not in_sandbox:
+            raise NotAllowed("this is not in the sandbox; use a key that is not a sandbox key")
         return found
 
     return check
