@@ -21,6 +21,7 @@ from assay.detector import BATCH_SIZE, Detector, Rationale
 from assay.questions import Question
 from assay.records import Verdict
 from assay.store import StoreSettings
+from bento import http_protocol
 from bento.api.app import create_app
 from bento.assembly import assemble
 from bento.runtime import attach
@@ -30,6 +31,7 @@ _QUIET: Any = {"access": {"enabled": False}}
 _TIMEOUT = 600
 """Seconds until BentoML gives a request up; ours end long before, downloads may take longer."""
 
+http_protocol.install()
 app = create_app()
 
 
