@@ -19,13 +19,12 @@ from assay.errors import AssayError, StorageError
 from bento import draining, metrics
 from bento.runtime import Runtime
 
-_TIDY_EVERY = 3600.0
-_CATCH_UP_EVERY = 60.0
 _TIDY_EVERY, _REFRESH_EVERY, _SEND_EVERY = 3600.0, 15.0, 1.0
 _THREADS = 3
 """One for each chore, so that a slow receiver of webhooks holds up none of the others."""
 _GRACE = 5.0
 """Seconds beyond the deadline of an image that leaving may take, and that storing may take."""
+_CATCH_UP_EVERY = 60.0
 _AGAIN_AFTER = 5.0
 """Seconds between tries of what failed."""
 
@@ -40,13 +39,6 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     work = [
         _until_it_works(lambda: _warm_up(here)),
         _keep_up(here),
-        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
-    )
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        _until_it_works(lambda: asyncio.to_thread(_read_index, here)),
         *(_repeated(partial(_in_thread, threads, do), every) for do, every in _chores(here)),
     ]
     with draining.draining(app.state.door, here.settings.deadline + _GRACE):

@@ -100,6 +100,8 @@ async def json_of(request: Request) -> Any:
     """The JSON of a request; raises `InvalidRequest`."""
     try:
         return json.loads(await request.body())
+    except ClientDisconnect as error:
+        raise InvalidRequest("the body ended early; send all of it") from error
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"the body is no JSON ({error})"[:200] + f"; {FORMS}") from error
 
