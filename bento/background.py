@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,9 +14,12 @@ from fastapi import FastAPI
 from PIL import Image
 
 from assay.errors import AssayError
+from bento import job_files
+from bento.job_runner import JobRunner
 from bento.runtime import Runtime
 
 _TIDY_EVERY = 3600.0
+_LOOK_FOR_JOBS_EVERY = 2.0
 _AGAIN_AFTER = 5.0
 """Seconds between tries of what failed."""
 
@@ -28,15 +30,18 @@ logger = logging.getLogger(__name__)
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """Keep the background work going while ``app`` serves, and close its runtime at the end."""
     here: Runtime = app.state.runtime
-    work = (_warm_up(here), _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY))
+    work = (
+        _warm_up(here),
+        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
+        _repeated(JobRunner(here).work, _LOOK_FOR_JOBS_EVERY),
+    )
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
         here.close()
 
 
@@ -64,6 +69,7 @@ async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None
 
 def _tidy(here: Runtime) -> None:
     here.store.retention.tidy()
+    job_files.tidy(here.store, here.settings.job_days)
 
 
 def warm_up_image() -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
@@ -11,6 +11,7 @@ from assay.fusion import Fusion
 from assay.store import Store
 from bento.engine import Engine
 from bento.settings import ServiceSettings
+from bento.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Runtime:
     """Sign the addresses of notices, newest first."""
     case_key: bytes
     """Signs case files."""
+    batches: Turns = field(default_factory=Turns)
+    """In which the images of all batches take their turns."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

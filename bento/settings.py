@@ -34,6 +34,8 @@ class ServiceSettings(Settings):
     """Images of one batch request; more make a job."""
     max_job: int = Field(10_000, gt=0)
     """Images of one job."""
+    job_days: int = Field(30, gt=0)
+    """Days for which the result of a job is kept."""
     notice_days: int = Field(30, gt=0)
     """Days for which the address of a notice is good."""
     sibling_days: int = Field(365, gt=0)

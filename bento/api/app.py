@@ -6,11 +6,16 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from bento import background
-from bento.api import detections, errors, health
+from bento.api import batches, detections, errors, health, jobs
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
 
-ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    detections.router,
+    batches.router,
+    jobs.router,
+    health.router,
+)
 _PROBLEMS = {
     status: {"model": Problem, "description": what}
     for status, what in {
