@@ -15,13 +15,14 @@ import numpy as np
 
 from assay import ledger, measuring, model_registry, null_rates
 from assay.calibration import Calibration, calibrate, recalibrate
-from assay.detector import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, Detector, read_facts
+from assay.detector import Detector
 from assay.errors import DataError
 from assay.examination import examined_photos, in_batches
 from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion
 from assay.images import Variant, photo_of
 from assay.metrics import Floats
+from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, read_facts
 from assay.probability_fits import group_weights
 from assay.progress import Progress
 from assay.records import Label, Photo, Split

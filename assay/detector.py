@@ -1,42 +1,58 @@
 """The only inference code: pipelines, the service and the benchmarks all answer through it.
 
-A model folder holds ``assay_model.json``, ``base/`` and ``adapter/`` (safetensors), the
-``null_rates.json`` of its evidence and, once calibrated, ``fusion.json`` and ``calibration.json``.
+Photos become questions (`assay.questions`), which may happen in another process; here they are
+answered, a batch at a time.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from assay import grounding, ledger, measuring, models, prompts, teachers
+from assay import grounding, ledger, models
+from assay.asking import rationales, verdict_logits
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import group_digest
 from assay.fusion import Fusion, log_odds
 from assay.metrics import Floats
-from assay.null_rates import NullRates
-from assay.records import Finding, Label, Photo, Pixels, Verdict
-from assay.strata import stratum
+from assay.model_folder import (
+    ADAPTER_FOLDER,
+    BASE_FOLDER,
+    CALIBRATION_FILE,
+    FUSION_FILE,
+    read_facts,
+)
+from assay.questions import Preparer, Question
+from assay.records import Label, Photo, Pixels, Verdict
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedModel
 
-MODEL_FILE = "assay_model.json"
-"""The description at the top of a model folder."""
-NULL_RATES_FILE = "null_rates.json"
-CALIBRATION_FILE = "calibration.json"
-FUSION_FILE = "fusion.json"
+T = TypeVar("T")
 
 BATCH_SIZE = 16
-_MAX_NEW_TOKENS = 96
+
+
+class Rationale(StrEnum):
+    """For which images the model writes its reasons down."""
+
+    NEVER = "never"
+    FLAGGED = "flagged"
+    """For those that are called other than authentic, or that a person should look at."""
+    ALWAYS = "always"
+
+    def is_wanted(self, verdict: Verdict) -> bool:
+        """Whether reasons are to be written for ``verdict``."""
+        if self is Rationale.FLAGGED:
+            return verdict.needs_review or verdict.label is not Label.AUTHENTIC
+        return self is Rationale.ALWAYS
 
 
 class Detector:
@@ -45,17 +61,14 @@ class Detector:
     def __init__(
         self,
         model: PreTrainedModel,
-        processor: models.Processor,
-        null_rates: NullRates,
+        preparer: Preparer,
         fusion: Fusion | None,
         calibration: Calibration | None,
         version: str,
         seen_groups: frozenset[str],
     ) -> None:
         self.model = model
-        self._processor = processor
-        processor.verdict_ids()  # refuses a tokenizer that cannot tell the verdicts apart
-        self.null_rates = null_rates
+        self.preparer = preparer
         self.fusion = fusion
         self.calibration = calibration
         self.version = version
@@ -72,13 +85,12 @@ class Detector:
         facts = read_facts(path)
         family = models.family(facts["family"])
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        model = _with_adapter(family.load_model(path / "base"), path / "adapter")
+        model = _with_adapter(family.load_model(path / BASE_FOLDER), path / ADAPTER_FOLDER)
         model.train(False).to(device)
         fusion, calibration = path / FUSION_FILE, path / CALIBRATION_FILE
         return cls(
             model,
-            family.load_processor(path / "base"),
-            NullRates.load(path / NULL_RATES_FILE),
+            Preparer.load(path),
             Fusion.load(fusion) if fusion.exists() else None,
             Calibration.load(calibration) if calibration.exists() else None,
             facts.get("version", path.name),
@@ -95,166 +107,120 @@ class Detector:
         Evidence is measured first and enters the question. Raises `CheckpointMismatch` for a model
         that was never calibrated.
         """
+        wanted = Rationale.ALWAYS if rationale else Rationale.NEVER
         verdicts: list[Verdict] = []
         for part in _batches(photos):
-            verdicts += self._detect_batch(part, rationale)
+            verdicts += self.answer(self._prepared(part), wanted)
+        return verdicts
+
+    def answer(
+        self,
+        questions: Sequence[Question],
+        rationale: Rationale | Sequence[Rationale] = Rationale.NEVER,
+    ) -> list[Verdict]:
+        """One verdict a question, in order; ``rationale`` is for all of them or one for each.
+
+        Questions are answered `BATCH_SIZE` at a time, and the reasons that are wanted are written
+        in batches too. Raises `CheckpointMismatch` for a model that was never calibrated, and
+        ValueError where ``rationale`` is not as long as ``questions``.
+        """
+        every = [rationale] * len(questions) if isinstance(rationale, Rationale) else rationale
+        verdicts: list[Verdict] = []
+        for part in _batches(list(zip(questions, every, strict=True))):
+            verdicts += self._answer_batch(*zip(*part, strict=True))
         return verdicts
 
     def logits(self, photos: Sequence[Photo]) -> Floats:
         """Uncalibrated class logits ``[n, 3]`` of model and evidence, in the order of `Label`."""
-        parts = [self._fused(*self._questions(part)) for part in _batches(photos)]
+        parts = [self._fused(self._prepared(part)) for part in _batches(photos)]
         return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
 
     def verdict_logits(self, photos: Sequence[Photo]) -> Floats:
         """Logits ``[n, 3]`` of the verdict words alone: what the model says, before any fusion."""
-        parts = [self._asked(*self._questions(part)[:2]) for part in _batches(photos)]
+        parts = [self._asked(self._prepared(part)) for part in _batches(photos)]
         return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
 
-    def _asked(self, pixels: Sequence[Pixels], rows: Sequence[list[int]]) -> Floats:
-        """Logits of the verdict words."""
-        return verdict_logits(self.model, self._processor, pixels, rows).astype(np.float64)
+    def _prepared(self, photos: Sequence[Photo]) -> list[Question]:
+        return [self.preparer.prepare(photo) for photo in photos]
 
-    def _fused(
-        self,
-        pixels: Sequence[Pixels],
-        rows: Sequence[list[int]],
-        evidence: Sequence[Sequence[Finding]],
-    ) -> Floats:
+    def _asked(self, questions: Sequence[Question]) -> Floats:
+        """Logits of the verdict words."""
+        asked = verdict_logits(self.model, self.preparer.processor, *_columns(questions))
+        return asked.astype(np.float64)
+
+    def _fused(self, questions: Sequence[Question]) -> Floats:
         """Class logits; the model is asked only where its word counts."""
         if self.fusion is None:
-            return self._asked(pixels, rows)
+            return self._asked(questions)
         is_heard = self.fusion.hears_the_model
-        verdicts = self._asked(pixels, rows) if is_heard else np.zeros((len(rows), len(Label)))
+        verdicts = self._asked(questions) if is_heard else np.zeros((len(questions), len(Label)))
+        evidence = [question.findings for question in questions]
         return self.fusion.logits(verdicts, ledger.surprises_of(evidence))
 
-    def _detect_batch(self, photos: Sequence[Photo], rationale: bool) -> list[Verdict]:
+    def _answer_batch(
+        self, questions: Sequence[Question], wanted: Sequence[Rationale]
+    ) -> list[Verdict]:
         if self.calibration is None:
             raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
-        pixels, rows, evidence = self._questions(photos)
-        logits = self._fused(pixels, rows, evidence)
-        probabilities = self.calibration.probabilities(logits)
-        labels = [
-            self.calibration.label(row, stratum(photo))
-            for row, photo in zip(probabilities, photos, strict=True)
-        ]
-        asked = self.model, self._processor, pixels, rows
-        reasons = rationales(*asked, labels) if rationale else [""] * len(photos)
-        # Measured before anything is dropped; people see what is left.
-        reports = [
-            grounding.check(text, ledger.in_role(found, Role.FUSED), label)
-            for text, found, label in zip(reasons, evidence, labels, strict=True)
-        ]
-        return [
-            Verdict(
-                label=label,
-                score=float(1 - row[0]),
-                probabilities=dict(zip(Label, map(float, row), strict=True)),
-                needs_review=self._needs_review(float(1 - row[0]), found),
-                log_odds=float(odds),
-                findings=found,
-                rationale=report.text,
-                model_version=self.version,
-                claims=len(report.claims),
-                grounded_claims=len(report.grounded),
-            )
-            for label, row, odds, found, report in zip(
-                labels, probabilities, log_odds(logits), evidence, reports, strict=True
+        logits = self._fused(questions)
+        verdicts = [
+            self._verdict(self.calibration, question, row, float(odds))
+            for question, row, odds in zip(
+                questions, self.calibration.probabilities(logits), log_odds(logits), strict=True
             )
         ]
+        chosen = [n for n, verdict in enumerate(verdicts) if wanted[n].is_wanted(verdict)]
+        reasons = self._reasons([questions[n] for n in chosen], [verdicts[n] for n in chosen])
+        for n, text in zip(chosen, reasons, strict=True):
+            verdicts[n] = _explained(verdicts[n], text)
+        return verdicts
 
-    def _needs_review(self, score: float, findings: Sequence[Finding]) -> bool:
-        """Also where nothing could be measured and nobody else was asked: that is no verdict."""
+    def _verdict(
+        self, calibration: Calibration, question: Question, row: Floats, odds: float
+    ) -> Verdict:
+        """The verdict from class probabilities ``row`` ``[3]``, without reasons."""
+        score = float(1 - row[0])
+        return Verdict(
+            label=calibration.label(row, question.stratum),
+            score=score,
+            probabilities=dict(zip(Label, map(float, row), strict=True)),
+            needs_review=self._lacks_evidence(question) or calibration.needs_review(score),
+            log_odds=odds,
+            findings=question.findings,
+            model_version=self.version,
+        )
+
+    def _lacks_evidence(self, question: Question) -> bool:
+        """Nothing could be measured and nobody else was asked: that is no verdict."""
         is_heard = self.fusion is None or self.fusion.hears_the_model
-        if not is_heard and not ledger.is_evidence(findings):
-            return True
-        return self.calibration is None or self.calibration.needs_review(score)
+        return not is_heard and not ledger.is_evidence(question.findings)
 
-    def _questions(
-        self, photos: Sequence[Photo]
-    ) -> tuple[list[Pixels], list[list[int]], list[tuple[Finding, ...]]]:
-        evidence = [ledger.findings(measuring.measure(p), self.null_rates) for p in photos]
-        pixels = [self._processor.resize(photo.pixels) for photo in photos]
-        ids = [
-            self._processor.prompt_ids(
-                (image.shape[1], image.shape[0]),
-                teachers.question(ledger.in_role(found, Role.FUSED)),
-            )
-            for image, found in zip(pixels, evidence, strict=True)
-        ]
-        return pixels, ids, evidence
+    def _reasons(self, questions: Sequence[Question], verdicts: Sequence[Verdict]) -> list[str]:
+        if not questions:
+            return []
+        labels = [verdict.label for verdict in verdicts]
+        return rationales(self.model, self.preparer.processor, *_columns(questions), labels)
 
 
-def _batches(photos: Sequence[Photo]) -> list[Sequence[Photo]]:
-    return [photos[start : start + BATCH_SIZE] for start in range(0, len(photos), BATCH_SIZE)]
+def _explained(verdict: Verdict, text: str) -> Verdict:
+    """``verdict`` with the claims of ``text`` that its findings bear out; all are counted."""
+    fused = ledger.in_role(verdict.findings, Role.FUSED)
+    report = grounding.check(text, fused, verdict.label)
+    return replace(
+        verdict,
+        rationale=report.text,
+        claims=len(report.claims),
+        grounded_claims=len(report.grounded),
+    )
 
 
-def verdict_logits(
-    model: PreTrainedModel,
-    processor: models.Processor,
-    pixels: Sequence[Pixels],
-    rows: Sequence[list[int]],
-) -> npt.NDArray[np.float32]:
-    """Logits ``[n, 3]`` of the verdict words' first tokens after the questions ``rows``.
-
-    One prefill; ``pixels`` are resized and ``rows`` hold token ids, an image each. The model is
-    taken in the mode that it is in: evaluation, unless dropout is wanted.
-    """
-    import torch
-
-    with torch.inference_mode():
-        logits = model(**_batch(model, processor, pixels, rows), logits_to_keep=1, use_cache=False)
-    verdicts = logits.logits[:, -1, processor.verdict_ids()].float().cpu().numpy()
-    return np.asarray(verdicts, dtype=np.float32)
+def _columns(questions: Sequence[Question]) -> tuple[list[Pixels], list[list[int]]]:
+    """The images and the token rows of a batch."""
+    return [one.pixels for one in questions], [one.prompt_ids for one in questions]
 
 
-def rationales(
-    model: PreTrainedModel,
-    processor: models.Processor,
-    pixels: Sequence[Pixels],
-    rows: Sequence[list[int]],
-    labels: Sequence[Label],
-) -> list[str]:
-    """The reasons that ``model`` writes after verdicts that were already decided, one an image."""
-    import torch
-
-    openings = [prompts.render(prompts.Answer(label)) for label in labels]
-    begun = [
-        [*row, *processor.answer_ids(opening)[:-1]]
-        for row, opening in zip(rows, openings, strict=True)
-    ]
-    batch = _batch(model, processor, pixels, begun)
-    with torch.inference_mode():
-        output: Any = model.generate(  # type: ignore[operator]
-            **batch, max_new_tokens=_MAX_NEW_TOKENS, do_sample=False
-        )
-    width = batch["input_ids"].shape[1]
-    return [processor.decode(row[width:].tolist()).strip() for row in output]
-
-
-def _batch(
-    model: PreTrainedModel,
-    processor: models.Processor,
-    pixels: Sequence[Pixels],
-    rows: Sequence[list[int]],
-) -> dict[str, Tensor]:
-    batch = processor.collate(pixels, rows)
-    return {name: tensor.to(model.device) for name, tensor in batch.items()}
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """The description of a model folder; raises `CheckpointMismatch` when it does not fit."""
-    try:
-        facts: dict[str, Any] = json.loads((path / MODEL_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointMismatch(f"{path} is not a model folder: {error}") from error
-    if missing := {"family", "prompt_version", "seen_groups"} - facts.keys():
-        raise CheckpointMismatch(f"{path / MODEL_FILE} lacks {', '.join(sorted(missing))}")
-    if facts.get("prompt_version") != prompts.PROMPT_VERSION:
-        raise CheckpointMismatch(
-            f"{path} was trained on prompt version {facts.get('prompt_version')!r}, this is "
-            f"{prompts.PROMPT_VERSION!r}: train it again"
-        )
-    return facts
+def _batches(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + BATCH_SIZE] for start in range(0, len(items), BATCH_SIZE)]
 
 
 def _with_adapter(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:

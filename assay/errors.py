@@ -60,6 +60,10 @@ class UnknownPlugin(ConfigError):
         super().__init__(
             f"unknown {folder} {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}"
         )
+        self._given = folder, name, names
+
+    def __reduce__(self) -> tuple[type[UnknownPlugin], tuple[str, str, list[str]]]:
+        return type(self), self._given  # pickle would make it from its message
 
 
 class DataError(AssayError):

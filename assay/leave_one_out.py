@@ -23,11 +23,12 @@ from assay.dataset import MANIFEST, Dataset, to_row
 from assay.dataset_builder import finish
 from assay.dataset_plan import SHARD_BYTES, SHARD_ROWS
 from assay.dataset_shards import write_rows
-from assay.detector import CALIBRATION_FILE, Detector
+from assay.detector import Detector
 from assay.errors import ConfigError, DataError, did_you_mean
 from assay.evaluation import Evaluation, EvaluationSettings, Fold
 from assay.fingerprints import run_key
 from assay.images import Variant
+from assay.model_folder import CALIBRATION_FILE
 from assay.predictions import positive, predict_test, score
 from assay.progress import Progress
 from assay.records import Label, Rejected, Sample, Split

@@ -21,10 +21,10 @@ from assay.bundle import RECALIBRATED
 from assay.calibration import Calibration
 from assay.catalogue import Contents
 from assay.dataset import Dataset, DataSettings
-from assay.detector import CALIBRATION_FILE, read_facts
 from assay.errors import CheckpointMismatch
 from assay.evaluation import Evaluation
 from assay.images import Variant
+from assay.model_folder import CALIBRATION_FILE, read_facts
 from assay.model_registry import ModelFacts
 from assay.predictions import unseen
 from assay.review import ReviewSettings

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import home, tracking
-from assay.detector import MODEL_FILE, read_facts
 from assay.errors import NoChampion, did_you_mean
 from assay.fingerprints import content_hash
+from assay.model_folder import MODEL_FILE, read_facts
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -21,7 +21,7 @@ from itertools import chain, islice
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from assay.errors import WorkerLost
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 ITEMS_IN_FLIGHT = 2
 """Items a worker has before it, one of them in work; bounds memory and hides the hand-over."""
@@ -58,18 +59,19 @@ def parallel_map(
     workers = workers or cores()
     if workers == 1:
         for item in items:
-            yield _on_one_thread(function, item)
+            yield on_one_thread(function, item)
         return
     # What cannot be sent fails here: inside the pool it would fail in a thread, and CPython 3.11
     # then waits for ever when the pool is shut down.
     pickle.dumps(function)
-    pool = ProcessPoolExecutor(workers, _context(function), _prepare_worker)
+    work = getattr(function, "func", function)  # what a partial calls
+    pool = ProcessPoolExecutor(workers, worker_context(work.__module__, *PRELOADED), prepare_worker)
     pending: deque[Future[R]] = deque()
     rest = iter(items)
     first = list(islice(rest, workers * ITEMS_IN_FLIGHT))  # drawn while the fork server starts
     try:
         for item in chain(first, rest):
-            pending.append(pool.submit(_on_one_thread, function, item))
+            pending.append(pool.submit(on_one_thread, function, item))
             if len(pending) >= workers * ITEMS_IN_FLIGHT:
                 yield pending.popleft().result()
         while pending:
@@ -83,7 +85,7 @@ def parallel_map(
         pool.shutdown(cancel_futures=True)
 
 
-def _on_one_thread(function: Callable[[T], R], item: T) -> R:
+def on_one_thread(function: Callable[[*Ts], R], *arguments: *Ts) -> R:
     """Call ``function`` without threads: sums over several BLAS threads round differently.
 
     Results would depend on the cores, and processes would get in each other's way.
@@ -94,7 +96,7 @@ def _on_one_thread(function: Callable[[T], R], item: T) -> R:
     cv2.setNumThreads(1)
     try:
         with _thread_pools(len(sys.modules)).limit(limits=1):
-            return function(item)
+            return function(*arguments)
     finally:
         cv2.setNumThreads(threads)
 
@@ -107,18 +109,20 @@ def _thread_pools(_modules: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _context(function: Callable[[T], R]) -> BaseContext:
-    """The fork server, or plain spawning where the system cannot fork."""
+def worker_context(*modules: str) -> BaseContext:
+    """The fork server, or plain spawning where the system cannot fork.
+
+    The server imports ``modules``, unless it has been running already.
+    """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    work = getattr(function, "func", function)  # what a partial calls
-    context.set_forkserver_preload([work.__module__, *PRELOADED])
+    context.set_forkserver_preload(list(modules))
     forkserver.ensure_running()
     return context
 
 
-def _prepare_worker() -> None:
+def prepare_worker() -> None:
     """Ctrl-C is the parent's to handle, and a worker never outlives its parent."""
     os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are imported later
     signal.signal(signal.SIGINT, signal.SIG_IGN)

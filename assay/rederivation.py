@@ -85,9 +85,7 @@ def _logits(case: Case) -> tuple[Floats | None, str]:
     if unknown:
         return None, f"this version does not know {', '.join(sorted(map(ascii, unknown)))}"
     findings = [
-        Finding(
-            one.measurement, one.null_rate, one.sentence, one.title, one.suggests, one.surprise
-        )
+        Finding(one.measurement, one.null_rate, one.sentence, one.title, one.suggests, one.surprise)
         for one in case.findings
     ]
     silent = np.zeros((1, len(Label)))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, field_validator
 
 from assay import models, prompts
-from assay.detector import MODEL_FILE, NULL_RATES_FILE
 from assay.fingerprints import group_digest, run_key
+from assay.model_folder import MODEL_FILE, NULL_RATES_FILE
 from assay.null_rates import fit_null_rates
 from assay.optimisation import OptimisationSettings, optimise
 from assay.progress import Progress

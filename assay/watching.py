@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import softmax
 
 from assay import prompts
-from assay.detector import rationales, verdict_logits
+from assay.asking import rationales, verdict_logits
 from assay.records import Label, Pixels
 from assay.training_data import LABELS, Conversation, TrainingData
 

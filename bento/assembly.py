@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from assay import signing_keys
 from assay.calibration import Calibration
-from assay.detector import CALIBRATION_FILE, FUSION_FILE, read_facts
 from assay.evidence_pool import EvidencePool
 from assay.fusion import Fusion
+from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
 from assay.store import Store, StoreSettings
 from bento.admission import Admission
 from bento.engine import Answers, Engine

@@ -50,6 +50,7 @@ async def _warm_up(here: Runtime) -> None:
     while True:
         try:
             await asyncio.to_thread(here.engine.relatives.read_store, datetime.now(UTC))
+            await asyncio.to_thread(here.engine.pool.warm_up)
             await here.engine.warm_up(warm_up_image())
         except AssayError as error:
             logger.warning("not ready yet: %s", error)

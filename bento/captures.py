@@ -9,11 +9,13 @@ from pydantic import TypeAdapter
 
 from assay import ledger, notices
 from assay.case_records import KeptFinding
+from assay.detector import Rationale
+from assay.duplicates import MIN_QUALITY
 from assay.evidence import Role
-from assay.identification import Identity
+from assay.intake import ImageFacts
 from assay.metadata import content_credentials
 from assay.notices import HumanDecision
-from assay.questions import Question, Rationale
+from assay.questions import Question
 from assay.records import Finding, Label, Verdict
 from assay.siblings import Kinship
 from assay.store import Capture, Decision, HumanLabel, Notice
@@ -29,15 +31,15 @@ BENIGN = "benign_edit"
 
 _FINDINGS = TypeAdapter(tuple[KeptFinding, ...])
 _INHERITED = (
-    "label", "score", "probabilities", "needs_review", "findings", "provenance", "rationale",
-    "siblings", "log_odds", "stratum", "notice", "notice_reason", "model_version", "serving_plan",
-    "descriptors", "embedding",
+    "label", "score", "probabilities", "log_odds", "stratum", "needs_review", "findings",
+    "provenance", "rationale", "is_reasoned", "siblings", "notice", "notice_reason",
+    "model_version", "serving_plan", "descriptors", "embedding",
 )  # fmt: skip
 
 
 def judged(
     submission: Submission,
-    identity: Identity,
+    identity: ImageFacts,
     question: Question,
     verdict: Verdict,
     siblings: Sequence[Sibling],
@@ -55,7 +57,8 @@ def judged(
         findings=_FINDINGS.dump_python(kept, mode="json"),
         provenance=_provenance(verdict.findings),
         rationale=verdict.rationale,
-        siblings=[one.as_json() for one in siblings],
+        is_reasoned=submission.rationale.is_wanted(verdict),
+        siblings=[one.as_kept() for one in siblings],
         log_odds=verdict.log_odds if math.isfinite(verdict.log_odds) else None,
         stratum=question.stratum,
         notice=Notice(told.level.value),
@@ -64,7 +67,7 @@ def judged(
     )
 
 
-def repeated(seen: Capture, submission: Submission, identity: Identity) -> Capture:
+def repeated(seen: Capture, submission: Submission, identity: ImageFacts) -> Capture:
     """The capture of an image whose pixels were answered before: the same answer, marked so."""
     inherited = {name: getattr(seen, name) for name in _INHERITED}
     first = seen.answered_from or seen.id
@@ -73,13 +76,10 @@ def repeated(seen: Capture, submission: Submission, identity: Identity) -> Captu
 
 def has_reasons(capture: Capture, wanted: Rationale) -> bool:
     """Whether a kept answer holds the reasons that a request like ``wanted`` would be given."""
-    if capture.rationale or wanted is Rationale.NEVER:
-        return True
-    is_flagged = capture.needs_review or capture.label is not Label.AUTHENTIC
-    return wanted is Rationale.FLAGGED and not is_flagged
+    return capture.is_reasoned or not wanted.is_wanted(verdict_of(capture))
 
 
-def findings(capture: Capture) -> tuple[Finding, ...]:
+def findings_of(capture: Capture) -> tuple[Finding, ...]:
     """The findings as they were served, without heatmaps."""
     kept = _FINDINGS.validate_python(capture.findings)
     return tuple(
@@ -88,7 +88,7 @@ def findings(capture: Capture) -> tuple[Finding, ...]:
     )
 
 
-def verdict(capture: Capture) -> Verdict:
+def verdict_of(capture: Capture) -> Verdict:
     """The verdict that was answered."""
     return Verdict(
         label=capture.label,
@@ -96,7 +96,7 @@ def verdict(capture: Capture) -> Verdict:
         probabilities={Label(name): p for name, p in capture.probabilities.items()},
         needs_review=capture.needs_review,
         log_odds=math.nan if capture.log_odds is None else capture.log_odds,
-        findings=findings(capture),
+        findings=findings_of(capture),
         rationale=capture.rationale,
         model_version=capture.model_version,
     )
@@ -108,7 +108,7 @@ def notice(capture: Capture, decision: Decision | None, language: str) -> notice
     Raises `ConfigError` for a language without translations.
     """
     if human := human_decision(decision):
-        return notices.notice(verdict(capture), human, language=language)
+        return notices.notice(verdict_of(capture), human, language=language)
     level = notices.Level(capture.notice.value)
     return notices.in_language(level, capture.notice_reason or "none", language)
 
@@ -120,7 +120,7 @@ def human_decision(decision: Decision | None) -> HumanDecision | None:
     return HumanDecision(Label(decision.label), decision.reason_code == BENIGN)
 
 
-def _asked(submission: Submission, identity: Identity) -> dict[str, Any]:
+def _asked(submission: Submission, identity: ImageFacts) -> dict[str, Any]:
     return {
         "client": submission.client,
         "external_id": submission.external_id,
@@ -129,7 +129,7 @@ def _asked(submission: Submission, identity: Identity) -> dict[str, Any]:
         "reach": submission.reach,
         "keep_image": submission.keep_image,
         "pixel_digest": identity.pixel_digest,
-        "pdq": identity.hashed.bits.hex() if identity.hashed.is_meaningful else "",
+        "pdq": identity.pdq if identity.pdq_quality >= MIN_QUALITY else "",
         "media_type": identity.media_type,
         "width": identity.width,
         "height": identity.height,

@@ -15,10 +15,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Protocol
 
-from assay import identification
+from assay import intake
+from assay.detector import Rationale
 from assay.evidence_pool import EvidencePool
-from assay.identification import Identity
-from assay.questions import Question, Rationale
+from assay.intake import ImageFacts
+from assay.questions import Question
 from assay.records import Verdict
 from assay.store import Capture, Store
 from assay.store.ids import new_id
@@ -72,7 +73,7 @@ class Engine:
         self.version = version
         self.relatives = relatives
         self._answers, self._deadline = answers, deadline
-        self._known: OrderedDict[str, Identity] = OrderedDict()
+        self._known: OrderedDict[str, ImageFacts] = OrderedDict()
         self._is_warm = False
 
     async def detect(self, submission: Submission) -> Capture:
@@ -121,18 +122,18 @@ class Engine:
             return None
         return await asyncio.to_thread(self.store.captures.find, submission.capture_id)
 
-    async def _identify(self, image: bytes) -> Identity:
+    async def _identify(self, image: bytes) -> ImageFacts:
         digest = hashlib.sha256(image).hexdigest()
         if known := self._known.get(digest):
             self._known.move_to_end(digest)
             return known
-        identity = await asyncio.wrap_future(self.pool.run(identification.identify, image))
+        identity = await asyncio.wrap_future(self.pool.run(intake.identify, image))
         self._known[digest] = identity
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return identity
 
-    def _seen(self, identity: Identity, submission: Submission) -> Capture | None:
+    def _seen(self, identity: ImageFacts, submission: Submission) -> Capture | None:
         """A capture of the same pixels whose answer holds for this request too."""
         seen = self.store.captures.find_pixels(identity.pixel_digest)
         if seen is None or seen.model_version != self.version:
@@ -140,7 +141,7 @@ class Engine:
         return seen if captures.has_reasons(seen, submission.rationale) else None
 
     async def _judged(
-        self, submission: Submission, identity: Identity, watch: Stopwatch
+        self, submission: Submission, identity: ImageFacts, watch: Stopwatch
     ) -> Capture:
         measured, relatives = await asyncio.gather(
             asyncio.wrap_future(self.pool.submit(submission.image)),

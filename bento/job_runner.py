@@ -1,5 +1,4 @@
-"""Works through jobs beside whatever is asked meanwhile: a few images at a time, and after a kill on
-from the first one without a result.
+"""Works through jobs beside whatever is asked meanwhile, and after a kill from where it was.
 
 Each image has one capture, whatever happens: its identifier is drawn once for job and position, and
 of several captures of one identifier the first counts. A result is recorded when its capture is
@@ -142,9 +141,7 @@ class _Images:
             return await anyio.to_thread.run_sync(next, self._found, None)
 
 
-def _found(
-    here: Runtime, job: Job, items: Sequence[JobItem]
-) -> Iterator[tuple[JobItem, Content]]:
+def _found(here: Runtime, job: Job, items: Sequence[JobItem]) -> Iterator[tuple[JobItem, Content]]:
     if job.kind == ARCHIVE:
         members = job_files.members(here.store, job.id, {item.position for item in items})
         for item, member in zip(items, members, strict=True):

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from assay.duplicates import PerceptualHash
 from assay.evidence_pool import EvidencePool
 from assay.hash_index import SIBLING_DISTANCE, HashIndex
-from assay.identification import Identity
+from assay.intake import ImageFacts
 from assay.records import Label
 from assay.siblings import Comparison, Kinship, compare_encoded
 from assay.store import Capture, Store
+from assay.store.capture import Sibling as KeptSibling
 from bento import captures
 
 _COMPARED = 3
@@ -38,16 +38,16 @@ class Sibling:
         """What the two are to each other."""
         return self.comparison.kind
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain types, without pictures; ``first`` of each difference is a box in the new image."""
-        return {
-            "id": self.id,
-            "kind": self.kind.value,
-            "sentence": self.comparison.sentence,
-            "share": self.comparison.share,
-            "distance": self.distance,
-            "differences": [asdict(place) for place in self.comparison.differences],
-        }
+    def as_kept(self) -> KeptSibling:
+        """What is kept of it; ``first`` of each difference is a box in the new image."""
+        return KeptSibling(
+            id=self.id,
+            kind=self.kind.value,
+            sentence=self.comparison.sentence,
+            share=self.comparison.share,
+            distance=self.distance,
+            differences=[asdict(place) for place in self.comparison.differences],
+        )
 
 
 class Relatives:
@@ -67,7 +67,7 @@ class Relatives:
         if capture.pdq and capture.keep_image and capture.answered_from is None:
             self._index.add(capture.id, _hash(capture.pdq))
 
-    async def of(self, image: bytes, identity: Identity) -> Sequence[Sibling]:
+    async def of(self, image: bytes, identity: ImageFacts) -> Sequence[Sibling]:
         """The siblings of a new image, the nearest first; those that cannot be read are left out.
 
         Raises what decoding raises.
@@ -76,11 +76,11 @@ class Relatives:
         compared = await asyncio.gather(*(self._compared(image, *one) for one in candidates))
         return [sibling for sibling in compared if sibling is not None]
 
-    def _candidates(self, identity: Identity) -> list[tuple[str, int]]:
+    def _candidates(self, identity: ImageFacts) -> list[tuple[str, int]]:
         found = [
             near
-            for hashed in (identity.hashed, identity.mirrored)
-            for near in self._index.near(hashed, SIBLING_DISTANCE)
+            for pdq in (identity.pdq, identity.mirrored_pdq)
+            for near in self._index.near(_hash(pdq, identity.pdq_quality), SIBLING_DISTANCE)
         ]
         return sorted(found, key=lambda near: near[1])[:_COMPARED]
 
@@ -105,5 +105,5 @@ class Relatives:
         return None if image is None else (image, is_cleared)
 
 
-def _hash(pdq: str) -> PerceptualHash:
-    return PerceptualHash(bytes.fromhex(pdq), quality=100, digest=b"")
+def _hash(pdq: str, quality: int = 100) -> PerceptualHash:
+    return PerceptualHash(bytes.fromhex(pdq), quality, digest=b"")

@@ -1,4 +1,4 @@
-"""How images that can wait take their turns: behind single requests, never refused for want of room.
+"""How images that can wait take their turns: behind single requests, and without being refused.
 
 A single request is admitted or refused at once. An image of a batch or a job goes in only while
 under three quarters of the places are taken, so that single requests find room as long as there is

@@ -21,13 +21,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from assay import catalogue, home, ledger, measuring, model_registry, models, teachers
+from assay.asking import verdict_logits
 from assay.dataset import Dataset
-from assay.detector import Detector, read_facts, verdict_logits
+from assay.detector import Detector
 from assay.evidence import Role
 from assay.examination import examined_photos, in_batches
 from assay.fusion import Floats, Fusion, log_odds
 from assay.images import Variant, photo_of
 from assay.metrics import Bootstrap, measure
+from assay.model_folder import read_facts
 from assay.predictions import positive
 from assay.records import Finding, Label, Photo, Sample, Split
 
@@ -93,7 +95,10 @@ def _examined(
     make = partial(photo_of, kind=Variant.BIAS_CONTROLLED)
     for batch in in_batches(examined_photos(make, samples)):
         photos = [photo for _, photo in batch]
-        found = [ledger.findings(measuring.measure(photo), detector.null_rates) for photo in photos]
+        found = [
+            ledger.findings(measuring.measure(photo), detector.preparer.null_rates)
+            for photo in photos
+        ]
         yield [sample for sample, _ in batch], photos, found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from assay import home, model_registry, models
-from assay.detector import read_facts
+from assay.model_folder import read_facts
 from assay.models.tiny_qwen2_5_vl import CARD, SHIPPED
 
 

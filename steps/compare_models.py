@@ -11,7 +11,7 @@ from assay import comparison, model_registry
 from assay.calibration import Calibration
 from assay.comparison import Comparison, ComparisonSettings
 from assay.dataset import Dataset
-from assay.detector import CALIBRATION_FILE
+from assay.model_folder import CALIBRATION_FILE
 from assay.reports import comparison as report
 from assay.reports.page import Page
 from materializers.comparison import ComparisonMaterializer

@@ -9,8 +9,9 @@ from zenml import step
 from assay import evaluation
 from assay.calibration import Calibration
 from assay.dataset import Dataset
-from assay.detector import CALIBRATION_FILE, Detector
+from assay.detector import Detector
 from assay.evaluation import Evaluation, EvaluationSettings
+from assay.model_folder import CALIBRATION_FILE
 from assay.progress import bar
 from materializers.evaluation import EvaluationMaterializer
 from materializers.table import TableMaterializer

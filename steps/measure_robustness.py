@@ -8,8 +8,9 @@ from zenml import step
 from assay import home, robustness
 from assay.calibration import Calibration
 from assay.dataset import Dataset
-from assay.detector import CALIBRATION_FILE, Detector
+from assay.detector import Detector
 from assay.fingerprints import content_hash, run_key
+from assay.model_folder import CALIBRATION_FILE
 from assay.progress import bar
 from assay.reports import robustness as report
 from assay.reports.page import Page

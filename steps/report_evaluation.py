@@ -7,8 +7,8 @@ import pandas as pd
 from zenml import step
 
 from assay.dataset import Dataset
-from assay.detector import NULL_RATES_FILE
 from assay.evaluation import Evaluation
+from assay.model_folder import NULL_RATES_FILE
 from assay.null_rates import NullRates
 from assay.progress import bar
 from assay.reports import evaluation as report

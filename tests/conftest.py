@@ -43,6 +43,14 @@ def trained_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that was really trained, in seconds; whoever changes it takes a copy."""
+    from tests import training_runs
+
+    return training_runs.model_folder(tmp_path_factory.mktemp("model"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Fail a skip in continuous integration, where nothing that a test needs may be absent."""

@@ -8,32 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import bundle, grounding, images, measuring, training
-from assay.calibration import Calibration
-from assay.detector import CALIBRATION_FILE, MODEL_FILE, Detector
+from assay import bundle, grounding, images, measuring
+from assay.detector import Detector
 from assay.errors import CheckpointMismatch, DataError
 from assay.fusion import Fusion
+from assay.model_folder import CALIBRATION_FILE, MODEL_FILE
 from assay.progress import silent
 from assay.records import Label, Photo, Split
 from assay.review import ReviewSettings
 from tests.datasets import stored
 from tests.scenes import scene
-from tests.training_runs import ADAPTER, BASE, dataset_and_measurements, samples
+from tests.training_runs import BASE, samples
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model")
-    data = dataset_and_measurements(path / "data")
-    base = training.warm_up_base(*data, BASE, path, silent)
-    model = training.train_adapter(*data, base, BASE, ADAPTER, path, silent, lambda *_: None)
-    Calibration(2.0, 0.6, 0.5, 0.7).save(model / CALIBRATION_FILE)
-    return model
-
-
-@pytest.fixture(scope="module")
-def detector(folder: Path) -> Detector:
-    return Detector.load(folder)
+def detector(small_model: Path) -> Detector:
+    return Detector.load(small_model)
 
 
 def photos(count: int) -> list[Photo]:
@@ -63,7 +53,7 @@ def test_a_photo_is_judged_alike_alone_and_among_others(detector: Detector) -> N
 def test_findings_stand_in_the_verdict_with_their_null_rates(detector: Detector) -> None:
     (verdict,) = detector.detect(photos(1))
     told = {found.measurement.id for found in verdict.findings} & set(measuring.measured_names())
-    assert told == set(detector.null_rates.names)
+    assert told == set(detector.preparer.null_rates.names)
 
 
 def test_rationale_is_written_only_when_asked_for(detector: Detector) -> None:
@@ -86,9 +76,9 @@ def test_no_photos_give_no_verdicts(detector: Detector) -> None:
     assert detector.logits([]).shape == (0, len(Label))
 
 
-def test_an_image_on_which_nothing_can_be_measured_is_handed_to_people(folder: Path) -> None:
+def test_an_image_on_which_nothing_can_be_measured_is_handed_to_people(small_model: Path) -> None:
     blank = images.decode(images.encode_png(np.full((40, 40, 3), 200, np.uint8)))
-    detector = Detector.load(folder)
+    detector = Detector.load(small_model)
     detector.fusion = Fusion()
     detector.calibration = replace(detector.calibration, review_low=0.999, review_high=1.0)
     (sure,) = detector.detect(photos(1))
@@ -97,36 +87,36 @@ def test_an_image_on_which_nothing_can_be_measured_is_handed_to_people(folder: P
     assert (sure.needs_review, verdict.needs_review) == (False, True)
 
 
-def changed(folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(folder, tmp_path / "model"))
+def changed(small_model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small_model, tmp_path / "model"))
 
 
-def test_a_model_of_another_prompt_is_refused(folder: Path, tmp_path: Path) -> None:
-    copy = changed(folder, tmp_path)
+def test_a_model_of_another_prompt_is_refused(small_model: Path, tmp_path: Path) -> None:
+    copy = changed(small_model, tmp_path)
     facts = json.loads((copy / MODEL_FILE).read_text())
     (copy / MODEL_FILE).write_text(json.dumps(facts | {"prompt_version": "0"}))
     with pytest.raises(CheckpointMismatch, match="prompt version '0'"):
         Detector.load(copy)
 
 
-def test_a_pickled_adapter_is_refused(folder: Path, tmp_path: Path) -> None:
-    copy = changed(folder, tmp_path)
+def test_a_pickled_adapter_is_refused(small_model: Path, tmp_path: Path) -> None:
+    copy = changed(small_model, tmp_path)
     weights = copy / "adapter" / "adapter_model.safetensors"
     weights.rename(weights.with_name("adapter_model.bin"))
     with pytest.raises(CheckpointMismatch, match=r"no adapter_model\.safetensors"):
         Detector.load(copy)
 
 
-def test_a_torn_adapter_is_named(folder: Path, tmp_path: Path) -> None:
-    copy = changed(folder, tmp_path)
+def test_a_torn_adapter_is_named(small_model: Path, tmp_path: Path) -> None:
+    copy = changed(small_model, tmp_path)
     weights = copy / "adapter" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(CheckpointMismatch, match="adapter does not fit"):
         Detector.load(copy)
 
 
-def test_a_description_without_a_part_names_it(folder: Path, tmp_path: Path) -> None:
-    copy = changed(folder, tmp_path)
+def test_a_description_without_a_part_names_it(small_model: Path, tmp_path: Path) -> None:
+    copy = changed(small_model, tmp_path)
     facts = json.loads((copy / MODEL_FILE).read_text())
     del facts["seen_groups"]
     (copy / MODEL_FILE).write_text(json.dumps(facts))
@@ -141,17 +131,17 @@ def test_detector_knows_the_groups_that_it_was_fitted_on(detector: Detector) -> 
     assert not any(map(detector.has_seen, held_out))
 
 
-def test_a_folder_without_an_adapter_is_refused(folder: Path, tmp_path: Path) -> None:
-    copy = changed(folder, tmp_path)
+def test_a_folder_without_an_adapter_is_refused(small_model: Path, tmp_path: Path) -> None:
+    copy = changed(small_model, tmp_path)
     shutil.rmtree(copy / "adapter")
     with pytest.raises(CheckpointMismatch, match="adapter"):
         Detector.load(copy)
 
 
-def test_an_adapter_of_another_base_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_an_adapter_of_another_base_is_refused(small_model: Path, tmp_path: Path) -> None:
     from assay import models
 
-    copy = changed(folder, tmp_path)
+    copy = changed(small_model, tmp_path)
     shutil.rmtree(copy / "base")
     options = BASE.options | {"hidden_size": 192}
     models.family(BASE.family).create_base(options, 0, copy / "base")
@@ -164,8 +154,10 @@ def test_any_other_folder_is_no_model(tmp_path: Path) -> None:
         Detector.load(tmp_path)
 
 
-def test_an_uncalibrated_model_gives_logits_but_no_verdicts(folder: Path, tmp_path: Path) -> None:
-    copy = changed(folder, tmp_path)
+def test_an_uncalibrated_model_gives_logits_but_no_verdicts(
+    small_model: Path, tmp_path: Path
+) -> None:
+    copy = changed(small_model, tmp_path)
     (copy / CALIBRATION_FILE).unlink()
     uncalibrated = Detector.load(copy)
     assert uncalibrated.logits(photos(1)).shape == (1, 3)
@@ -174,8 +166,8 @@ def test_an_uncalibrated_model_gives_logits_but_no_verdicts(folder: Path, tmp_pa
 
 
 def test_recalibration_learns_nothing_from_what_the_model_was_fitted_on(
-    folder: Path, tmp_path: Path
+    small_model: Path, tmp_path: Path
 ) -> None:
     dataset = stored(tmp_path / "data", samples())
     with pytest.raises(DataError, match="not fitted on"):
-        bundle.recalibrated(folder, dataset, ReviewSettings(), tmp_path, silent)
+        bundle.recalibrated(small_model, dataset, ReviewSettings(), tmp_path, silent)

@@ -14,10 +14,10 @@ import pytest
 from assay import home, model_card, model_registry, parameters, prompts, publishing, tracking
 from assay.calibration import Calibration
 from assay.dataset import Dataset, DataSettings
-from assay.detector import CALIBRATION_FILE, MODEL_FILE
 from assay.errors import CheckpointMismatch
 from assay.fingerprints import content_hash
 from assay.images import Variant
+from assay.model_folder import CALIBRATION_FILE, MODEL_FILE
 from assay.records import Split
 from assay.review import ReviewSettings
 from assay.training import BaseSettings, TrainingSettings

@@ -17,9 +17,9 @@ import pytest
 import run
 from assay import home, model_registry
 from assay.calibration import Calibration
-from assay.detector import CALIBRATION_FILE
 from assay.errors import ConfigError
 from assay.images import encode_png
+from assay.model_folder import CALIBRATION_FILE
 from assay.model_registry import Alias
 from tests.pipeline_runs import DATA, TRAIN, environment, latest, launch
 from tests.scenes import scene

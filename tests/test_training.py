@@ -13,9 +13,9 @@ from safetensors.numpy import load_file
 
 from assay import prompts, training, training_log
 from assay.dataset import Dataset
-from assay.detector import MODEL_FILE
 from assay.errors import ConfigError
 from assay.fingerprints import content_hash
+from assay.model_folder import MODEL_FILE
 from assay.progress import Progress, silent
 from assay.records import Split
 from assay.training import BaseSettings

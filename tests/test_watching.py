@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from assay import models, null_rates, prompts
-from assay.detector import verdict_logits
+from assay.asking import verdict_logits
 from assay.progress import silent
 from assay.records import Label, Split
 from assay.training_data import TrainingData, prepare

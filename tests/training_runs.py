@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from assay import images, measuring
+from assay import images, measuring, training
+from assay.calibration import Calibration
 from assay.dataset import Dataset
 from assay.images import Variant
+from assay.model_folder import CALIBRATION_FILE
 from assay.optimisation import OptimisationSettings
 from assay.progress import silent
 from assay.records import Label, Mask, Sample, Split
@@ -59,3 +61,12 @@ def dataset_and_measurements(path: Path) -> tuple[Dataset, pa.Table]:
     dataset = stored(path, samples())
     splits = (Split.TRAIN, Split.VALIDATION)
     return dataset, measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, 1, silent)
+
+
+def model_folder(path: Path) -> Path:
+    """A model trained on both in the folder ``path``, and calibrated by hand."""
+    data = dataset_and_measurements(path / "data")
+    base = training.warm_up_base(*data, BASE, path, silent)
+    model = training.train_adapter(*data, base, BASE, ADAPTER, path, silent, lambda *_: None)
+    Calibration(2.0, 0.6, 0.5, 0.7).save(model / CALIBRATION_FILE)
+    return model

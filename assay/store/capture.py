@@ -93,6 +93,8 @@ class Capture(BaseModel):
     provenance: dict[str, JsonValue] = {}
     context: Text = ""
     rationale: Text = ""
+    is_reasoned: bool = False
+    """Whether reasons were asked for; they may be empty, as what has no ground is dropped."""
     notice: Notice = Notice.NONE
     notice_reason: Text = ""
     """Which rule of `assay.notices` spoke."""

@@ -165,8 +165,8 @@ class Jobs:
     def record(self, job_id: str, worker: str, results: Mapping[int, Result]) -> Job:
         """Note the results by position, and keep the job; done when none is left.
 
-        Without results it only keeps the job. Raises `NotStored`, and `NotYourCase` where the job was cancelled or another worker took it
-        over: then stop.
+        Without results it only keeps the job. Raises `NotStored`, and `NotYourCase` where the job
+        was cancelled or another worker took it over: then stop.
         """
         now = self._database.now()
         with self._database.writing() as session:

@@ -67,6 +67,7 @@ class CaptureRow(Base):
     provenance: Mapped[dict[str, Any]]
     context: Mapped[str]
     rationale: Mapped[str]
+    is_reasoned: Mapped[bool]
     notice: Mapped[str]
     notice_reason: Mapped[str]
     model_version: Mapped[str]

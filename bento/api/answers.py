@@ -6,6 +6,7 @@ import time
 from urllib.parse import urlencode
 
 from assay import notices, signed_urls
+from assay.records import Label
 from assay.store import Capture, Decision
 from bento import captures
 from bento.api.schemas import (
@@ -34,7 +35,7 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         external_id=capture.external_id,
         label=capture.label,
         score=capture.score,
-        probabilities=capture.probabilities,
+        probabilities={Label(name): p for name, p in capture.probabilities.items()},
         needs_review=capture.needs_review,
         findings=[FindingShape.model_validate(finding) for finding in capture.findings],
         provenance=Provenance.model_validate(capture.provenance),
@@ -43,7 +44,7 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         notice=notice(here, capture, decision, language),
         decision=_decision(decision),
         answered_from=capture.answered_from,
-        siblings=[SiblingShape.model_validate(one) for one in capture.siblings],
+        siblings=[SiblingShape.model_validate(one.model_dump()) for one in capture.siblings],
         model_version=capture.model_version,
         serving_plan=capture.serving_plan,
         timings=capture.timings,

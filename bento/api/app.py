@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
@@ -16,7 +18,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     health.router,
 )
-_PROBLEMS = {
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what}
     for status, what in {
         400: "Not what the contract describes",

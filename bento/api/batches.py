@@ -17,7 +17,7 @@ from assay import fetching
 from assay.errors import AssayError
 from assay.images import MAX_BYTES
 from assay.store import Scope
-from bento.api import answers, bodies, errors, submissions
+from bento.api import answers, bodies, descriptions, errors, submissions
 from bento.api.auth import Caller, allowed
 from bento.api.detections import Here, Language
 from bento.api.job_shapes import AboutOne, BatchJson, BatchJsonItem, JobOptions
@@ -32,21 +32,13 @@ _AT_ONCE = 4
 """Images of one batch under way together, so that several batches share the turns there are."""
 _LONGEST_NAME = 200
 
+_FILES = {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
 BATCH_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        **JobOptions.model_json_schema()["properties"],
-                    },
-                }
-            },
-            "application/json": {"schema": BatchJson.model_json_schema()},
+            "multipart/form-data": {"schema": descriptions.form_schema(JobOptions, _FILES)},
+            "application/json": {"schema": descriptions.schema(BatchJson)},
         },
     }
 }
@@ -103,9 +95,9 @@ async def _batch(
     kind = submissions.content_type(request)
     most = here.settings.max_batch
     if kind == "multipart/form-data":
-        form, files = await bodies.form_with_files(request, most)
-        stack.push_async_callback(form.close)
-        options = submissions.validated(JobOptions, submissions.texts_of(form))
+        form = bodies.form_with_files(request, most)
+        texts, files = await stack.enter_async_context(form)
+        options = submissions.validated(JobOptions, texts)
         return options, [_uploaded(file, at) for at, file in enumerate(files)]
     if kind == "application/json":
         asked = submissions.validated(BatchJson, await bodies.json_of(request))
@@ -121,7 +113,9 @@ async def _batch(
 def _uploaded(file: UploadFile, at: int) -> _Sent:
     name = file.filename or str(at)
     # One byte over the limit is enough for the decoder to refuse it.
-    return _Sent(name, partial(file.read, MAX_BYTES + 1), AboutOne(external_id=name[:_LONGEST_NAME]))
+    return _Sent(
+        name, partial(file.read, MAX_BYTES + 1), AboutOne(external_id=name[:_LONGEST_NAME])
+    )
 
 
 def _described(item: BatchJsonItem, at: int) -> _Sent:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from bento.api import submissions
@@ -15,22 +17,28 @@ from bento.api.requests import MAX_BODY
 from bento.refusals import BodyTooLarge, InvalidRequest, TooManyImages
 
 
-async def form_with_files(request: Request, most: int) -> tuple[FormData, list[UploadFile]]:
-    """The form and its fields `file`, on disk beyond 1 MiB each; the caller closes the form.
+@asynccontextmanager
+async def form_with_files(
+    request: Request, most: int
+) -> AsyncIterator[tuple[dict[str, str], list[UploadFile]]]:
+    """The texts of a form and its files `file`, on disk beyond 1 MiB each while it is open.
 
     Raises `TooManyImages` beyond ``most``, and `InvalidRequest`.
     """
-    try:
-        form = await submissions.form_of(request, max_files=most)
-    except InvalidRequest as error:
-        if "Too many files" in str(error):
-            raise TooManyImages(f"over {most:,} files in one form; send fewer") from error
-        raise
-    files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
-    if not files or len(files) + len(submissions.texts_of(form)) < len(form.multi_items()):
-        await form.close()
-        raise InvalidRequest("the form needs its files in the field `file`, and texts in others")
-    return form, files
+    async with AsyncExitStack() as stack:
+        try:
+            form = await stack.enter_async_context(submissions.form_of(request, max_files=most))
+        except InvalidRequest as error:
+            if "Too many files" in str(error):
+                raise TooManyImages(f"over {most:,} files in one form; send fewer") from error
+            raise
+        files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
+        texts = submissions.texts_of(form)
+        if not files or len(files) + len(texts) < len(form.multi_items()):
+            raise InvalidRequest(
+                "the form needs files in the field `file` only, and each text once"
+            )
+        yield texts, files
 
 
 async def json_of(request: Request) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import ConfigDict, Field
 
-from assay.questions import Rationale
+from assay.detector import Rationale
 from assay.store import JobState
 from assay.store.capture import MAX_REACH
 from bento.api.schemas import Shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -15,7 +15,7 @@ from assay.errors import NotStored
 from assay.store import Job, JobState, Scope
 from assay.store.ids import new_id
 from bento import job_files, job_results
-from bento.api import bodies, submissions
+from bento.api import bodies, descriptions, submissions
 from bento.api.auth import Caller, allowed
 from bento.api.detections import Here
 from bento.api.job_shapes import (
@@ -38,22 +38,16 @@ from bento.runtime import Runtime
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _LINES = ("application/x-ndjson", "application/jsonl")
-_OPTIONS = JobOptions.model_json_schema()
 JOB_BODY = {
     "requestBody": {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        **_OPTIONS["properties"],
-                    },
-                }
+                "schema": descriptions.form_schema(
+                    JobOptions, {"type": "string", "format": "binary"}
+                )
             },
-            "application/json": {"schema": JobJson.model_json_schema()},
+            "application/json": {"schema": descriptions.schema(JobJson)},
             _LINES[0]: {
                 "schema": {"type": "string"},
                 "example": '{"url": "https://example.org/photo.jpg", "external_id": "post-42"}\n',
@@ -61,16 +55,13 @@ JOB_BODY = {
         },
     },
     "parameters": [
-        {
-            "name": name,
-            "in": "query",
-            "description": "For JSON lines, which have no other place for it.",
-            "schema": JobOptions.model_json_schema()["properties"][name] | {"$defs": None},
-        }
-        for name in ()
+        {"name": name, "in": "query", "description": "For JSON lines.", "schema": described}
+        for name, described in descriptions.schema(JobOptions)["properties"].items()
     ],
 }
-_FILES = {200: {"content": {job_results.WRITERS[kind][0]: {} for kind in FORMATS}}}
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {job_results.WRITERS[kind][0]: {} for kind in FORMATS}}
+}
 
 Detecting = Annotated[Caller, Depends(allowed(Scope.DETECT))]
 Reading = Annotated[Caller, Depends(allowed(Scope.READ))]
@@ -102,7 +93,7 @@ async def begin_job(
             "field `file`, JSON with `urls`, or JSON lines"
         )
     response.headers["Location"] = _links(job).self
-    return _shape(job)
+    return shape(job)
 
 
 @router.get("", summary="Own jobs, newest first")
@@ -115,13 +106,13 @@ def list_jobs(
     """The jobs of whoever asks."""
     found = here.store.jobs.page(asking.client, before or "", limit)
     following = found[-1].id if len(found) == limit else None
-    return JobPage(jobs=[_shape(job) for job in found], next=following)
+    return JobPage(jobs=[shape(job) for job in found], next=following)
 
 
 @router.get("/{job_id}", summary="The progress of a job")
 def get_job(job_id: JobId, here: Here, asking: Reading) -> JobShape:
     """How far a job has come; those of other clients are not there."""
-    return _shape(_own(here, asking, job_id))
+    return shape(_own(here, asking, job_id))
 
 
 @router.delete("/{job_id}", summary="Cancel a job")
@@ -130,20 +121,20 @@ def cancel_job(job_id: JobId, here: Here, asking: Detecting) -> JobShape:
     job = _own(here, asking, job_id)
     here.store.jobs.end(job.id, JobState.CANCELLED)
     job_files.remove(here.store, job.id)
-    return _shape(here.store.jobs.get(job.id))
+    return shape(here.store.jobs.get(job.id))
 
 
 @router.get(
     "/{job_id}/result",
     summary="The result of a job",
     response_class=StreamingResponse,
-    responses=_FILES,  # type: ignore[arg-type]  # FastAPI takes int keys, its stubs want both
+    responses=_FILES,
 )
 def get_result(
     job_id: JobId,
     here: Here,
     asking: Reading,
-    format: Literal["parquet", "csv", "jsonl"] = "jsonl",
+    form: Annotated[Literal["parquet", "csv", "jsonl"], Query(alias="format")] = "jsonl",
     partial: bool = False,
 ) -> StreamingResponse:
     """One row an image, in the order in which they were sent; 409 until the job has ended.
@@ -155,16 +146,15 @@ def get_result(
     if job.state is JobState.PENDING and not partial:
         left = job.total - job.done - job.failed
         raise NotEndedYet(f"{left:,} images are left to do; come back later, or add ?partial=1")
-    media_type, write = job_results.WRITERS[format]
-    headers = {"Content-Disposition": f'attachment; filename="job-{job.id}.{format}"'}
+    media_type, write = job_results.WRITERS[form]
+    headers = {"Content-Disposition": f'attachment; filename="job-{job.id}.{form}"'}
     table = job_results.rows(here.store, job)
     return StreamingResponse(write(table), media_type=media_type, headers=headers)
 
 
 async def _from_archive(request: Request, here: Runtime, asking: Caller) -> Job:
-    form, files = await bodies.form_with_files(request, 1)
-    async with form:
-        options = submissions.validated(JobOptions, submissions.texts_of(form))
+    async with bodies.form_with_files(request, 1) as (texts, files):
+        options = submissions.validated(JobOptions, texts)
         submissions.require_version(here, options.model_version)
         archive = files[0].file
         names = await anyio.to_thread.run_sync(job_files.check, archive, here.settings.max_job)
@@ -218,7 +208,8 @@ def _own(here: Runtime, asking: Caller, job_id: str) -> Job:
     return job
 
 
-def _shape(job: Job) -> JobShape:
+def shape(job: Job) -> JobShape:
+    """A job in the words of the contract, with what its counts say about the rest."""
     rate, left = _rate(job), job.total - job.done - job.failed
     is_going_on = job.state is JobState.PENDING and rate
     return JobShape(

@@ -40,6 +40,9 @@ MAX_ARCHIVE = 2 * 2**30
 """Bytes of the images of one job."""
 _BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
 
+_PROBES = ("/livez", "/readyz", "/metrics")
+"""Asked every few seconds; their lines would drown all others."""
+
 logger = logging.getLogger("assay.requests")
 
 
@@ -129,4 +132,4 @@ def _log(scope: Scope, status: int, milliseconds: float) -> None:
         "ms": round(milliseconds, 1),
         "client": state.get("client", ""),
     }
-    logger.info("%s", json.dumps(line))
+    logger.log(logging.DEBUG if scope["path"] in _PROBES else logging.INFO, "%s", json.dumps(line))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from assay.questions import Rationale
+from assay.detector import Rationale
 from assay.records import Label
 from assay.store import HumanLabel
 from assay.store.capture import MAX_REACH

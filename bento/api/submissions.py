@@ -7,6 +7,8 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -77,15 +79,19 @@ def validated(shape: type[Shaped], values: Any) -> Shaped:
         raise InvalidRequest(f"{where[:80]}: {first['msg']}") from error
 
 
-async def form_of(request: Request, max_files: int) -> FormData:
+@asynccontextmanager
+async def form_of(request: Request, max_files: int) -> AsyncIterator[FormData]:
     """The form of a request, its files on disk beyond 1 MiB; raises `InvalidRequest`."""
+    limits = {"max_files": max_files, "max_fields": _FORM_FIELDS, "max_part_size": _FORM_FIELD}
     try:
-        return await request.form(
-            max_files=max_files, max_fields=_FORM_FIELDS, max_part_size=_FORM_FIELD
-        )
+        form = await request.form(**limits)
     except (HTTPException, ClientDisconnect) as error:
         reason = getattr(error, "detail", "") or "it ended early"
         raise InvalidRequest(f"the form cannot be read ({reason}); {FORMS}") from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def json_of(request: Request) -> Any:
@@ -102,7 +108,7 @@ def texts_of(form: FormData) -> dict[str, str]:
 
 
 async def _from_form(request: Request) -> tuple[About, bytes]:
-    async with await form_of(request, max_files=1) as form:
+    async with form_of(request, max_files=1) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidRequest(f"the form has no file in the field `file`; {FORMS}")

@@ -21,7 +21,8 @@ from starlette.testclient import TestClient
 
 from assay import images, signing_keys, training
 from assay.calibration import Calibration
-from assay.detector import CALIBRATION_FILE, Detector, Rationale
+from assay.detector import Detector, Rationale
+from assay.model_folder import CALIBRATION_FILE
 from assay.progress import silent
 from assay.questions import Question
 from assay.records import Pixels, Verdict

@@ -13,7 +13,7 @@ def test_an_upload_is_answered_with_a_verdict_and_what_supports_it(service: Serv
     assert Label(found["label"])
     assert abs(sum(found["probabilities"].values()) - 1) < 1e-6
     assert found["score"] == 1 - found["probabilities"]["authentic"]
-    assert {one["id"] for one in found["findings"]} >= {"noise", "compression"}
+    assert {one["id"] for one in found["findings"]} >= {"colour_inconsistency", "repeated_regions"}
     assert found["notice"]["level"] in {"none", "caution"}
     assert "were not" in found["context"]
     assert found["timings"].keys() >= {"identify", "seen_before", "evidence", "model"}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from assay import grounding, models, places, prompts, teachers
-from assay.detector import rationales
+from assay.asking import rationales
 from assay.errors import CheckpointMismatch, ConfigError
 from assay.models.qwen_vl import IMAGE_TOKEN
 from assay.models.tiny_qwen2_5_vl import SHIPPED

@@ -15,7 +15,9 @@ def test_job_counts_its_items_and_ends_with_the_last(store: Store):
     job = store.jobs.create("platform", "urls", SOURCES, {"rationale": "never"})
     assert (job.total, job.done, job.state) == (5, 0, JobState.PENDING)
     store.jobs.claim("w1")
-    store.jobs.record(job.id, "w1", {0: Result("capture"), 1: Result(None, "no image", "unreadable_image")})
+    store.jobs.record(
+        job.id, "w1", {0: Result("capture"), 1: Result(None, "no image", "unreadable_image")}
+    )
     halfway = store.jobs.get(job.id)
     assert (halfway.done, halfway.failed, halfway.state) == (1, 1, JobState.PENDING)
     ended = store.jobs.record(job.id, "w1", {n: Result(f"c{n}") for n in (2, 3, 4)})

@@ -159,6 +159,7 @@ def upgrade() -> None:
         sa.Column("provenance", sa.JSON(), nullable=False),
         sa.Column("context", sa.Text(), nullable=False),
         sa.Column("rationale", sa.Text(), nullable=False),
+        sa.Column("is_reasoned", sa.Boolean(), nullable=False),
         sa.Column("notice", sa.Text(), nullable=False),
         sa.Column("notice_reason", sa.Text(), nullable=False),
         sa.Column("model_version", sa.Text(), nullable=False),

@@ -1,0 +1,92 @@
+"""What a service learns of an image before a model is asked, from its bytes to a question.
+
+Module-level functions of bytes, so that they can run in another process (`assay.evidence_pool`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from assay import duplicates, images
+from assay.questions import Preparer, Question
+from assay.records import Photo
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """How an image is described and found again."""
+
+    width: int
+    height: int
+    """Pixels, upright."""
+    media_type: str
+    """By content, such as ``image/jpeg``."""
+    pixel_digest: str
+    """SHA-256 in hex of size and upright RGB pixels; equal only for pixel-equal images."""
+    pdq: str
+    """The PDQ hash, 64 hex digits."""
+    mirrored_pdq: str
+    """That of the image in a mirror."""
+    pdq_quality: int
+    """0..100; below `assay.duplicates.MIN_QUALITY` the hash means nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An image with the question about it; can be pickled."""
+
+    facts: ImageFacts
+    question: Question
+    timings: dict[str, float]
+    """Milliseconds of ``decode``, ``hash`` and ``evidence``, which ends with the question."""
+
+
+def identify(data: bytes) -> ImageFacts:
+    """The facts of encoded image ``data``, without evidence; raises as `assay.images.decode`."""
+    return _facts(images.decode(data))
+
+
+def prepare(model: Path, data: bytes) -> Prepared:
+    """Decode ``data``, measure it and write the question for the model in the folder ``model``.
+
+    The folder is opened once a process. Raises as `assay.images.decode` and `Preparer.load`.
+    """
+    preparer = _preparer(model)
+    timings: dict[str, float] = {}
+    with _timed(timings, "decode"):
+        photo = images.decode(data)
+    with _timed(timings, "hash"):
+        facts = _facts(photo)
+    with _timed(timings, "evidence"):
+        question = preparer.prepare(photo)
+    return Prepared(facts, question, timings)
+
+
+@cache
+def _preparer(model: Path) -> Preparer:
+    return Preparer.load(model)
+
+
+def _facts(photo: Photo) -> ImageFacts:
+    hashed = duplicates.perceptual_hash(photo.pixels)
+    mirrored = duplicates.perceptual_hash(photo.pixels[:, ::-1])
+    return ImageFacts(
+        *photo.size,
+        f"image/{photo.format.lower()}",
+        hashed.digest.hex(),
+        hashed.bits.hex(),
+        mirrored.bits.hex(),
+        hashed.quality,
+    )
+
+
+@contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[stage] = 1000 * (time.perf_counter() - start)
