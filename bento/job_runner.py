@@ -36,8 +36,8 @@ from bento.turns import Turns
 
 SLICE = 64
 """Images after which a job lets the next one have its turn."""
-_KEEP_EVERY = 30.0
-"""Seconds; a job is free for others when its worker says nothing for two minutes."""
+_KEEP_EVERY = 5.0
+"""Seconds: after this a cancelled job stops, and long before two minutes it would be for others."""
 _TRIES = 2
 _PASSING = (DeadlineExceeded, WorkerLost, SourceUnavailable)
 """What may be over when the same image is tried again."""
@@ -55,8 +55,8 @@ class JobRunner:
     def __init__(self, here: Runtime) -> None:
         self._here, self._jobs = here, here.store.jobs
         self._worker = new_id()
-        self._at_once = max(1, here.settings.workers // 2)
-        self._turns = Turns(self._at_once)
+        self.at_once = max(1, here.settings.workers // 2)
+        self._turns = Turns(self.at_once)
 
     async def work(self) -> None:
         """Work until no job waits, slice by slice; raises `StorageError`, with nothing lost."""
@@ -73,7 +73,7 @@ class JobRunner:
             self._require_version(job)
             items = await asyncio.to_thread(self._jobs.pending, job.id, SLICE)
             images = _Images(self._here, job, items)
-            work = [self._answer(job, images) for _ in range(self._at_once)]
+            work = [self._answer(job, images) for _ in range(self.at_once)]
             await _together(work, meanwhile=self._keep(job))
         except NotYourCase as error:
             logger.info("stopped: %s", error)

@@ -95,3 +95,11 @@ def test_fingerprints_are_those_since_then(store: Store):
     recent = kept(store, "recent", pdq="ff" * 32)
     kept(store, "flat")
     assert list(store.captures.fingerprints(START)) == [(recent.id, "ff" * 32)]
+
+
+def test_several_captures_are_found_at_once_wherever_they_have_got_to(store: Store):
+    drained = kept(store)
+    spooled = store.captures.append(capture("another"), image("another"))
+    found = store.captures.find_all([drained.id, spooled.id, new_id()])
+    assert found == {drained.id: drained, spooled.id: spooled}
+    assert store.captures.find_all([]) == {}
