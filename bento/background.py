@@ -25,6 +25,13 @@ _THREADS = 3
 _GRACE = 5.0
 """Seconds beyond the deadline of an image that leaving may take, and that storing may take."""
 _CATCH_UP_EVERY = 60.0
+from assay.errors import AssayError
+from bento import job_files
+from bento.job_runner import JobRunner
+from bento.runtime import Runtime
+
+_TIDY_EVERY = 3600.0
+_LOOK_FOR_JOBS_EVERY = 2.0
 _AGAIN_AFTER = 5.0
 """Seconds between tries of what failed."""
 
@@ -93,6 +100,19 @@ async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
         except AssayError as error:
             logger.warning("not ready yet: %s", error)
         await asyncio.sleep(_AGAIN_AFTER)
+    work = (
+        _warm_up(here),
+        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
+        _repeated(JobRunner(here).work, _LOOK_FOR_JOBS_EVERY),
+    )
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        here.close()
 
 
 async def _warm_up(here: Runtime) -> None:
@@ -117,6 +137,11 @@ async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None
         except AssayError as error:
             logger.warning("put off: %s", error)
         await asyncio.sleep(seconds)
+
+
+def _tidy(here: Runtime) -> None:
+    here.store.retention.tidy()
+    job_files.tidy(here.store, here.settings.job_days)
 
 
 def warm_up_image() -> bytes:

@@ -23,6 +23,7 @@ from bento.api import (
     sandbox,
     sibling_views,
 )
+from bento.api import batches, detections, errors, health, jobs
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
 from bento.console import site
@@ -41,6 +42,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     model.router,
     health.router,
     monitoring.router,
+    batches.router,
+    jobs.router,
+    health.router,
 )
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what}
