@@ -47,3 +47,11 @@ class NotKept(RequestRefused):
 
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""
+
+
+class TooManyAttempts(RequestRefused):
+    """Somebody tries sign-in links that are none."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many links that were no good; try again in {retry_after} s")
+        self.retry_after = retry_after

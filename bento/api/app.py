@@ -9,6 +9,7 @@ from bento import background
 from bento.api import detections, errors, health
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
+from bento.console import site
 
 ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
 _PROBLEMS = {
@@ -48,4 +49,5 @@ def create_app() -> FastAPI:
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    site.install(app)
     return app

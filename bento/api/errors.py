@@ -48,6 +48,7 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.ModelNotServed: 409,
     refusals.NotKept: 404,
     refusals.LinkExpired: 403,
+    refusals.TooManyAttempts: 429,
     # What the leaves above derive from, for errors that are raised as such.
     errors.ConfigError: 422,
     errors.DataError: 422,

@@ -40,6 +40,8 @@ MAX_ARCHIVE = 2 * 2**30
 """Bytes of the images of one job."""
 _BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
 
+SIGN_IN = "/sign-in/"
+"""What follows is a secret."""
 _PROBES = ("/livez", "/readyz", "/metrics")
 """Asked every few seconds; their lines would drown all others."""
 
@@ -122,12 +124,17 @@ def _id_of(scope: Scope) -> str:
     return given.decode() if _GIVEN_ID.fullmatch(given) else new_id()
 
 
+def _loggable(path: str) -> str:
+    """``path`` without the secret of a sign-in link, which works until somebody uses it."""
+    return f"{SIGN_IN}..." if path.startswith(SIGN_IN) else path
+
+
 def _log(scope: Scope, status: int, milliseconds: float) -> None:
     state = scope["state"]
     line = {
         "request_id": state[_ID],
         "method": scope["method"],
-        "path": scope["path"],
+        "path": _loggable(scope["path"]),
         "status": status,
         "ms": round(milliseconds, 1),
         "client": state.get("client", ""),
