@@ -45,6 +45,10 @@ class NotKept(RequestRefused):
     """The image was never kept, as its sender asked."""
 
 
+class VerdictHidden(RequestRefused):
+    """The verdict on an image that whoever asks is to judge without it."""
+
+
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
-from bento import background
+from bento import background, blindness
 from bento.api import detections, errors, health
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
@@ -44,6 +44,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         middleware=[Middleware(Envelope)],
         lifespan=background.running,
+        dependencies=[Depends(blindness.guard)],
         responses=_PROBLEMS,
     )
     errors.install(app)

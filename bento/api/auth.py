@@ -76,6 +76,17 @@ def person(request: Request, here: Runtime, token: str) -> Caller:
     return _noted(request, found)
 
 
+def account_name(request: Request, here: Runtime) -> str:
+    """As whom a browser's request claims cases and votes; empty where no person asks.
+
+    It lets nobody in: whether the request is allowed, `caller` and `person` say.
+    """
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    if account := here.store.accounts.find_session(secret) if secret else None:
+        return _client_of(account)
+    return "" if here.settings.auth or "authorization" in request.headers else DEVELOPMENT
+
+
 def allowed(scope: Scope) -> Callable[..., Caller]:
     """A dependency that gives the caller, who must have ``scope``."""
 
@@ -119,7 +130,11 @@ def _by_session(request: Request, here: Runtime, token: str) -> Caller | None:
         return None
     if request.method not in SAFE_METHODS and not has_csrf_token(secret, token):
         raise NotAllowed(f"a session needs the header {CSRF_HEADER}; reload the page")
-    return Caller(f"console:{account.name}", frozenset(_ROLE_SCOPES[account.role]), account=account)
+    return Caller(_client_of(account), frozenset(_ROLE_SCOPES[account.role]), account=account)
+
+
+def _client_of(account: Account) -> str:
+    return f"console:{account.name}"
 
 
 def _on_loopback(request: Request, here: Runtime, otherwise: str) -> Caller:

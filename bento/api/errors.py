@@ -47,6 +47,7 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.BodyTooLarge: 413,
     refusals.ModelNotServed: 409,
     refusals.NotKept: 404,
+    refusals.VerdictHidden: 409,
     refusals.LinkExpired: 403,
     refusals.TooManyAttempts: 429,
     # What the leaves above derive from, for errors that are raised as such.
