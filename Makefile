@@ -38,7 +38,7 @@ lint: setup ## ruff, the formatter, the import contracts and a scan for secrets
 	git ls-files -z ':!requirements.lock' ':!.secrets.baseline' \
 		| xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
-types: setup ## mypy --strict on assay
+types: setup ## mypy --strict on assay and bento
 	$(BIN)/mypy
 
 bench: setup ## measure speed and memory, each as a ratio within one run

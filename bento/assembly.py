@@ -10,6 +10,7 @@ from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
 from assay.store import Store, StoreSettings
 from bento.admission import Admission
 from bento.engine import Answers, Engine
+from bento.key_ring import KeyRing
 from bento.runtime import ModelCard, Runtime
 from bento.settings import ServiceSettings
 from bento.siblings import Relatives
@@ -28,7 +29,7 @@ def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: 
     relatives = Relatives(store, pool, settings.sibling_days)
     admission = Admission(settings.admitted)
     engine = Engine(store, pool, answers, relatives, admission, settings.deadline, model.version)
-    return Runtime(settings, store, engine, model, url_keys, case_key)
+    return Runtime(settings, store, engine, model, url_keys, case_key, KeyRing(store.keys))
 
 
 def model_card(settings: ServiceSettings) -> ModelCard:

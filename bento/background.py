@@ -28,7 +28,11 @@ logger = logging.getLogger(__name__)
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """Keep the background work going while ``app`` serves, and close its runtime at the end."""
     here: Runtime = app.state.runtime
-    work = (_warm_up(here), _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY))
+    work = (
+        _until_it_works(lambda: _warm_up(here)),
+        _until_it_works(lambda: asyncio.to_thread(_read_index, here)),
+        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
+    )
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield
@@ -40,18 +44,22 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         here.close()
 
 
-async def _warm_up(here: Runtime) -> None:
-    """Until it works: know what is stored, and answer one image."""
+async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await asyncio.to_thread(here.engine.relatives.read_store, datetime.now(UTC))
-            await asyncio.to_thread(here.engine.pool.warm_up)
-            await here.engine.warm_up(warm_up_image())
+            return await work()
         except AssayError as error:
             logger.warning("not ready yet: %s", error)
-            await asyncio.sleep(_AGAIN_AFTER)
-        else:
-            return
+        await asyncio.sleep(_AGAIN_AFTER)
+
+
+async def _warm_up(here: Runtime) -> None:
+    await asyncio.to_thread(here.engine.pool.warm_up)
+    await here.engine.warm_up(warm_up_image())
+
+
+def _read_index(here: Runtime) -> None:
+    here.engine.relatives.read_store(datetime.now(UTC))
 
 
 async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from assay import intake
 from assay.detector import Rationale
+from assay.errors import StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
 from assay.questions import Question
@@ -97,10 +98,10 @@ class Engine:
         await self._answers.answer(measured.question, Rationale.NEVER)
         self._is_warm = True
 
-    def missing(self) -> list[str]:
-        """What is not ready yet, in words; empty when verdicts can be given."""
-        lacking = [] if self._is_warm else ["the warm-up image is not answered yet"]
-        return lacking + ([] if self.store.is_ready() else ["the database does not answer"])
+    @property
+    def is_ready(self) -> bool:
+        """Whether verdicts can be given: the warm-up image was answered."""
+        return self._is_warm
 
     async def _answered(self, submission: Submission) -> Capture:
         watch = Stopwatch()
@@ -134,8 +135,14 @@ class Engine:
         return identity
 
     def _seen(self, identity: ImageFacts, submission: Submission) -> Capture | None:
-        """A capture of the same pixels whose answer holds for this request too."""
-        seen = self.store.captures.find_pixels(identity.pixel_digest)
+        """A capture of the same pixels whose answer holds for this request too.
+
+        Without the database the image is judged anew: that takes longer, and loses nothing.
+        """
+        try:
+            seen = self.store.captures.find_pixels(identity.pixel_digest)
+        except StoreUnavailable:
+            return None
         if seen is None or seen.model_version != self.version:
             return None
         return seen if captures.has_reasons(seen, submission.rationale) else None

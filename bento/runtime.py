@@ -10,6 +10,7 @@ from assay.calibration import Calibration
 from assay.fusion import Fusion
 from assay.store import Store
 from bento.engine import Engine
+from bento.key_ring import KeyRing
 from bento.settings import ServiceSettings
 
 
@@ -35,6 +36,7 @@ class Runtime:
     """Sign the addresses of notices, newest first."""
     case_key: bytes
     """Signs case files."""
+    keys: KeyRing
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

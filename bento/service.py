@@ -30,6 +30,12 @@ _QUIET: Any = {"access": {"enabled": False}}
 _TIMEOUT = 600
 """Seconds until BentoML gives a request up; ours end long before, downloads may take longer."""
 
+_BATCHED: Any = {
+    "batchable": True,
+    "max_batch_size": BATCH_SIZE,
+    "max_latency_ms": 1000 * _TIMEOUT,  # beyond it BentoML would drop what waits
+}
+
 app = create_app()
 
 
@@ -51,12 +57,12 @@ class Model:
         _log_to_stderr()
         self._detector = Detector.load(Path(os.environ[MODEL_VARIABLE]))
 
-    @bentoml.api(batchable=True, max_batch_size=BATCH_SIZE, max_latency_ms=1000 * _TIMEOUT)
+    @bentoml.api(**_BATCHED)  # type: ignore[untyped-decorator]
     def verdicts(self, parcels: list[Any]) -> list[Any]:
         """Verdicts without reasons: one prefill a batch."""
         return self._answered(parcels)
 
-    @bentoml.api(batchable=True, max_batch_size=BATCH_SIZE, max_latency_ms=1000 * _TIMEOUT)
+    @bentoml.api(**_BATCHED)  # type: ignore[untyped-decorator]
     def reasoned(self, parcels: list[Any]) -> list[Any]:
         """Verdicts with reasons where wanted; on a queue of its own, as writing is slow."""
         return self._answered(parcels)
@@ -111,7 +117,7 @@ class Assay:
         attach(app, assemble(settings, store, answers))
 
 
-Assay.add_asgi_middleware(Gate)
+Assay.add_asgi_middleware(Gate)  # type: ignore[attr-defined]
 
 
 def _log_to_stderr() -> None:

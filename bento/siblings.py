@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from assay.duplicates import PerceptualHash
 from assay.evidence_pool import EvidencePool
@@ -15,6 +14,7 @@ from assay.intake import ImageFacts
 from assay.records import Label
 from assay.siblings import Comparison, Kinship, compare_encoded
 from assay.store import Capture, Store
+from assay.store.capture import Sibling as KeptSibling
 from bento import captures
 
 _COMPARED = 3
@@ -38,16 +38,16 @@ class Sibling:
         """What the two are to each other."""
         return self.comparison.kind
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain types, without pictures; ``first`` of each difference is a box in the new image."""
-        return {
-            "id": self.id,
-            "kind": self.kind.value,
-            "sentence": self.comparison.sentence,
-            "share": self.comparison.share,
-            "distance": self.distance,
-            "differences": [asdict(place) for place in self.comparison.differences],
-        }
+    def as_kept(self) -> KeptSibling:
+        """What is kept of it; ``first`` of each difference is a box in the new image."""
+        return KeptSibling(
+            id=self.id,
+            kind=self.kind.value,
+            sentence=self.comparison.sentence,
+            share=self.comparison.share,
+            distance=self.distance,
+            differences=[asdict(place) for place in self.comparison.differences],
+        )
 
 
 class Relatives:

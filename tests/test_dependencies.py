@@ -8,10 +8,13 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("assay", "pipelines", "steps", "materializers")
+FOLDERS = ("assay", "bento", "pipelines", "steps", "materializers")
 NEEDED_UNSEEN = {
     "accelerate": "the Trainer imports it",
     "safetensors": "transformers and peft write weights with it",
+    "psycopg": "SQLAlchemy loads it for a URL of PostgreSQL",
+    "python-multipart": "Starlette parses forms with it",
+    "s3fs": "fsspec loads it for an address that begins with s3:",
     "scikit-image": "its photographs are read without importing it",
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

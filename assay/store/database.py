@@ -109,7 +109,6 @@ def insert_new(
     """
     columns = [key] if key else [column.name for column in sa.inspect(table).primary_key]
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    # Values beside the statement, not within it: so it is compiled once.
     insert = dialect.insert(sa.inspect(table).local_table)
     result = session.execute(insert.on_conflict_do_nothing(index_elements=columns), values)
     return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor's, for an insert

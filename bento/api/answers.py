@@ -6,6 +6,8 @@ import time
 from urllib.parse import urlencode
 
 from assay import notices, signed_urls
+from assay.errors import StoreUnavailable
+from assay.records import Label
 from assay.store import Capture, Decision
 from bento import captures
 from bento.api.schemas import (
@@ -27,14 +29,14 @@ _DAY = 86400
 
 def detection(here: Runtime, capture: Capture, language: str) -> Detection:
     """The public answer of a capture, with what people decided since; reads the database."""
-    decision = here.store.feedback.decision(capture.id)
+    decision = current_decision(here, capture)
     return Detection(
         id=capture.id,
         created_at=capture.created_at,
         external_id=capture.external_id,
         label=capture.label,
         score=capture.score,
-        probabilities=capture.probabilities,
+        probabilities={Label(name): p for name, p in capture.probabilities.items()},
         needs_review=capture.needs_review,
         findings=[FindingShape.model_validate(finding) for finding in capture.findings],
         provenance=Provenance.model_validate(capture.provenance),
@@ -43,11 +45,19 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         notice=notice(here, capture, decision, language),
         decision=_decision(decision),
         answered_from=capture.answered_from,
-        siblings=[SiblingShape.model_validate(one) for one in capture.siblings],
+        siblings=[SiblingShape.model_validate(one.model_dump()) for one in capture.siblings],
         model_version=capture.model_version,
         serving_plan=capture.serving_plan,
         timings=capture.timings,
     )
+
+
+def current_decision(here: Runtime, capture: Capture) -> Decision | None:
+    """What people decided of these pixels; while the database does not answer, nothing."""
+    try:
+        return here.store.feedback.decision(capture.id)
+    except StoreUnavailable:
+        return None
 
 
 def notice(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
@@ -12,7 +14,7 @@ from bento.api.schemas import Problem
 from bento.console import site
 
 ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
-_PROBLEMS = {
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what}
     for status, what in {
         400: "Not what the contract describes",

@@ -117,7 +117,7 @@ def _by_key(request: Request, here: Runtime) -> Caller | None:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
-    key = here.store.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
+    key = here.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise NotSignedIn("the API key is unknown or revoked; send Authorization: Bearer KEY")
     return Caller(key.client, key.scopes, key.is_sandbox)

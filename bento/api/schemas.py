@@ -227,5 +227,13 @@ class ModelShape(Shape):
     """What the model is asked about every image."""
 
 
+class Readiness(Shape):
+    """Whether verdicts can be given."""
+
+    status: str
+    degraded: list[str]
+    """What does not work meanwhile, in words."""
+
+
 Json = dict[str, Any]
 Limit = Annotated[int, Field(ge=1, le=200)]
