@@ -39,7 +39,9 @@ class Asset:
 
 def static_url(name: str) -> str:
     """The address of a file below `STATIC`; raises ``KeyError`` for one that is not there."""
-    return f"/static/{version()}/{name}" if assets()[name] else ""
+    if name not in assets():
+        raise KeyError(f"no file {name!r} below {STATIC}")
+    return f"/static/{version()}/{name}"
 
 
 @cache

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
@@ -19,12 +18,11 @@ from starlette.exceptions import HTTPException
 from assay.errors import AssayError
 from assay.store import Account, Role
 from bento.api import auth
+from bento.api.detections import Here as Here
 from bento.console.rendering import render
 from bento.refusals import NotAllowed
-from bento.runtime import Runtime, runtime
+from bento.runtime import Runtime
 
-CONSOLE = "console:"
-"""Before an account's name wherever votes and captures are kept, so that no key looks like one."""
 SIGN_IN_PAGE = "/sign-in"
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -32,10 +30,8 @@ _UNCACHED = {"Cache-Control": "no-store"}
 _PASSED_ON = ("retry-after", "allow")
 _VISITOR = "visitor"
 
-Handler = Callable[[Request, Any], Any]
-"""Answers an error; Starlette's type for it."""
-
-Here = Annotated[Runtime, Depends(runtime)]
+Handler = Callable[[Request, Any], Response | Awaitable[Response]]
+"""Answers an error, in Starlette's type for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class Visitor:
     """Whoever looks at a page."""
 
     who: str
-    """Under which name votes, claims and captures are kept."""
+    """Under which name votes and claims are kept, as the API keeps them."""
     name: str
     """As others read it."""
     role: Role
@@ -147,8 +143,8 @@ def sign_in_address(request: Request) -> str:
 def _visitor(asking: auth.Caller, session: str) -> Visitor:
     account = asking.account
     if account is None:
-        return Visitor(asking.client, asking.client, Role.ADMIN, "")
-    return Visitor(asking.client, account.name, account.role, auth.csrf_token(session), account)
+        return Visitor(f"key:{asking.client}", asking.client, Role.ADMIN, "")
+    return Visitor(account.name, account.name, account.role, auth.csrf_token(session), account)
 
 
 async def _posted_token(request: Request) -> str:
@@ -166,7 +162,8 @@ def _for_people(handler: Handler) -> Handler:
     """
 
     async def handled(request: Request, error: Exception) -> Response:
-        answer = await run_in_threadpool(handler, request, error)
+        answered = handler(request, error)
+        answer = answered if isinstance(answered, Response) else await answered
         if not is_navigation(request):
             return answer
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
@@ -179,9 +176,11 @@ def _for_people(handler: Handler) -> Handler:
 def _problem(request: Request, answer: Response) -> HTMLResponse:
     found: Visitor | None = request.scope["state"].get(_VISITOR)
     frame = _frame(found, backlog=None)  # the database may be what is missing
-    told = render("error.html", **frame, **json.loads(answer.body), status=answer.status_code)
+    told = render(
+        "error.html", **frame, **json.loads(bytes(answer.body)), status=answer.status_code
+    )
     kept = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
-    return HTMLResponse(told, answer.status_code, {**_UNCACHED, **kept})
+    return HTMLResponse(html, answer.status_code, {**_UNCACHED, **kept})
 
 
 def _frame(found: Visitor | None, backlog: int | None) -> dict[str, Any]:
