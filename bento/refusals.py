@@ -47,6 +47,20 @@ class NotKept(RequestRefused):
 
 class VerdictHidden(RequestRefused):
     """The verdict on an image that whoever asks is to judge without it."""
+class NothingToShow(RequestRefused):
+    """A view of an image in which there would be nothing to see."""
+
+
+class VerdictHidden(RequestRefused):
+    """Whoever asks holds the image as an audit, and has to judge it without the model."""
+
+
+class NotDecided(RequestRefused):
+    """What only a human decision gives, of an image that nobody has decided."""
+
+
+class NotSiblings(RequestRefused):
+    """Two images that do not show the same, or were never compared."""
 
 
 class LinkExpired(RequestRefused):
@@ -59,3 +73,10 @@ class TooManyAttempts(RequestRefused):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many links that were no good; try again in {retry_after} s")
         self.retry_after = retry_after
+
+
+class ShuttingDown(RequestRefused):
+    """The process finishes what it has accepted, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is being stopped; try again, another one may answer")

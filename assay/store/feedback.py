@@ -198,7 +198,7 @@ def exclude(session: Session, case: CaseRow, account: str, why: str) -> None:
 def _refuse_second_look(session: Session, case: CaseRow, who: str) -> None:
     excluded = session.get(ExclusionRow, (case.id, who))
     if case.is_open and excluded is not None and excluded.why == DECIDED_BEFORE:
-        raise NotYourCase(f"{who} decided this case before the appeal; another moderator has to")
+        raise NotYourCase("you decided this case before the appeal; another moderator has to")
 
 
 def _undoable(session: Session, feedback_id: int, who: str) -> FeedbackRow:
@@ -207,7 +207,7 @@ def _undoable(session: Session, feedback_id: int, who: str) -> FeedbackRow:
     if row is None or row.label is None or undone is not None:
         raise NotStored(f"no vote {feedback_id} that can be undone")
     if row.who != who:
-        raise NotYourCase(f"vote {feedback_id} is {row.who}'s to undo")
+        raise NotYourCase(f"vote {feedback_id} is somebody else's, and theirs to undo")
     return row
 
 

@@ -83,15 +83,21 @@ def account_name(request: Request, here: Runtime) -> str:
     """
     secret = request.cookies.get(SESSION_COOKIE, "")
     if account := here.store.accounts.find_session(secret) if secret else None:
-        return _client_of(account)
-    return "" if here.settings.auth or "authorization" in request.headers else DEVELOPMENT
+        return account.name
+    is_open = not here.settings.auth and "authorization" not in request.headers
+    return f"key:{DEVELOPMENT}" if is_open else ""
 
 
-def allowed(scope: Scope) -> Callable[..., Caller]:
-    """A dependency that gives the caller, who must have ``scope``."""
+def allowed(scope: Scope, *, in_sandbox: bool = False) -> Callable[..., Caller]:
+    """A dependency that gives the caller, who must have ``scope``.
+
+    Sandbox keys reach only what says ``in_sandbox``, and so neither read nor change what is kept.
+    """
 
     def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
         found.require(scope)
+        if found.is_sandbox and not in_sandbox:
+            raise NotAllowed("this is not in the sandbox; use a key that is not a sandbox key")
         return found
 
     return check
@@ -130,11 +136,7 @@ def _by_session(request: Request, here: Runtime, token: str) -> Caller | None:
         return None
     if request.method not in SAFE_METHODS and not has_csrf_token(secret, token):
         raise NotAllowed(f"a session needs the header {CSRF_HEADER}; reload the page")
-    return Caller(_client_of(account), frozenset(_ROLE_SCOPES[account.role]), account=account)
-
-
-def _client_of(account: Account) -> str:
-    return f"console:{account.name}"
+    return Caller(f"console:{account.name}", frozenset(_ROLE_SCOPES[account.role]), account=account)
 
 
 def _on_loopback(request: Request, here: Runtime, otherwise: str) -> Caller:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from assay.detector import Rationale
 from assay.records import Label
@@ -127,8 +127,17 @@ class DecisionShape(Shape):
     decided_at: datetime
 
 
+class Difference(Shape):
+    """One place in which two near-duplicates differ."""
+
+    first: Box
+    """In the image of this detection."""
+    second: Box
+    """In the sibling's."""
+
+
 class SiblingShape(Shape):
-    """A captured near-duplicate and how it differs."""
+    """A captured near-duplicate, earlier or later, and how it differs."""
 
     id: str
     kind: str
@@ -137,7 +146,10 @@ class SiblingShape(Shape):
     share: float
     """Of the common area, that shows other content."""
     distance: int
-    differences: list[dict[str, JsonValue]]
+    """Bits of 256 between the perceptual hashes."""
+    differences: list[Difference]
+    decision: DecisionShape | None
+    """What people decided of the sibling; nothing of it is inherited."""
 
 
 class Detection(Shape):
@@ -181,50 +193,6 @@ class BatchAnswer(Shape):
     """Every image of a batch, in the order in which they were sent."""
 
     items: list[BatchItem]
-
-
-class FeedbackIn(Shape):
-    """What a person on the platform's side decided."""
-
-    label: HumanLabel
-    action: str = Field("", max_length=40)
-    reason_code: str = Field("", max_length=40)
-    note: str = Field("", max_length=2000)
-
-
-class Recorded(Shape):
-    """The number of a vote, to undo it by."""
-
-    feedback: int
-
-
-class ReportIn(Shape):
-    """What an end user says of an image that they were shown."""
-
-    reporter: str = Field("", max_length=200)
-    """Any stable name of who reports; only its digest is kept."""
-    reason: str = Field("", max_length=100)
-    note: str = Field("", max_length=2000)
-
-
-class AppealIn(Shape):
-    """Why a decision should be taken again, by somebody else."""
-
-    note: str = Field("", max_length=2000)
-
-
-class ModelShape(Shape):
-    """The model that answers."""
-
-    version: str
-    family: str
-    review_band: tuple[float, float]
-    """Scores between these are handed to people."""
-    threshold: float
-    """The score from which an image counts as not authentic."""
-    serving_plan: str | None
-    question: str
-    """What the model is asked about every image."""
 
 
 class Readiness(Shape):
