@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from bento.console import assets, check, demo, history, overview, sign_in
+from bento.console import assets, check, demo, history, overview, review, sign_in
 from bento.console.pages import install_errors
 from bento.console.thumbnails import ThumbnailCache
 
@@ -12,6 +12,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     sign_in.router,
     check.router,
+    review.router,
     history.router,
     overview.router,
     demo.router,
