@@ -64,7 +64,8 @@ class Walk:
         self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
 
     def picture(self, name: str) -> None:
-        """Keep what is to be seen; the whole page, scrolled by nobody."""
+        """Keep what is to be seen, from the top of the page to its end."""
+        self.page.evaluate("scrollTo(0, 0)")
         self.page.screenshot(path=self._folder / f"{name}.png", full_page=True)
 
     def fits(self) -> bool:
