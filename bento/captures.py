@@ -80,11 +80,12 @@ def has_reasons(capture: Capture, wanted: Rationale) -> bool:
 
 def findings_of(capture: Capture) -> tuple[Finding, ...]:
     """The findings as they were served, without heatmaps."""
-    kept = _FINDINGS.validate_python(capture.findings)
-    return tuple(
-        Finding(one.measurement, one.null_rate, one.sentence, one.title, one.suggests, one.surprise)
-        for one in kept
-    )
+    return tuple(one.finding for one in kept_findings(capture))
+
+
+def kept_findings(capture: Capture) -> tuple[KeptFinding, ...]:
+    """The findings as they are kept."""
+    return _FINDINGS.validate_python(capture.findings)
 
 
 def verdict_of(capture: Capture) -> Verdict:

@@ -24,7 +24,7 @@ from assay.questions import Question
 from assay.records import Verdict
 from assay.store import Capture, Store
 from assay.store.ids import new_id
-from bento import captures
+from bento import captures, metrics
 from bento.admission import Admission
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
@@ -173,4 +173,5 @@ class Engine:
         append = self.store.captures.append
         kept = await asyncio.to_thread(append, timed, submission.image, is_keyed=is_keyed)
         await asyncio.to_thread(self.relatives.remember, kept)
+        metrics.answered(kept)
         return kept

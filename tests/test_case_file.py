@@ -201,3 +201,24 @@ def test_command_says_what_was_found_and_leaves_with_it(
     assert "not intact" in capsys.readouterr().out
     assert command.main(["verify", str(path), "--key", "x"]) == command.WRONG_NAME
     assert command.main(["verify", str(tmp_path / "none.zip")]) == command.FAILED
+
+
+def test_image_that_was_not_kept_has_no_size(tmp_path: Path):
+    case = cases.case()
+    found = resigned(replace(case, image=replace(case.image, size=None)), tmp_path)
+    assert found.is_intact
+    assert "was not kept" in case_file.page(replace(case, image=replace(case.image, size=None)))
+
+
+def test_image_without_evidence_is_for_people_whatever_its_score():
+    case = cases.case()
+    nothing = tuple(replace(one, value=None, null_rate=None) for one in case.findings)
+    calibration = replace(case.calibration, review_low=0.5, review_high=0.5)
+    bare = replace(case, findings=nothing, calibration=calibration)
+    handed, kept = (
+        rederive(replace(bare, verdict=replace(bare.verdict, needs_review=asked))).differences
+        for asked in (True, False)
+    )
+    assert [one for one in kept if one not in handed] == [
+        "review: stated False, and the band says otherwise"
+    ]
