@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from assay import intake
@@ -155,6 +155,8 @@ class Engine:
             self.relatives.of(submission.image, identity),
         )
         watch.lap("evidence")
+        if submission.rationale is Rationale.FLAGGED and captures.calls_for_people(relatives):
+            submission = replace(submission, rationale=Rationale.ALWAYS)
         verdict = await self._answers.answer(measured.question, submission.rationale)
         watch.lap("model")
         return captures.judged(submission, identity, measured.question, verdict, relatives)

@@ -4,18 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
-from bento import background
-from bento.api import detections, errors, health, monitoring, sandbox
+from bento import background, blindness
+from bento.api import (
+    batches,
+    case_files,
+    detections,
+    errors,
+    evidence_views,
+    exports,
+    feedback,
+    health,
+    jobs,
+    model,
+    monitoring,
+    notices,
+    review,
+    sandbox,
+    sibling_views,
+)
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
+from bento.console import site
 from bento.draining import Door, Doorkeeper
 
 ROUTERS: tuple[APIRouter, ...] = (
     detections.router,
+    evidence_views.router,
+    sibling_views.router,
+    feedback.router,
+    review.router,
+    notices.router,
+    case_files.router,
+    exports.router,
     sandbox.router,
+    model.router,
+    batches.router,
+    jobs.router,
     health.router,
     monitoring.router,
 )
@@ -53,10 +80,12 @@ def create_app() -> FastAPI:
         redoc_url=None,
         middleware=[Middleware(Envelope), Middleware(Doorkeeper, door)],
         lifespan=background.running,
+        dependencies=[Depends(blindness.guard)],
         responses=_PROBLEMS,
     )
     app.state.door = door
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    site.install(app)
     return app
