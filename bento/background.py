@@ -19,7 +19,7 @@ from bento.job_runner import JobRunner
 from bento.runtime import Runtime
 
 _TIDY_EVERY = 3600.0
-_LOOK_FOR_JOBS_EVERY = 2.0
+_LOOK_FOR_JOBS_EVERY = 0.5
 _AGAIN_AFTER = 5.0
 """Seconds between tries of what failed."""
 
