@@ -1,9 +1,13 @@
-"""What is not a pipeline: look at the datasets of the state folder, verify a case file.
+"""What is not a pipeline: datasets, case files, and the accounts, keys and captures of the service.
 
     python -m assay datasets list
     python -m assay datasets show latest
     python -m assay datasets diff VERSION VERSION
     python -m assay verify case.zip --key PUBLIC_KEY
+    python -m assay keys create NAME --scope detect
+    python -m assay accounts add NAME --role moderator
+    python -m assay captures show ID
+    python -m assay audit verify
 
 Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option.
 """
@@ -14,20 +18,25 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-# Heavy imports are inside functions: --help answers in a fraction of a second.
+from assay.commands import (
+    FAILED,
+    WRONG_NAME,
+    accounts,
+    audit,
+    captures,
+    case_files,
+    datasets,
+    keys,
+)
 from assay.errors import AssayError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FAILED, WRONG_NAME = 1, 2
-
-Answer = tuple[Any, Iterable["RenderableType"]]
-"""What ``--json`` prints, and what is drawn without it."""
+_THINGS = datasets, case_files, keys, accounts, captures, audit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,87 +61,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line; the tests of the README parse its examples with it."""
     top = _Parser(prog="python -m assay", description=__doc__)
     things = top.add_subparsers(title="things", metavar="THING")
-    datasets = things.add_parser("datasets", help="the datasets of the state folder")
-    verbs = datasets.add_subparsers(title="verbs", metavar="VERB")
-    _verb(verbs, "list", "every dataset: when, from what, how many, which models", _list)
-    show = _verb(verbs, "show", "what one dataset holds", _show)
-    show.add_argument("version", help="a version, the beginning of one, 'latest', or a path")
-    diff = _verb(verbs, "diff", "what came, went and changed between two datasets", _diff)
-    diff.add_argument("before", help="as in show")
-    diff.add_argument("after", help="as in show")
-    purpose = "is a case file what was signed, and does its verdict follow from it"
-    verify = _verb(
-        things, "verify", purpose, _verify, lambda found: 0 if found.is_intact else FAILED
-    )
-    verify.add_argument("file", type=Path, help="a case.zip")
-    verify.add_argument("--key", help="the public key (base64) of whoever should have signed it")
+    for thing in _THINGS:
+        thing.add(things)
     return top
-
-
-def _verb(
-    verbs: Any,
-    name: str,
-    purpose: str,
-    answer: Callable[[argparse.Namespace], Answer],
-    status: Callable[[Any], int] = lambda _: 0,
-) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = verbs.add_parser(name, help=purpose, description=purpose)
-    made.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    made.set_defaults(answer=answer, status=status)
-    return made
-
-
-def _list(options: argparse.Namespace) -> Answer:
-    from assay import catalogue
-    from assay.reports import catalogue as tables
-
-    found = catalogue.entries(_root(), _trained_models())
-    if not found and not options.json:
-        print(f"no datasets in {_root()}; build one: python run.py --pipeline data_validation")
-        return found, ()
-    return found, (tables.listing(found),)
-
-
-def _show(options: argparse.Namespace) -> Answer:
-    from assay import catalogue
-    from assay.reports import catalogue as tables
-
-    shown = catalogue.contents(catalogue.resolve(options.version, _root()))
-    return shown, tables.contents(shown)
-
-
-def _diff(options: argparse.Namespace) -> Answer:
-    from assay import catalogue, dataset_diff
-    from assay.reports import catalogue as tables
-
-    both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
-    found = dataset_diff.diff(*both)
-    return found, tables.difference(found)
-
-
-def _verify(options: argparse.Namespace) -> Answer:
-    from assay import case_verification, signing_keys
-    from assay.reports import case
-
-    key = signing_keys.decoded(options.key, "--key") if options.key else None
-    found = case_verification.verify(options.file, key)
-    return found, case.verification(found)
-
-
-def _root() -> Path:
-    """Where datasets are; looking makes no folder."""
-    from assay import home
-
-    return home.root() / "datasets"
-
-
-def _trained_models() -> dict[str, list[str]]:
-    """Registered models by dataset version; none where nothing was ever registered."""
-    from assay import home, model_registry
-
-    os.environ.update(home.environment())
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # a list need not wait minutes
-    return model_registry.trained_on()
 
 
 def _print(facts: Any, drawn: Iterable[RenderableType], as_json: bool) -> None:
@@ -147,7 +78,7 @@ def _print(facts: Any, drawn: Iterable[RenderableType], as_json: bool) -> None:
 
     console = terminal.console()
     for part in drawn:
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, str))  # a secret stays in one piece
         console.print()
 
 

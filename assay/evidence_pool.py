@@ -1,7 +1,7 @@
 """Images decoded and measured in processes of their own, while a server goes on answering.
 
 Work goes to the next free process, first come, first served. Every process stands alone: an image
-that kills one costs its own request and nobody else's (docs/decisions/0061-evidence-pool.md).
+that kills one costs its own request and nobody else's (docs/decisions/0063-evidence-pool.md).
 """
 
 from __future__ import annotations

@@ -53,5 +53,36 @@ class NotKept(RequestRefused):
     """The image was never kept, as its sender asked."""
 
 
+class NothingToShow(RequestRefused):
+    """A view of an image in which there would be nothing to see."""
+
+
+class VerdictHidden(RequestRefused):
+    """Whoever asks holds the image as an audit, and has to judge it without the model."""
+
+
+class NotDecided(RequestRefused):
+    """What only a human decision gives, of an image that nobody has decided."""
+
+
+class NotSiblings(RequestRefused):
+    """Two images that do not show the same, or were never compared."""
+
+
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""
+
+
+class TooManyAttempts(RequestRefused):
+    """Somebody tries sign-in links that are none."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many links that were no good; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class ShuttingDown(RequestRefused):
+    """The process finishes what it has accepted, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is being stopped; try again, another one may answer")

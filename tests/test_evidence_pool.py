@@ -75,7 +75,13 @@ def test_what_comes_back_describes_the_image_and_can_be_answered(
     prepared, photo = pool.submit(PICTURE).result(), images.decode(PICTURE)
     hashed = duplicates.perceptual_hash(photo.pixels)
     assert prepared.facts == intake.ImageFacts(
-        128, 96, "image/jpeg", siblings.pixel_digest(photo), hashed.bits.hex(), hashed.quality
+        128,
+        96,
+        "image/jpeg",
+        siblings.pixel_digest(photo),
+        hashed.bits.hex(),
+        duplicates.perceptual_hash(photo.pixels[:, ::-1]).bits.hex(),
+        hashed.quality,
     )
     assert prepared.timings.keys() == {"decode", "hash", "evidence"}
     assert all(milliseconds > 0 for milliseconds in prepared.timings.values())

@@ -176,9 +176,15 @@ class Captures:
             return [as_capture(row) for row in rows]
 
     def fingerprints(self, since: datetime) -> Sequence[tuple[str, str]]:
-        """Identifier and PDQ hash (hex) of all captures with one since then, for an index."""
+        """Identifier and PDQ hash (hex) of what can be compared since then, for an index.
+
+        Captures whose image is kept, and of those that repeat an answer only the first.
+        """
         query = sa.select(CaptureRow.id, CaptureRow.pdq).where(
-            CaptureRow.pdq != "", CaptureRow.created_at >= since
+            CaptureRow.pdq != "",
+            CaptureRow.created_at >= since,
+            CaptureRow.kept_image.is_not(None),
+            CaptureRow.answered_from.is_(None),
         )
         with self._database.reading() as session:
             return [(row.id, row.pdq) for row in session.execute(query.order_by(CaptureRow.id))]

@@ -109,19 +109,20 @@ def insert_new(
     """
     columns = [key] if key else [column.name for column in sa.inspect(table).primary_key]
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    # Values beside the statement, not within it: so it is compiled once.
     insert = dialect.insert(sa.inspect(table).local_table)
     result = session.execute(insert.on_conflict_do_nothing(index_elements=columns), values)
     return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor's, for an insert
 
 
 def _engine(settings: StoreSettings) -> sa.Engine:
+    # Parameters are hidden, as errors go to logs and captions do not.
     if settings.database_url:
         return _server_engine(settings)
     settings.folder.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(settings.folder / "store.db")),
         connect_args={"timeout": settings.busy_timeout},
+        hide_parameters=True,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -140,6 +141,7 @@ def _server_engine(settings: StoreSettings) -> sa.Engine:
         pool_pre_ping=True,
         pool_timeout=settings.busy_timeout,
         connect_args={"connect_timeout": max(2, round(settings.busy_timeout))},
+        hide_parameters=True,
     )
 
 

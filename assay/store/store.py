@@ -65,15 +65,15 @@ class Store:
         *,
         clock: Clock = utc_now,
         drain: bool = True,
-        patience: float = 0.0,
+        patience: float | None = 0.0,
     ) -> Store:
         """Open the store, bring its tables up to date, and drain the spool on a thread.
 
         A database that is away does not prevent it: after ``patience`` seconds of asking, captures
         go to the spool, whatever needs the database raises `StoreUnavailable`, and the thread
-        goes on asking. ``drain=False`` leaves the spool, and the asking, to whoever calls
-        ``drainer.drain()``. Raises `ConfigError` for a wrong URL, `StorageError` for tables that
-        a newer release has made.
+        goes on asking. Without patience (None) that is an error at once. ``drain=False`` leaves
+        the spool, and the asking, to whoever calls ``drainer.drain()``. Raises `ConfigError` for a
+        wrong URL, `StorageError` for tables that a newer release has made.
         """
         settings.folder.mkdir(parents=True, exist_ok=True)
         store = cls(settings, clock)
@@ -103,7 +103,10 @@ class Store:
         self.drainer.stop()
         self.database.close()
 
-    def _find_database(self, patience: float) -> None:
+    def _find_database(self, patience: float | None) -> None:
+        if patience is None:
+            self.database.prepare()
+            return
         until = time.monotonic() + patience
         while True:
             try:

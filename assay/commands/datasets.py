@@ -1,0 +1,66 @@
+"""`datasets list | show | diff`: the datasets of the state folder."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from assay.commands import Answer, group, verb
+
+
+def add(things: Any) -> None:
+    """Add the verbs to the command line."""
+    verbs = group(things, "datasets", "the datasets of the state folder")
+    verb(verbs, "list", "every dataset: when, from what, how many, which models", _list)
+    show = verb(verbs, "show", "what one dataset holds", _show)
+    show.add_argument("version", help="a version, the beginning of one, 'latest', or a path")
+    diff = verb(verbs, "diff", "what came, went and changed between two datasets", _diff)
+    diff.add_argument("before", help="as in show")
+    diff.add_argument("after", help="as in show")
+
+
+def _list(_options: argparse.Namespace) -> Answer:
+    from assay import catalogue
+    from assay.reports import catalogue as tables
+
+    found = catalogue.entries(_root(), _trained_models())
+    if not found:
+        return found, [
+            f"no datasets in {_root()}; build one: python run.py --pipeline data_validation"
+        ]
+    return found, (tables.listing(found),)
+
+
+def _show(options: argparse.Namespace) -> Answer:
+    from assay import catalogue
+    from assay.reports import catalogue as tables
+
+    shown = catalogue.contents(catalogue.resolve(options.version, _root()))
+    return shown, tables.contents(shown)
+
+
+def _diff(options: argparse.Namespace) -> Answer:
+    from assay import catalogue, dataset_diff
+    from assay.reports import catalogue as tables
+
+    both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
+    found = dataset_diff.diff(*both)
+    return found, tables.difference(found)
+
+
+def _root() -> Path:
+    """Where datasets are; looking makes no folder."""
+    from assay import home
+
+    return home.root() / "datasets"
+
+
+def _trained_models() -> dict[str, list[str]]:
+    """Registered models by dataset version; none where nothing was ever registered."""
+    from assay import home, model_registry
+
+    os.environ.update(home.environment())
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # a list need not wait minutes
+    return model_registry.trained_on()
