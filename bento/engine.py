@@ -12,18 +12,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from assay import intake
 from assay.detector import Rationale
+from assay.errors import StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
 from assay.questions import Question
 from assay.records import Verdict
 from assay.store import Capture, Store
 from assay.store.ids import new_id
-from bento import captures
+from bento import captures, metrics
 from bento.admission import Admission
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
@@ -97,10 +98,10 @@ class Engine:
         await self._answers.answer(measured.question, Rationale.NEVER)
         self._is_warm = True
 
-    def missing(self) -> list[str]:
-        """What is not ready yet, in words; empty when verdicts can be given."""
-        lacking = [] if self._is_warm else ["the warm-up image is not answered yet"]
-        return lacking + ([] if self.store.is_ready() else ["the database does not answer"])
+    @property
+    def is_ready(self) -> bool:
+        """Whether verdicts can be given: the warm-up image was answered."""
+        return self._is_warm
 
     async def _answered(self, submission: Submission) -> Capture:
         watch = Stopwatch()
@@ -134,8 +135,14 @@ class Engine:
         return identity
 
     def _seen(self, identity: ImageFacts, submission: Submission) -> Capture | None:
-        """A capture of the same pixels whose answer holds for this request too."""
-        seen = self.store.captures.find_pixels(identity.pixel_digest)
+        """A capture of the same pixels whose answer holds for this request too.
+
+        Without the database the image is judged anew: that takes longer, and loses nothing.
+        """
+        try:
+            seen = self.store.captures.find_pixels(identity.pixel_digest)
+        except StoreUnavailable:
+            return None
         if seen is None or seen.model_version != self.version:
             return None
         return seen if captures.has_reasons(seen, submission.rationale) else None
@@ -148,6 +155,8 @@ class Engine:
             self.relatives.of(submission.image, identity),
         )
         watch.lap("evidence")
+        if submission.rationale is Rationale.FLAGGED and captures.calls_for_people(relatives):
+            submission = replace(submission, rationale=Rationale.ALWAYS)
         verdict = await self._answers.answer(measured.question, submission.rationale)
         watch.lap("model")
         return captures.judged(submission, identity, measured.question, verdict, relatives)
@@ -164,4 +173,5 @@ class Engine:
         append = self.store.captures.append
         kept = await asyncio.to_thread(append, timed, submission.image, is_keyed=is_keyed)
         await asyncio.to_thread(self.relatives.remember, kept)
+        metrics.answered(kept)
         return kept

@@ -36,10 +36,14 @@ class ServiceSettings(Settings):
     """Images of one job."""
     publisher: str = "Assay"
     """The organisation in whose name people decide, as it signs published reviews."""
+    job_days: int = Field(30, gt=0)
+    """Days for which the result of a job is kept."""
     notice_days: int = Field(30, gt=0)
     """Days for which the address of a notice is good."""
     sibling_days: int = Field(365, gt=0)
     """How far back near-duplicates are looked for."""
+    webhook_allow_private: bool = False
+    """Whether decisions may be sent to this machine and private networks, and without TLS."""
     actions: tuple[str, ...] = ("allow", "label", "limit", "remove", "escalate")
     """What a moderator may have the platform do."""
     reason_codes: tuple[str, ...] = (

@@ -159,6 +159,19 @@ def test_case_in_which_the_model_was_heard_needs_its_logits():
     assert found.differences
 
 
+@pytest.mark.parametrize("band", [(0.0, 1.0), (0.0, 0.0)], ids=["in the band", "outside"])
+@pytest.mark.parametrize("is_reviewed", [True, False])
+def test_people_may_look_at_more_than_the_band_and_not_at_less(
+    band: tuple[float, float], is_reviewed: bool
+):
+    case = cases.case()
+    calibration = replace(case.calibration, review_low=band[0], review_high=band[1])
+    verdict = replace(case.verdict, needs_review=is_reviewed)
+    found = rederive(replace(case, calibration=calibration, verdict=verdict))
+    is_missed = band[1] == 1.0 and not is_reviewed
+    assert any(one.startswith("review") for one in found.differences) == is_missed
+
+
 @pytest.mark.parametrize("missing", ["fusion", "calibration"])
 def test_step_without_its_means_is_named(missing: str):
     found = rederive(cases.case(**{missing: None}))

@@ -17,21 +17,33 @@ from bento.api import (
     feedback,
     health,
     model,
+    monitoring,
     notices,
     review,
+    sandbox,
+    sibling_views,
 )
+from bento.api import batches, detections, errors, health, jobs
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
+from bento.console import site
+from bento.draining import Door, Doorkeeper
 
 ROUTERS: tuple[APIRouter, ...] = (
     detections.router,
     evidence_views.router,
+    sibling_views.router,
     feedback.router,
     review.router,
     notices.router,
     case_files.router,
     exports.router,
+    sandbox.router,
     model.router,
+    health.router,
+    monitoring.router,
+    batches.router,
+    jobs.router,
     health.router,
 )
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -53,22 +65,26 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 _DESCRIPTION = (
     "Tells whether an image was manipulated or synthesized: a verdict with a calibrated score, the "
     "place, the evidence and the reasons. Every error has one body, `{error, code, request_id}`."
+    f"\n\n**Sandbox.** {sandbox.GUIDE}"
 )
 
 
 def create_app() -> FastAPI:
     """The application with all routes; a runtime is attached before it serves."""
+    door = Door()
     app = FastAPI(
         title="Assay",
         version="1",
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(Envelope)],
+        middleware=[Middleware(Envelope), Middleware(Doorkeeper, door)],
         lifespan=background.running,
         responses=_PROBLEMS,
     )
+    app.state.door = door
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    site.install(app)
     return app

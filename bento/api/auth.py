@@ -27,7 +27,9 @@ CSRF_FIELD = "csrf_token"
 DEVELOPMENT = "development"
 """The client that requests without a key have where none is needed."""
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+"""Change nothing, so a browser may be led to them from anywhere."""
+
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _ROLE_SCOPES = {
     Role.VIEWER: {Scope.READ},
@@ -54,16 +56,36 @@ class Caller:
 
 def caller(request: Request, here: Annotated[Runtime, Depends(runtime)]) -> Caller:
     """Who is asking; raises `NotSignedIn`, or `NotAllowed` for a forged cross-site request."""
-    found = _by_key(request, here) or _by_session(request, here) or _on_loopback(request, here)
-    request.scope.setdefault("state", {})["client"] = found.client
-    return found
+    token = request.headers.get(CSRF_HEADER, "")
+    found = (
+        _by_key(request, here)
+        or _by_session(request, here, token)
+        or _on_loopback(request, here, "an API key is needed; send Authorization: Bearer KEY")
+    )
+    return _noted(request, found)
 
 
-def allowed(scope: Scope) -> Callable[..., Caller]:
-    """A dependency that gives the caller, who must have ``scope``."""
+def person(request: Request, here: Runtime, token: str) -> Caller:
+    """Who looks at a page, never a key; ``token`` is the CSRF token, of a header or of a form.
+
+    Raises as `caller`.
+    """
+    found = _by_session(request, here, token) or _on_loopback(
+        request, here, "nobody is signed in, or no longer; sign in and try again"
+    )
+    return _noted(request, found)
+
+
+def allowed(scope: Scope, *, in_sandbox: bool = False) -> Callable[..., Caller]:
+    """A dependency that gives the caller, who must have ``scope``.
+
+    Sandbox keys reach only what says ``in_sandbox``, and so neither read nor change what is kept.
+    """
 
     def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
         found.require(scope)
+        if found.is_sandbox and not in_sandbox:
+            raise NotAllowed("this is not in the sandbox; use a key that is not a sandbox key")
         return found
 
     return check
@@ -79,31 +101,35 @@ def has_csrf_token(session: str, given: str) -> bool:
     return hmac.compare_digest(csrf_token(session).encode(), given.encode())
 
 
+def _noted(request: Request, found: Caller) -> Caller:
+    """``found``, whose name the log of requests will show."""
+    request.scope.setdefault("state", {})["client"] = found.client
+    return found
+
+
 def _by_key(request: Request, here: Runtime) -> Caller | None:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
-    key = here.store.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
+    key = here.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise NotSignedIn("the API key is unknown or revoked; send Authorization: Bearer KEY")
     return Caller(key.client, key.scopes, key.is_sandbox)
 
 
-def _by_session(request: Request, here: Runtime) -> Caller | None:
+def _by_session(request: Request, here: Runtime, token: str) -> Caller | None:
     secret = request.cookies.get(SESSION_COOKIE, "")
     account = here.store.accounts.find_session(secret) if secret else None
     if account is None:
         return None
-    if request.method not in _SAFE and not has_csrf_token(
-        secret, request.headers.get(CSRF_HEADER, "")
-    ):
+    if request.method not in SAFE_METHODS and not has_csrf_token(secret, token):
         raise NotAllowed(f"a session needs the header {CSRF_HEADER}; reload the page")
     return Caller(f"console:{account.name}", frozenset(_ROLE_SCOPES[account.role]), account=account)
 
 
-def _on_loopback(request: Request, here: Runtime) -> Caller:
+def _on_loopback(request: Request, here: Runtime, otherwise: str) -> Caller:
     if here.settings.auth:
-        raise NotSignedIn("an API key is needed; send Authorization: Bearer KEY")
+        raise NotSignedIn(otherwise)
     host = request.url.hostname or ""
     origin = request.headers.get("origin")
     is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
