@@ -107,10 +107,11 @@ class Feedback:
             self._announce(session, case, row)
         return row.id
 
-    def undo(self, feedback_id: int, who: str) -> None:
-        """Take back one's own vote, by a row that says so; the case is open again and held by none.
+    def undo(self, feedback_id: int, who: str) -> str:
+        """Take back one's own vote, by a row that says so; its case, open again and held by none.
 
-        An earlier vote, if there is one, counts meanwhile. Raises `NotStored` where there is no
+        An earlier vote, if there is one, counts meanwhile. A case that was voted on blindly is no
+        audit any more, as its voter has been told what the model says. Raises `NotStored` where there is no
         such vote or it was undone before, `NotYourCase` where it is another's.
         """
         with self._database.writing() as session:
@@ -137,8 +138,18 @@ class Feedback:
             audit.append(session, now, who, "undo", vote.capture_id, feedback=vote.id)
             own = ExclusionRow.account == who, ExclusionRow.why == "unsure"
             session.execute(sa.delete(ExclusionRow).where(ExclusionRow.case_id == case.id, *own))
+            case.is_audit = case.is_audit and not vote.is_blind
             queue.reopen(case, "undone", now)
             self._announce(session, case, row)
+            return case.id
+
+    def get(self, feedback_id: int) -> Decision:
+        """One row of the history; raises `NotStored`."""
+        with self._database.reading() as session:
+            row = session.get(FeedbackRow, feedback_id)
+            if row is None:
+                raise NotStored(f"no vote {feedback_id}")
+            return _decision(row)
 
     def history(self, capture_id: str) -> Sequence[Decision]:
         """All rows about this capture and its pixel-equal ones, oldest first."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
-from bento import background
+from bento import background, blindness
 from bento.api import (
+    batches,
     case_files,
     detections,
     errors,
@@ -16,6 +17,7 @@ from bento.api import (
     exports,
     feedback,
     health,
+    jobs,
     model,
     monitoring,
     notices,
@@ -23,7 +25,6 @@ from bento.api import (
     sandbox,
     sibling_views,
 )
-from bento.api import batches, detections, errors, health, jobs
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
 from bento.console import site
@@ -40,11 +41,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     exports.router,
     sandbox.router,
     model.router,
-    health.router,
-    monitoring.router,
     batches.router,
     jobs.router,
     health.router,
+    monitoring.router,
 )
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what}
@@ -80,6 +80,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         middleware=[Middleware(Envelope), Middleware(Doorkeeper, door)],
         lifespan=background.running,
+        dependencies=[Depends(blindness.guard)],
         responses=_PROBLEMS,
     )
     app.state.door = door

@@ -49,6 +49,7 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.NotEndedYet: 409,
     refusals.ModelNotServed: 409,
     refusals.NotKept: 404,
+    refusals.VerdictHidden: 409,
     refusals.NothingToShow: 404,
     refusals.VerdictHidden: 403,
     refusals.NotDecided: 409,

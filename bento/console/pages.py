@@ -176,9 +176,8 @@ def _for_people(handler: Handler) -> Handler:
 def _problem(request: Request, answer: Response) -> HTMLResponse:
     found: Visitor | None = request.scope["state"].get(_VISITOR)
     frame = _frame(found, backlog=None)  # the database may be what is missing
-    html = render(
-        "error.html", **frame, **json.loads(bytes(answer.body)), status=answer.status_code
-    )
+    told = json.loads(bytes(answer.body))
+    html = render("error.html", **frame, **told, status=answer.status_code)
     kept = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
     return HTMLResponse(html, answer.status_code, {**_UNCACHED, **kept})
 

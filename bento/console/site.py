@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from bento.console import assets, check, sign_in
+from bento.console import assets, check, review, sign_in
 from bento.console.pages import install_errors
 
-ROUTERS: tuple[APIRouter, ...] = (assets.router, sign_in.router, check.router)
+ROUTERS: tuple[APIRouter, ...] = (assets.router, sign_in.router, check.router, review.router)
 
 
 def install(app: FastAPI) -> None:
