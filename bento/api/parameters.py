@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Path
 
 from assay.store import Capture, Scope
 from assay.store.ids import FORM
-from bento.api.auth import Caller, caller
+from bento.api.auth import Caller, allowed
 from bento.pseudonyms import KEY
-from bento.refusals import NotAllowed, VerdictHidden
+from bento.refusals import VerdictHidden
 from bento.runtime import Runtime
 
 _PATTERN = f"^{FORM}$"
@@ -35,21 +34,9 @@ CaseId = Annotated[
 ]
 
 
-def live(scope: Scope) -> Callable[..., Caller]:
-    """A dependency that gives the caller, who must have ``scope``, and no sandbox key."""
-
-    def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
-        found.require(scope)
-        if found.is_sandbox:
-            raise NotAllowed("a sandbox key reaches test images only; use a live key")
-        return found
-
-    return check
-
-
-READS = Depends(live(Scope.READ))
+READS = Depends(allowed(Scope.READ))
 Reader = Annotated[Caller, READS]
-Decider = Annotated[Caller, Depends(live(Scope.FEEDBACK))]
+Decider = Annotated[Caller, Depends(allowed(Scope.FEEDBACK))]
 
 
 def name_of(asking: Caller) -> str:
