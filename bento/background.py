@@ -69,6 +69,11 @@ def _chores(here: Runtime) -> list[tuple[Callable[[], object], float]]:
     return chores
 
 
+def _tidy(here: Runtime) -> None:
+    here.store.retention.tidy()
+    job_files.tidy(here.store, here.settings.job_days)
+
+
 def _say_why(task: asyncio.Task[None]) -> None:
     """Say at once what ended background work by surprise: nobody waits for it."""
     if not task.cancelled() and (error := task.exception()):
@@ -95,19 +100,6 @@ async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
         except AssayError as error:
             logger.warning("not ready yet: %s", error)
         await asyncio.sleep(_AGAIN_AFTER)
-    work = (
-        _warm_up(here),
-        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
-        _repeated(JobRunner(here).work, _LOOK_FOR_JOBS_EVERY),
-    )
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        here.close()
 
 
 async def _warm_up(here: Runtime) -> None:
@@ -132,11 +124,6 @@ async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None
         except AssayError as error:
             logger.warning("put off: %s", error)
         await asyncio.sleep(seconds)
-
-
-def _tidy(here: Runtime) -> None:
-    here.store.retention.tidy()
-    job_files.tidy(here.store, here.settings.job_days)
 
 
 def warm_up_image() -> bytes:

@@ -15,11 +15,11 @@ from bento.engine import Engine
 from bento.key_ring import KeyRing
 from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
+from bento.turns import Turns
 from bento.webhook_sender import WebhookSender
 
 _PICTURES = 64 * 2**20
 """Bytes of pictures of siblings: some thirty pairs, those that moderators look at now."""
-from bento.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,6 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.NotKept: 404,
     refusals.VerdictHidden: 409,
     refusals.NothingToShow: 404,
-    refusals.VerdictHidden: 403,
     refusals.NotDecided: 409,
     refusals.NotSiblings: 404,
     refusals.LinkExpired: 403,
