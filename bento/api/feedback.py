@@ -103,7 +103,7 @@ async def delete(
     """What describes the image, the post and its sender is gone; that it was done is logged."""
     capture = await asyncio.to_thread(here.store.captures.get, capture_id)
     await asyncio.to_thread(here.store.retention.delete, capture_id, name_of(asking))
-    here.pictures.forget(capture.image_digest)
+    here.forget(capture.image_digest)
     return Response(status_code=204)
 
 

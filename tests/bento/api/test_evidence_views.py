@@ -3,13 +3,11 @@ from __future__ import annotations
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from assay import images
 from assay.store import Scope
 from assay.store.ids import new_id
-from bento.picture_cache import PictureCache
 from tests.bento import services
 from tests.bento.people import People
 from tests.bento.services import Service
@@ -80,9 +78,9 @@ def test_views_are_gone_with_the_detection(service: Service) -> None:
     found = service.detected(cloned(4))
     assert service.client.get(url(found, "residual.png")).status_code == 200
     digest = service.runtime.store.captures.get(str(found["id"])).image_digest
-    assert service.runtime.pictures.find(digest, "residual")
+    assert service.runtime.pictures.get((digest, "residual"))
     assert service.client.delete(url(found, "")[:-1]).status_code == 204
-    assert service.runtime.pictures.find(digest, "residual") is None
+    assert service.runtime.pictures.get((digest, "residual")) is None
     assert service.client.get(url(found, "residual.png")).status_code == 404
 
 
@@ -99,24 +97,3 @@ def test_a_full_house_is_refused_before_anything_is_measured(service: Service) -
         answer = service.client.get(address)
     assert (answer.status_code, answer.json()["code"]) == (429, "overloaded")
     assert service.client.get(address).status_code == 200
-
-
-@pytest.mark.parametrize("order", [("a", "b", "c"), ("c", "b", "a")])
-def test_cache_keeps_what_was_used_last_within_its_limit(order: tuple[str, ...]) -> None:
-    cache = PictureCache(limit=20)
-    for name in order:
-        cache.keep(name, "view", name.encode() * 8)
-        cache.find(order[0], "view")
-    assert [cache.find(name, "view") is None for name in order] == [False, True, False]
-    cache.keep(order[0], "view", b"")
-    cache.keep("large", "view", b"x" * 21)
-    assert all(cache.find(name, "view") is None for name in (*order, "large"))
-
-
-def test_cache_forgets_an_image_with_all_its_views() -> None:
-    cache = PictureCache(limit=10)
-    for view in ("one", "two"):
-        cache.keep("a", view, b"12345")
-    cache.forget("a")
-    cache.keep("b", "one", b"1234567890")
-    assert cache.find("b", "one") == b"1234567890"

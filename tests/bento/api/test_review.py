@@ -128,11 +128,13 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+@pytest.mark.parametrize("seed", [205, 207], ids=["signed in", "with a key"])
 def test_nothing_of_an_audits_verdict_leaves_before_the_vote(
-    service: Service, people: People
+    service: Service, people: People, seed: int
 ) -> None:
-    found = audited(service, 205)
-    ada = people.account("ada")
+    found = audited(service, seed)
+    desk = people.key("desk", Scope.FEEDBACK, Scope.READ)
+    ada = people.account("ada") if seed == 205 else desk
     case = claimed(ada)
     assert case["is_audit"]
     assert case["reason"] == "audit"
@@ -143,7 +145,7 @@ def test_nothing_of_an_audits_verdict_leaves_before_the_vote(
     assert not any(word in json.dumps(case) for word in ("notice", "findings", "siblings"))
     for view in ("heatmap.png", "residual.png", "error-level.png", "case.zip", "media-review.json"):
         answer = ada.get(f"/v1/detections/{found['id']}/{view}")
-        assert refused(answer) == (403, "verdict_hidden")
+        assert refused(answer) == (409, "verdict_hidden")
     assert service.client.get(f"/v1/detections/{found['id']}/residual.png").status_code == 200
 
 
