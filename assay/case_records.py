@@ -24,8 +24,8 @@ class ImageFacts:
     """Which image it is about, whether or not it is enclosed."""
 
     sha256: str
-    size: int
-    """Bytes."""
+    size: int | None
+    """Bytes; None where the image was not kept."""
     format: str
     width: int
     height: int
@@ -70,11 +70,13 @@ class KeptFinding:
         )
 
     @property
-    def measurement(self) -> Measurement:
-        """The measurement again."""
-        return Measurement(
+    def finding(self) -> Finding:
+        """The finding again."""
+        measured = Measurement(
             self.id, self.value, self.regions, None, self.not_applicable, (), self.facts
         )
+        told = self.sentence, self.title, self.suggests
+        return Finding(measured, self.null_rate, *told, self.surprise)
 
 
 @dataclass(frozen=True, slots=True)

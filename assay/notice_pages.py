@@ -50,9 +50,16 @@ STYLE = (
 """Of the HTML fragment."""
 
 
-def style_hash() -> str:
-    """The source of `STYLE` in a Content-Security-Policy: ``style-src 'sha256-...'``."""
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+SVG_STYLE = (
+    _themes(".assay-") + "text{font:15px/1 system-ui,sans-serif;fill:currentColor}"
+    ".name{font-weight:700}.box{fill:var(--ground);stroke:var(--edge)}.bar{fill:var(--edge)}"
+)
+"""Of the picture."""
+
+
+def style_hash(style: str = STYLE) -> str:
+    """The source of a style in a Content-Security-Policy: ``style-src 'sha256-...'``."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"'sha256-{digest}'"
 
 
@@ -87,8 +94,7 @@ def svg(notice: Notice) -> str:
         f'xml:lang="{language}" aria-labelledby="assay-title assay-text">'
         f'<title id="assay-title">{title}</title>'
         f'<desc id="assay-text">{escape(notice.sentence)}</desc>'
-        f"<style>{_themes('.assay-')}text{{font:15px/1 system-ui,sans-serif;fill:currentColor}}"
-        ".name{font-weight:700}.box{fill:var(--ground);stroke:var(--edge)}.bar{fill:var(--edge)}</style>"
+        f"<style>{SVG_STYLE}</style>"
         f'<g aria-hidden="true" class="assay-{notice.level.value}">'
         f'<rect class="box" x=".5" y=".5" width="{_WIDTH - 1}" height="{height - 1}" rx="6"/>'
         f'<rect class="bar" width="6" height="{height}" rx="3"/>'

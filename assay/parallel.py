@@ -18,7 +18,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from itertools import chain, islice
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
@@ -112,13 +112,20 @@ def _thread_pools(_modules: int) -> ThreadpoolController:
 def worker_context(*modules: str) -> BaseContext:
     """The fork server, or plain spawning where the system cannot fork.
 
-    The server imports ``modules``, unless it has been running already.
+    The server imports ``modules``, unless it has been running already. It and its processes leave
+    with this one, not by SIGTERM, which supervisors send to a whole tree: they may be at work on
+    what this process has still to finish.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(modules))
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # started by the next line, it would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # is inherited
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 

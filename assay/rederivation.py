@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay import ledger
+from assay.calibration import Calibration
 from assay.case_records import Case
 from assay.evidence import examiners
 from assay.fusion import log_odds
 from assay.metrics import Floats
-from assay.records import Finding, Label
+from assay.records import Label
 
 TOLERANCE = 1e-6
 """Absolute: single steps are exact, sums differ by the order in which machines add."""
@@ -84,11 +85,8 @@ def _logits(case: Case) -> tuple[Floats | None, str]:
     unknown = {one.id for one in case.findings} - set(examiners())
     if unknown:
         return None, f"this version does not know {', '.join(sorted(map(ascii, unknown)))}"
-    findings = [
-        Finding(one.measurement, one.null_rate, one.sentence, one.title, one.suggests, one.surprise)
-        for one in case.findings
-    ]
     silent = np.zeros((1, len(Label)))
+    findings = [one.finding for one in case.findings]
     logits = case.fusion.logits(silent, ledger.surprises_of([findings]))
     return logits, "log-odds from the findings by the stored fusion"
 
@@ -117,5 +115,15 @@ def _inconsistent(case: Case) -> Iterator[str]:
     authentic = verdict.probabilities.get(Label.AUTHENTIC, np.nan)
     if not np.isclose(verdict.score, 1 - authentic, rtol=0, atol=TOLERANCE):
         yield f"score is {verdict.score:.6g}, and its probabilities say {1 - authentic:.6g}"
-    if case.calibration and case.calibration.needs_review(verdict.score) != verdict.needs_review:
-        yield f"review: stated {verdict.needs_review}, and the band says otherwise"
+    # People also look where a near-duplicate shows something else, which a case does not hold.
+    if case.calibration and _needs_review(case, case.calibration) and not verdict.needs_review:
+        yield "review: none is stated, and the band says otherwise"
+
+
+def _needs_review(case: Case, calibration: Calibration) -> bool:
+    """As `assay.detector` asks: what nothing could be measured of is for people too."""
+    if case.fusion is not None and not case.fusion.hears_the_model:
+        known = [one.finding for one in case.findings if one.id in examiners()]
+        if not ledger.is_evidence(known):
+            return True
+    return calibration.needs_review(case.verdict.score)

@@ -21,6 +21,9 @@ from assay.records import Heatmap, Mask, Photo, Pixels, Region
 
 _LONGEST = 1024
 """Pixels a side of the common frame at most."""
+_READ = 1600
+"""Pixels a side beyond which an encoded image is reduced before anything else: more than what is
+compared, so that the smaller part of a crop keeps its detail."""
 _HALF_WAY = 6.0
 """Times the usual difference at which the heatmap passes one half."""
 
@@ -80,22 +83,25 @@ def compare(first: Photo, second: Photo) -> Comparison:
     crop, border, brightness, colours, mirroring, a small turn) and see-through marks are no
     differences.
     """
-    if pixel_digest(first) == pixel_digest(second):
+    if np.array_equal(first.pixels, second.pixels):
         return _identical(first)
-    alignment = align(first.pixels, second.pixels)
-    if alignment is None:
-        return Comparison(Kinship.UNRELATED, "The two pictures do not show the same.")
-    frame = _Frame.of(first.pixels, second.pixels, alignment)
-    return _compared(alignment, frame, local_differences(*frame.pictures, frame.inside))
+    return _related(first.pixels, second.pixels)
 
 
 def compare_encoded(first: bytes, second: bytes) -> Comparison:
-    """`compare` of two encoded images, without the pictures: small enough to cross processes.
+    """`compare` of two encoded images; raises as `assay.images.decode`.
 
-    Raises as `assay.images.decode`.
+    Large ones are reduced once they are known to differ, and the alignment is that of the reduced.
     """
-    found = compare(images.decode(first), images.decode(second))
-    return replace(found, heatmap=None, renderings=None)
+    one, two = images.decode(first), images.decode(second)
+    if np.array_equal(one.pixels, two.pixels):
+        return _identical(one)
+    return _related(_reduced(one.pixels), _reduced(two.pixels))
+
+
+def relate_encoded(first: bytes, second: bytes) -> Comparison:
+    """`compare_encoded` without the pictures: small enough to cross processes."""
+    return replace(compare_encoded(first, second), heatmap=None, renderings=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,14 @@ def _identical(photo: Photo) -> Comparison:
     )
 
 
+def _related(first: Pixels, second: Pixels) -> Comparison:
+    alignment = align(first, second)
+    if alignment is None:
+        return Comparison(Kinship.UNRELATED, "The two pictures do not show the same.")
+    frame = _Frame.of(first, second, alignment)
+    return _compared(alignment, frame, local_differences(*frame.pictures, frame.inside))
+
+
 def _compared(alignment: Alignment, frame: _Frame, found: LocalDifferences) -> Comparison:
     differences = tuple(frame.boxes(region) for region in found.regions)
     covered = sum(int(region.sum()) for region in found.regions)
@@ -179,6 +193,16 @@ def _sentence(alignment: Alignment, found: LocalDifferences, share: float) -> st
         f"The two pictures show the same scene{mirrored}, but differ in {places} "
         f"({max(share, 0.001):.1%} of what both show){marked}; which of them came first is unknown."
     )
+
+
+def _reduced(pixels: Pixels) -> Pixels:
+    """``[h, w, 3]`` with no more than `_READ` pixels a side."""
+    factor = _READ / max(size_of(pixels))
+    if factor >= 1:
+        return pixels
+    width, height = (max(1, round(side * factor)) for side in size_of(pixels))
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return small.astype(np.uint8, copy=False)
 
 
 def _grid(pixels: Pixels) -> tuple[tuple[int, int], Affine]:

@@ -20,6 +20,8 @@ URLS = "ASSAY_URL_KEYS"
 """Signs the addresses of notices."""
 CASES = "ASSAY_CASE_KEYS"
 """Signs case files."""
+WEBHOOKS = "ASSAY_WEBHOOK_KEYS"
+"""Signs what is sent to platforms."""
 
 KEY_BYTES = 32
 _MOST_KEYS = 2

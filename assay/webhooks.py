@@ -142,6 +142,18 @@ def deliver(
         yield from _attempted(following, waiting, send, settings, jitter)
 
 
+def attempt(
+    message: Message,
+    settings: WebhookSettings = WebhookSettings(),  # noqa: B008 (frozen)
+    *,
+    resolver: Resolver | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Outcome:
+    """Try once, for a caller with a queue of its own."""
+    answer = _sent(message, settings, resolver, tls)
+    return Outcome(message.id, not answer.reason, 1, answer.status, answer.reason)
+
+
 class _Waiting(NamedTuple):
     """A message and when it is tried next."""
 

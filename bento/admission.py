@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bento import metrics
 from bento.refusals import Overloaded
 
 _WEIGHT = 0.1
@@ -26,14 +27,19 @@ class Admission:
         """Hold ``count`` places; raises `Overloaded` where there are not as many."""
         if self.in_work + count > self.limit:
             self.refused += 1
+            metrics.REFUSED.inc()
             raise Overloaded(self.limit, self.retry_after)
-        self.in_work += count
+        self._count(count)
         began = time.monotonic()
         try:
             yield
         finally:
-            self.in_work -= count
+            self._count(-count)
             self._seconds += _WEIGHT * (time.monotonic() - began - self._seconds)
+
+    def _count(self, change: int) -> None:
+        self.in_work += change
+        metrics.ADMITTED.set(self.in_work)
 
     @property
     def retry_after(self) -> int:

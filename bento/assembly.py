@@ -8,12 +8,16 @@ from assay.evidence_pool import EvidencePool
 from assay.fusion import Fusion
 from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
 from assay.store import Store, StoreSettings
+from bento import metrics, webhook_sender
 from bento.admission import Admission
 from bento.engine import Answers, Engine
 from bento.key_ring import KeyRing
 from bento.runtime import ModelCard, Runtime
 from bento.settings import ServiceSettings
 from bento.siblings import Relatives
+
+_SHARE = 4
+"""Of the deadline of a request: a quarter for looking siblings up, and one for comparing."""
 
 
 def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: Answers) -> Runtime:
@@ -26,10 +30,14 @@ def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: 
     case_key = signing_keys.read(signing_keys.CASES)[0]
     store = Store.open(store_settings)
     pool = EvidencePool(settings.model, settings.workers)
-    relatives = Relatives(store, pool, settings.sibling_days)
+    relatives = Relatives(store, pool, settings.sibling_days, settings.deadline / _SHARE)
     admission = Admission(settings.admitted)
     engine = Engine(store, pool, answers, relatives, admission, settings.deadline, model.version)
-    return Runtime(settings, store, engine, model, url_keys, case_key, KeyRing(store.keys))
+    url, allow_private = store_settings.webhook_url, settings.webhook_allow_private
+    webhooks = webhook_sender.sender(store, url, allow_private=allow_private)
+    metrics.MODEL_INFO.labels(model.version, model.family).set(1)
+    keys = KeyRing(store.keys)
+    return Runtime(settings, store, engine, model, url_keys, case_key, keys, webhooks=webhooks)
 
 
 def model_card(settings: ServiceSettings) -> ModelCard:

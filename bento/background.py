@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 from fastapi import FastAPI
 from PIL import Image
 
-from assay.errors import AssayError
+from assay.errors import AssayError, StorageError
+from bento import draining, job_files, metrics
+from bento.job_runner import JobRunner
 from bento.runtime import Runtime
 
-_TIDY_EVERY = 3600.0
+_TIDY_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 60.0, 15.0
+_LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 2.0, 1.0
+_THREADS = 3
+"""One for each chore, so that a slow receiver of webhooks holds up none of the others."""
+_GRACE = 5.0
+"""Seconds beyond the deadline of an image that leaving may take, and that storing may take."""
 _AGAIN_AFTER = 5.0
 """Seconds between tries of what failed."""
 
@@ -28,20 +36,61 @@ logger = logging.getLogger(__name__)
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """Keep the background work going while ``app`` serves, and close its runtime at the end."""
     here: Runtime = app.state.runtime
-    work = (
+    threads = ThreadPoolExecutor(_THREADS, "background")
+    work = [
         _until_it_works(lambda: _warm_up(here)),
-        _until_it_works(lambda: asyncio.to_thread(_read_index, here)),
-        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
-    )
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
+        _keep_up(here),
+        _repeated(JobRunner(here).work, _LOOK_FOR_JOBS_EVERY),
+        *(_repeated(partial(_in_thread, threads, do), every) for do, every in _chores(here)),
+    ]
+    with draining.draining(app.state.door, here.settings.deadline + _GRACE):
+        tasks = [asyncio.create_task(one) for one in work]
         for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks)
-        here.close()
+            task.add_done_callback(_say_why)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(threads.shutdown)  # what they are at needs the store
+            await _empty_spool(here)
+            here.close()
+
+
+def _chores(here: Runtime) -> list[tuple[Callable[[], object], float]]:
+    """What is done over and over, and the seconds between."""
+    chores: list[tuple[Callable[[], object], float]] = [
+        (partial(_tidy, here), _TIDY_EVERY),
+        (lambda: metrics.refresh(here.store, datetime.now(UTC)), _REFRESH_EVERY),
+    ]
+    if here.webhooks is not None:
+        chores.append((here.webhooks.send_due, _SEND_EVERY))
+    return chores
+
+
+def _tidy(here: Runtime) -> None:
+    here.store.retention.tidy()
+    job_files.tidy(here.store, here.settings.job_days)
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    """Say at once what ended background work by surprise: nobody waits for it."""
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("background work ended", exc_info=error)
+
+
+async def _in_thread(threads: Executor, chore: Callable[[], object]) -> None:
+    await asyncio.get_running_loop().run_in_executor(threads, chore)
+
+
+async def _empty_spool(here: Runtime) -> None:
+    """Store what is spooled, so that this machine can go; what takes too long waits on its disk."""
+    try:
+        async with asyncio.timeout(_GRACE):
+            await asyncio.to_thread(here.store.drainer.drain)
+    except (StorageError, TimeoutError) as error:
+        logger.warning("captures wait in the spool for the next start: %s", error)
 
 
 async def _until_it_works(work: Callable[[], Awaitable[None]]) -> None:
@@ -58,8 +107,14 @@ async def _warm_up(here: Runtime) -> None:
     await here.engine.warm_up(warm_up_image())
 
 
-def _read_index(here: Runtime) -> None:
-    here.engine.relatives.read_store(datetime.now(UTC))
+async def _keep_up(here: Runtime) -> None:
+    """Know which images were seen before, also by other machines."""
+
+    async def catch_up() -> None:
+        await asyncio.to_thread(here.engine.relatives.catch_up, datetime.now(UTC))
+
+    await _until_it_works(catch_up)
+    await _repeated(catch_up, _CATCH_UP_EVERY)
 
 
 async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -69,10 +124,6 @@ async def _repeated(work: Callable[[], Awaitable[None]], seconds: float) -> None
         except AssayError as error:
             logger.warning("put off: %s", error)
         await asyncio.sleep(seconds)
-
-
-def _tidy(here: Runtime) -> None:
-    here.store.retention.tidy()
 
 
 def warm_up_image() -> bytes:

@@ -32,7 +32,7 @@ BENIGN = "benign_edit"
 _FINDINGS = TypeAdapter(tuple[KeptFinding, ...])
 _INHERITED = (
     "label", "score", "probabilities", "log_odds", "stratum", "needs_review", "findings",
-    "provenance", "rationale", "is_reasoned", "siblings", "notice", "notice_reason",
+    "provenance", "rationale", "is_reasoned", "notice", "notice_reason",
     "model_version", "serving_plan", "descriptors", "embedding",
 )  # fmt: skip
 
@@ -45,15 +45,14 @@ def judged(
     siblings: Sequence[Sibling],
 ) -> Capture:
     """The capture of a fresh verdict."""
-    is_benign = any(one.kind is Kinship.SAME_CONTENT and one.is_cleared for one in siblings)
-    told = notices.notice(verdict, is_benign=is_benign)
+    told = notices.notice(verdict, is_benign=_is_benign(siblings))
     kept = tuple(KeptFinding.of(finding) for finding in verdict.findings)
     return Capture(
         **_asked(submission, identity),
         label=verdict.label,
         score=verdict.score,
         probabilities={label.value: p for label, p in verdict.probabilities.items()},
-        needs_review=verdict.needs_review,
+        needs_review=verdict.needs_review or calls_for_people(siblings),
         findings=_FINDINGS.dump_python(kept, mode="json"),
         provenance=_provenance(verdict.findings),
         rationale=verdict.rationale,
@@ -81,11 +80,12 @@ def has_reasons(capture: Capture, wanted: Rationale) -> bool:
 
 def findings_of(capture: Capture) -> tuple[Finding, ...]:
     """The findings as they were served, without heatmaps."""
-    kept = _FINDINGS.validate_python(capture.findings)
-    return tuple(
-        Finding(one.measurement, one.null_rate, one.sentence, one.title, one.suggests, one.surprise)
-        for one in kept
-    )
+    return tuple(one.finding for one in kept_findings(capture))
+
+
+def kept_findings(capture: Capture) -> tuple[KeptFinding, ...]:
+    """The findings as they are kept."""
+    return _FINDINGS.validate_python(capture.findings)
 
 
 def verdict_of(capture: Capture) -> Verdict:
@@ -118,6 +118,26 @@ def human_decision(decision: Decision | None) -> HumanDecision | None:
     if decision is None or decision.label in (None, HumanLabel.UNSURE):
         return None
     return HumanDecision(Label(decision.label), decision.reason_code == BENIGN)
+
+
+def is_cleared(decision: Decision | None) -> bool:
+    """Whether people found an image authentic, or altered harmlessly."""
+    human = human_decision(decision)
+    return human is not None and (human.label is Label.AUTHENTIC or human.is_benign)
+
+
+def calls_for_people(siblings: Sequence[Sibling]) -> bool:
+    """Whether one shows other content in places, and none that shows the same was cleared.
+
+    Nothing says which of the two came first, so this moves no score (docs/decisions/0060).
+    """
+    differs = any(one.kind is Kinship.LOCALLY_DIFFERENT for one in siblings)
+    return differs and not _is_benign(siblings)
+
+
+def _is_benign(siblings: Sequence[Sibling]) -> bool:
+    """Whether people cleared a picture of which this one is a copy, altered only as a whole."""
+    return any(one.kind is Kinship.SAME_CONTENT and one.is_cleared for one in siblings)
 
 
 def _asked(submission: Submission, identity: ImageFacts) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from assay import intake
@@ -24,7 +24,7 @@ from assay.questions import Question
 from assay.records import Verdict
 from assay.store import Capture, Store
 from assay.store.ids import new_id
-from bento import captures
+from bento import captures, metrics
 from bento.admission import Admission
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
@@ -155,6 +155,8 @@ class Engine:
             self.relatives.of(submission.image, identity),
         )
         watch.lap("evidence")
+        if submission.rationale is Rationale.FLAGGED and captures.calls_for_people(relatives):
+            submission = replace(submission, rationale=Rationale.ALWAYS)
         verdict = await self._answers.answer(measured.question, submission.rationale)
         watch.lap("model")
         return captures.judged(submission, identity, measured.question, verdict, relatives)
@@ -171,4 +173,5 @@ class Engine:
         append = self.store.captures.append
         kept = await asyncio.to_thread(append, timed, submission.image, is_keyed=is_keyed)
         await asyncio.to_thread(self.relatives.remember, kept)
+        metrics.answered(kept)
         return kept

@@ -37,6 +37,14 @@ class BodyTooLarge(RequestRefused):
     """More bytes than a request may have, announced or not."""
 
 
+class TooManyImages(RequestRefused):
+    """More images than one request of its kind may hold."""
+
+
+class NotEndedYet(RequestRefused):
+    """The result of a job that is still being worked on."""
+
+
 class ModelNotServed(RequestRefused):
     """The version that was asked for is not the one that answers here."""
 
@@ -45,5 +53,36 @@ class NotKept(RequestRefused):
     """The image was never kept, as its sender asked."""
 
 
+class NothingToShow(RequestRefused):
+    """A view of an image in which there would be nothing to see."""
+
+
+class VerdictHidden(RequestRefused):
+    """Whoever asks holds the image as an audit, and has to judge it without the model."""
+
+
+class NotDecided(RequestRefused):
+    """What only a human decision gives, of an image that nobody has decided."""
+
+
+class NotSiblings(RequestRefused):
+    """Two images that do not show the same, or were never compared."""
+
+
 class LinkExpired(RequestRefused):
     """A signed address that nobody signed, or that is over."""
+
+
+class TooManyAttempts(RequestRefused):
+    """Somebody tries sign-in links that are none."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many links that were no good; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class ShuttingDown(RequestRefused):
+    """The process finishes what it has accepted, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is being stopped; try again, another one may answer")

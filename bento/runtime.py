@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
 from assay.calibration import Calibration
 from assay.fusion import Fusion
+from assay.reports.side_by_side import SideBySide
 from assay.store import Store
+from bento.byte_cache import ByteCache
 from bento.engine import Engine
 from bento.key_ring import KeyRing
+from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
+from bento.turns import Turns
+from bento.webhook_sender import WebhookSender
+
+_PICTURES = 64 * 2**20
+"""Bytes of pictures of siblings: some thirty pairs, those that moderators look at now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,16 @@ class Runtime:
     case_key: bytes
     """Signs case files."""
     keys: KeyRing
+    pictures: PictureCache = field(default_factory=PictureCache)
+    """Views of evidence that were drawn before."""
+    side_by_side: ByteCache[tuple[str, str], SideBySide] = field(
+        default_factory=lambda: ByteCache(_PICTURES)
+    )
+    """Pictures of siblings, by the digests of both."""
+    webhooks: WebhookSender | None = None
+    """Tells platforms what was decided; None where nobody wants to know."""
+    batches: Turns = field(default_factory=Turns)
+    """In which the images of all batches take their turns."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

@@ -7,9 +7,7 @@ The inner service listens on a local socket only, so nobody reaches the model pa
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,13 +19,16 @@ from assay.detector import BATCH_SIZE, Detector, Rationale
 from assay.questions import Question
 from assay.records import Verdict
 from assay.store import StoreSettings
-from bento import http_protocol
+from bento import http_protocol, logs
 from bento.api.app import create_app
 from bento.assembly import assemble
+from bento.lifeline import Lifeline
 from bento.runtime import attach
 from bento.settings import MODEL_VARIABLE, ServiceSettings
 
 _QUIET: Any = {"access": {"enabled": False}}
+_UNCOUNTED: Any = {"enabled": False}
+"""BentoML would label its numbers with whatever path a stranger asks for; `metrics` counts."""
 _TIMEOUT = 600
 """Seconds until BentoML gives a request up; ours end long before, downloads may take longer."""
 
@@ -56,7 +57,9 @@ class Model:
     """The model: questions in batches, verdicts out."""
 
     def __init__(self) -> None:
-        _log_to_stderr()
+        logs.start()
+        self._lifeline = Lifeline(StoreSettings.from_environment().folder)
+        self._lifeline.outlive_holder()
         self._detector = Detector.load(Path(os.environ[MODEL_VARIABLE]))
 
     @bentoml.api(**_BATCHED)  # type: ignore[untyped-decorator]
@@ -93,7 +96,7 @@ class Gate:
     """Sends every request to our application.
 
     BentoML would answer ``/``, ``/docs.json`` and others itself, with pages that load from
-    elsewhere. Its metrics are kept: they gather those of all processes.
+    elsewhere, and ``/metrics`` to anybody.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -101,11 +104,16 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        is_ours = scope["type"] == "http" and scope["path"] != "/metrics"
-        await (app if is_ours else self._bentoml)(scope, receive, send)
+        await (app if scope["type"] == "http" else self._bentoml)(scope, receive, send)
 
 
-@bentoml.service(name="assay", workers=1, traffic={"timeout": _TIMEOUT}, logging=_QUIET)
+@bentoml.service(
+    name="assay",
+    workers=1,
+    traffic={"timeout": _TIMEOUT},
+    logging=_QUIET,
+    metrics=_UNCOUNTED,
+)
 @bentoml.asgi_app(app, path="/")
 class Assay:
     """Everything public."""
@@ -113,20 +121,12 @@ class Assay:
     model = bentoml.depends(Model)
 
     def __init__(self) -> None:
-        _log_to_stderr()
+        logs.start()
         answers = BatchedAnswers(self.model)
         settings, store = ServiceSettings.from_environment(), StoreSettings.from_environment()
+        self._lifeline = Lifeline(store.folder)
+        self._lifeline.hold()
         attach(app, assemble(settings, store, answers))
 
 
 Assay.add_asgi_middleware(Gate)  # type: ignore[attr-defined]
-
-
-def _log_to_stderr() -> None:
-    """Assay's own lines, in one form for all processes."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("assay", "bento"):
-        ours = logging.getLogger(name)
-        ours.handlers, ours.propagate = [handler], False
-        ours.setLevel(logging.INFO)

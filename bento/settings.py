@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field
@@ -13,6 +14,16 @@ from assay.settings import Settings
 
 MODEL_VARIABLE = "ASSAY_MODEL"
 """The model folder that is served; `scripts/serve.py` sets it to the champion's."""
+
+
+class Blur(StrEnum):
+    """When a picture in Review is blurred: what waits there may be graphic."""
+
+    ALWAYS = "always"
+    """Each one, until it is asked for."""
+    NEVER = "never"
+    REMEMBER = "remember"
+    """Until the moderator asks for it, or for all from now on in this browser."""
 
 
 class ServiceSettings(Settings):
@@ -34,10 +45,18 @@ class ServiceSettings(Settings):
     """Images of one batch request; more make a job."""
     max_job: int = Field(10_000, gt=0)
     """Images of one job."""
+    blur: Blur = Blur.REMEMBER
+    """Whether pictures in Review are blurred until their moderator asks for them."""
+    publisher: str = "Assay"
+    """The organisation in whose name people decide, as it signs published reviews."""
+    job_days: int = Field(30, gt=0)
+    """Days for which the result of a job is kept."""
     notice_days: int = Field(30, gt=0)
     """Days for which the address of a notice is good."""
     sibling_days: int = Field(365, gt=0)
     """How far back near-duplicates are looked for."""
+    webhook_allow_private: bool = False
+    """Whether decisions may be sent to this machine and private networks, and without TLS."""
     actions: tuple[str, ...] = ("allow", "label", "limit", "remove", "escalate")
     """What a moderator may have the platform do."""
     reason_codes: tuple[str, ...] = (

@@ -9,7 +9,7 @@ import numpy as np
 from assay import images, ledger
 from assay.calibration import Calibration
 from assay.case_records import Case, Step
-from assay.fusion import Fusion, log_odds
+from assay.fusion import Fusion, log_odds, surprise
 from assay.records import Finding, Hypothesis, Label, Measurement, Verdict
 from tests.scenes import scene
 
@@ -24,11 +24,12 @@ def case(**changes: object) -> Case:
     """One decision, derivable unless ``changes`` say otherwise."""
     said = f"Copies {EVIL}.", "copies", Hypothesis.COPIED
     findings = (
-        Finding(Measurement("repeated_regions", 0.9), 0.02, *said),
+        Finding(Measurement("repeated_regions", 0.9), 0.02, *said, surprise(0.02)),
         Finding(
-            Measurement("sharpness_inconsistency", 0.4), 0.3, "Sharpness measures 0.4.", "sharpness"
+            Measurement("sharpness_inconsistency", 0.4), 0.3, "Sharpness measures 0.4.",
+            "sharpness", Hypothesis.EDITED, surprise(0.3),
         ),
-    )
+    )  # fmt: skip
     logits = FUSION.logits(np.zeros((1, 3)), ledger.surprises_of([findings]))
     row = CALIBRATION.probabilities(logits)[0]
     verdict = Verdict(

@@ -159,6 +159,19 @@ def test_case_in_which_the_model_was_heard_needs_its_logits():
     assert found.differences
 
 
+@pytest.mark.parametrize("band", [(0.0, 1.0), (0.0, 0.0)], ids=["in the band", "outside"])
+@pytest.mark.parametrize("is_reviewed", [True, False])
+def test_people_may_look_at_more_than_the_band_and_not_at_less(
+    band: tuple[float, float], is_reviewed: bool
+):
+    case = cases.case()
+    calibration = replace(case.calibration, review_low=band[0], review_high=band[1])
+    verdict = replace(case.verdict, needs_review=is_reviewed)
+    found = rederive(replace(case, calibration=calibration, verdict=verdict))
+    is_missed = band[1] == 1.0 and not is_reviewed
+    assert any(one.startswith("review") for one in found.differences) == is_missed
+
+
 @pytest.mark.parametrize("missing", ["fusion", "calibration"])
 def test_step_without_its_means_is_named(missing: str):
     found = rederive(cases.case(**{missing: None}))
@@ -188,3 +201,24 @@ def test_command_says_what_was_found_and_leaves_with_it(
     assert "not intact" in capsys.readouterr().out
     assert command.main(["verify", str(path), "--key", "x"]) == command.WRONG_NAME
     assert command.main(["verify", str(tmp_path / "none.zip")]) == command.FAILED
+
+
+def test_image_that_was_not_kept_has_no_size(tmp_path: Path):
+    case = cases.case()
+    found = resigned(replace(case, image=replace(case.image, size=None)), tmp_path)
+    assert found.is_intact
+    assert "was not kept" in case_file.page(replace(case, image=replace(case.image, size=None)))
+
+
+def test_image_without_evidence_is_for_people_whatever_its_score():
+    case = cases.case()
+    nothing = tuple(replace(one, value=None, null_rate=None) for one in case.findings)
+    calibration = replace(case.calibration, review_low=0.5, review_high=0.5)
+    bare = replace(case, findings=nothing, calibration=calibration)
+    handed, kept = (
+        rederive(replace(bare, verdict=replace(bare.verdict, needs_review=asked))).differences
+        for asked in (True, False)
+    )
+    assert [one for one in kept if one not in handed] == [
+        "review: stated False, and the band says otherwise"
+    ]

@@ -64,3 +64,41 @@ def test_near_finds_a_picture_among_others() -> None:
 
 def test_an_empty_index_finds_nothing() -> None:
     assert HashIndex().near(hashed(0)) == []
+
+
+@given(
+    bits=st.lists(st.integers(0, 2**8 - 1), min_size=1, max_size=20),
+    query=st.integers(0, 2**8 - 1),
+    limit=st.integers(2, 6),
+)
+def test_a_limit_keeps_the_nearest_and_the_one_added_first(
+    bits: list[int], query: int, limit: int
+) -> None:
+    index = filled(*bits)
+    everything = index.near(hashed(query), 6)
+    few = index.near(hashed(query), 6, limit)
+    assert len(few) == min(limit, len(everything))
+    assert few[: limit - 1] == everything[: limit - 1]
+    first = [min(everything, key=lambda one: int(one[0]))] if everything else []
+    assert set(first) <= set(few)
+
+
+def test_an_id_that_is_known_is_not_added_again() -> None:
+    index = filled(5)
+    assert not index.add("0", hashed(9))
+    assert index.near(hashed(5), 1) == [("0", 0)]
+
+
+@given(
+    bits=st.lists(st.integers(0, 2**8 - 1), min_size=1, max_size=12),
+    gone=st.sets(st.integers(0, 14), max_size=6),
+)
+def test_discarded_ids_are_not_found_and_all_others_are(bits: list[int], gone: set[int]) -> None:
+    index = filled(*bits)
+    index.discard([str(number) for number in gone])
+    kept = {number: value for number, value in enumerate(bits) if number not in gone}
+    assert len(index) == len(kept)
+    for number, value in kept.items():
+        assert str(number) in {name for name, _ in index.near(hashed(value), 0)}
+    assert {int(name) for name, _ in index.near(hashed(0), 256)} == set(kept)
+    assert index.add("0", hashed(1)) == (0 not in kept)

@@ -108,6 +108,12 @@ def test_style_is_named_for_a_strict_policy():
     assert "style=" not in html
 
 
+def test_style_of_the_picture_is_named_too():
+    style = notice_pages.svg(EVIL).partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert notice_pages.style_hash(notice_pages.SVG_STYLE) == f"'sha256-{digest}'"
+
+
 def test_no_notice_takes_no_place():
     none = notices.in_language(Level.NONE, "none", "en")
     assert notice_pages.html(none) == ""

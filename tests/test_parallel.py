@@ -37,6 +37,16 @@ def blas_threads(_: int) -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
+def survive_sigterm(number: int) -> int:
+    os.kill(os.getppid(), signal.SIGTERM)  # the fork server
+    os.kill(os.getpid(), signal.SIGTERM)
+    return number
+
+
+def test_workers_finish_their_work_when_a_supervisor_ends_the_whole_tree() -> None:
+    assert list(parallel_map(survive_sigterm, range(4), workers=2)) == [0, 1, 2, 3]
+
+
 def test_cores_is_positive() -> None:
     assert cores() >= 1
 

@@ -13,7 +13,14 @@ from assay.degradations import blur, recompress
 from assay.manipulations import manipulations
 from assay.manipulations.regions import similarity, warp
 from assay.records import Mask, Photo, Pixels, Region
-from assay.siblings import Comparison, Kinship, compare, pixel_digest
+from assay.siblings import (
+    Comparison,
+    Kinship,
+    compare,
+    compare_encoded,
+    pixel_digest,
+    relate_encoded,
+)
 from assay.sources.photos import Photos
 from tests.scenes import scene
 
@@ -203,3 +210,24 @@ def test_a_sentence_claims_no_direction(name: str, coffee: Pixels) -> None:
     claims = ("original", "manipulated", "edited", "before", "after", "fake")
     assert forth.kind is back.kind
     assert not any(word in found.sentence for found in (forth, back) for word in claims)
+
+
+def test_large_images_are_compared_reduced_and_found_alike(coffee: Pixels) -> None:
+    large = resized(coffee, 6)
+    other, mask = edited(large, "splice")
+    found = compare_encoded(images.encode_jpeg(large, 92), images.encode_jpeg(other, 85))
+    assert found.kind is Kinship.LOCALLY_DIFFERENT
+    assert covered([d.first for d in found.differences], mask) > 0.8
+    assert covered([d.second for d in found.differences], mask) > 0.8
+    assert found.renderings is not None
+    assert max(found.renderings[0].shape) == 1024
+
+
+def test_large_images_that_differ_in_a_pixel_are_not_called_equal(coffee: Pixels) -> None:
+    large = resized(coffee, 6)
+    other = large.copy()
+    other[1000, 1000] ^= 1
+    one, two = images.encode_png(large), images.encode_png(other)
+    assert relate_encoded(one, two).kind is Kinship.SAME_CONTENT
+    assert relate_encoded(one, one).kind is Kinship.IDENTICAL
+    assert relate_encoded(one, one).renderings is None

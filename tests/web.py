@@ -29,9 +29,9 @@ class Site:
 
 
 @contextmanager
-def site(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
+def site(answer: Answer, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Site]:
     """A server that gives each connection to ``answer`` with the head and body of its request."""
-    with socket.create_server((HERE, 0)) as listening:
+    with socket.create_server((HERE, port)) as listening:
         listening.settimeout(0.01)
         made, closing = Site(listening.getsockname()[1], answer), threading.Event()
         threads: list[threading.Thread] = []

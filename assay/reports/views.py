@@ -21,6 +21,9 @@ from assay.reports.pictures import fitted
 Levels = npt.NDArray[np.float32]
 """Absolute differences ``[h, w, 3]``, float32, in grey levels."""
 
+Layer = npt.NDArray[np.uint8]
+"""A picture to lay over another ``[h, w, 4]``: RGB and opacity."""
+
 ERROR_LEVEL_QUALITY = 90
 """JPEG quality of the copy that an error level compares with (after Krawetz 2007)."""
 
@@ -49,9 +52,16 @@ def heated(pixels: Pixels, heatmap: Heatmap) -> Pixels:
 
     Colours are those of the perceptually uniform map "inferno" (Smith & van der Walt 2015).
     """
-    height, width = pixels.shape[:2]
-    known = np.clip(np.nan_to_num(heatmap), 0, 1).astype(np.float32)
-    return _blended(pixels, np.asarray(cv2.resize(known, (width, height)), np.float32))
+    return _blended(pixels, _stretched(heatmap, (pixels.shape[1], pixels.shape[0])))
+
+
+def overlay(heatmap: Heatmap, size: tuple[int, int]) -> Layer:
+    """``heatmap`` as a layer ``[h, w, 4]`` of ``size`` (width, height): RGB and opacity.
+
+    Over an image it shows what `heated` shows.
+    """
+    colours, opacity = _coloured(_stretched(heatmap, size))
+    return np.asarray(np.dstack([colours, np.rint(255 * opacity)]), np.uint8)
 
 
 def colour_bar(stops: int) -> list[str]:
@@ -76,11 +86,22 @@ def error_level_view(pixels: Pixels, side: int) -> View | None:
     return _view(pixels, side, _error_level)
 
 
-def _blended(pixels: Pixels, suspicion: npt.NDArray[np.float32]) -> Pixels:
+def _stretched(heatmap: Heatmap, size: tuple[int, int]) -> Heatmap:
+    known = np.clip(np.nan_to_num(heatmap), 0, 1).astype(np.float32)
+    return np.asarray(cv2.resize(known, size), np.float32)
+
+
+def _coloured(suspicion: Heatmap) -> tuple[Pixels, Heatmap]:
+    """Colours ``[h, w, 3]`` of suspicions ``[h, w]``, and their opacities."""
     index = np.rint(255 * suspicion).astype(np.uint8)
     colours = cv2.cvtColor(cv2.applyColorMap(index, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    opacity = _OPAQUE * suspicion[..., None] ** _CURVE
-    return np.asarray(pixels * (1 - opacity) + colours * opacity + 0.5, np.uint8)
+    return np.asarray(colours, np.uint8), np.asarray(_OPAQUE * suspicion**_CURVE, np.float32)
+
+
+def _blended(pixels: Pixels, suspicion: Heatmap) -> Pixels:
+    colours, opacity = _coloured(suspicion)
+    share = opacity[..., None]
+    return np.asarray(pixels * (1 - share) + colours * share + 0.5, np.uint8)
 
 
 def _residual(pixels: Pixels) -> Levels:

@@ -115,12 +115,14 @@ def insert_new(
 
 
 def _engine(settings: StoreSettings) -> sa.Engine:
+    # Parameters are hidden, as errors go to logs and captions do not.
     if settings.database_url:
         return _server_engine(settings)
     settings.folder.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(settings.folder / "store.db")),
         connect_args={"timeout": settings.busy_timeout},
+        hide_parameters=True,
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -139,6 +141,7 @@ def _server_engine(settings: StoreSettings) -> sa.Engine:
         pool_pre_ping=True,
         pool_timeout=settings.busy_timeout,
         connect_args={"connect_timeout": max(2, round(settings.busy_timeout))},
+        hide_parameters=True,
     )
 
 

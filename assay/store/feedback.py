@@ -107,11 +107,12 @@ class Feedback:
             self._announce(session, case, row)
         return row.id
 
-    def undo(self, feedback_id: int, who: str) -> None:
-        """Take back one's own vote, by a row that says so; the case is open again and held by none.
+    def undo(self, feedback_id: int, who: str) -> str:
+        """Take back one's own vote, by a row that says so; its case, open again and held by none.
 
-        An earlier vote, if there is one, counts meanwhile. Raises `NotStored` where there is no
-        such vote or it was undone before, `NotYourCase` where it is another's.
+        An earlier vote, if there is one, counts meanwhile. A case that was voted on blindly is no
+        audit any more, as its voter has been told what the model says. Raises `NotStored` where
+        there is no such vote or it was undone before, `NotYourCase` where it is another's.
         """
         with self._database.writing() as session:
             vote = _undoable(session, feedback_id, who)
@@ -137,8 +138,18 @@ class Feedback:
             audit.append(session, now, who, "undo", vote.capture_id, feedback=vote.id)
             own = ExclusionRow.account == who, ExclusionRow.why == "unsure"
             session.execute(sa.delete(ExclusionRow).where(ExclusionRow.case_id == case.id, *own))
+            case.is_audit = case.is_audit and not vote.is_blind
             queue.reopen(case, "undone", now)
             self._announce(session, case, row)
+            return case.id
+
+    def get(self, feedback_id: int) -> Decision:
+        """One row of the history; raises `NotStored`."""
+        with self._database.reading() as session:
+            row = session.get(FeedbackRow, feedback_id)
+            if row is None:
+                raise NotStored(f"no vote {feedback_id}")
+            return _decision(row)
 
     def history(self, capture_id: str) -> Sequence[Decision]:
         """All rows about this capture and its pixel-equal ones, oldest first."""
@@ -187,7 +198,7 @@ def exclude(session: Session, case: CaseRow, account: str, why: str) -> None:
 def _refuse_second_look(session: Session, case: CaseRow, who: str) -> None:
     excluded = session.get(ExclusionRow, (case.id, who))
     if case.is_open and excluded is not None and excluded.why == DECIDED_BEFORE:
-        raise NotYourCase(f"{who} decided this case before the appeal; another moderator has to")
+        raise NotYourCase("you decided this case before the appeal; another moderator has to")
 
 
 def _undoable(session: Session, feedback_id: int, who: str) -> FeedbackRow:
@@ -196,7 +207,7 @@ def _undoable(session: Session, feedback_id: int, who: str) -> FeedbackRow:
     if row is None or row.label is None or undone is not None:
         raise NotStored(f"no vote {feedback_id} that can be undone")
     if row.who != who:
-        raise NotYourCase(f"vote {feedback_id} is {row.who}'s to undo")
+        raise NotYourCase(f"vote {feedback_id} is somebody else's, and theirs to undo")
     return row
 
 

@@ -7,7 +7,8 @@ import re
 import secrets
 import time
 
-_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+"""Of every identifier, as a regular expression."""
 
 
 def new_id() -> str:
@@ -25,7 +26,7 @@ def new_id() -> str:
 
 def is_id(text: str) -> bool:
     """Whether ``text`` has the form of `new_id`; nothing else may become part of a path."""
-    return _FORM.fullmatch(text) is not None
+    return re.fullmatch(FORM, text) is not None
 
 
 def new_secret() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,9 +15,23 @@ from assay.store.captures import stored
 from assay.store.database import Database
 from assay.store.drainer import Drainer
 from assay.store.feedback import counts
-from assay.store.tables import CaseRow, FeedbackRow, ReportRow
+from assay.store.tables import CaptureRow, CaseRow, FeedbackRow, ReportRow
 
 _WINDOW = timedelta(hours=1)
+
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What somebody outside said of an image: untrusted text."""
+
+    kind: str
+    """report (an end user's) or appeal (a platform's)."""
+    reason: str
+    note: str
+    created_at: datetime
 
 
 class Reports:
@@ -51,6 +67,20 @@ class Reports:
                     note=note,
                 )
             )
+
+    def of_case(self, case_id: str) -> Sequence[Report]:
+        """The newest reports and appeals of a case, newest first; who sent them stays out."""
+        query = (
+            sa.select(ReportRow)
+            .join(CaptureRow, CaptureRow.id == ReportRow.capture_id)
+            .join(CaseRow, CaseRow.pixel_digest == CaptureRow.pixel_digest)
+            .where(CaseRow.id == case_id)
+            .order_by(ReportRow.id.desc())
+            .limit(_SHOWN)
+        )
+        with self._database.reading() as session:
+            rows = session.scalars(query)
+            return [Report(row.kind, row.reason, row.note, row.created_at) for row in rows]
 
     def _refuse_flood(self, session: Session, capture_id: str, client: str, now: datetime) -> None:
         recent = sa.select(sa.func.count()).where(

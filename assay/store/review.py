@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -37,6 +37,7 @@ class Case:
     reach: int
     reports: int
     appeals: int
+    opened_at: datetime
     held_until: datetime
 
 
@@ -63,6 +64,21 @@ class Review:
             row.holder, row.held_until = account, now + self._lease
             return _case(session, row)
 
+    def take(self, case_id: str, account: str) -> Case:
+        """One case, for ``account`` alone until a lease from now ends: held, let go or put back.
+
+        Raises `NotStored`, and `NotYourCase` where it is decided, another's, or was skipped.
+        """
+        now = self._database.now()
+        with self._database.writing() as session:
+            case = _locked(session, case_id)
+            is_taken = case.held_until is not None and case.held_until > now
+            is_excluded = session.get(ExclusionRow, (case_id, account)) is not None
+            if not case.is_open or is_excluded or (is_taken and case.holder != account):
+                raise NotYourCase("somebody else has taken this case or decided it; go on")
+            case.holder, case.held_until = account, now + self._lease
+            return _case(session, case)
+
     def held(self, account: str) -> Sequence[Case]:
         """The cases that ``account`` holds now, the one claimed first at the front."""
         query = sa.select(CaseRow).where(
@@ -71,6 +87,17 @@ class Review:
         with self._database.reading() as session:
             rows = session.scalars(query.order_by(CaseRow.held_until, CaseRow.id))
             return [_case(session, row) for row in rows]
+
+    def blind(self, account: str) -> frozenset[str]:
+        """Pixel digests of audits that ``account`` has in hand, to judge without the verdict.
+
+        A lease that has run out counts too, as its holder may still vote.
+        """
+        query = sa.select(CaseRow.pixel_digest).where(
+            CaseRow.is_open, CaseRow.is_audit, CaseRow.holder == account
+        )
+        with self._database.reading() as session:
+            return frozenset(digest for digest in session.scalars(query) if digest is not None)
 
     def release(self, case_id: str, account: str) -> None:
         """Give a case back to everybody; raises `NotYourCase`, `NotStored`."""
@@ -87,13 +114,15 @@ class Review:
     def decide(self, case_id: str, account: str, vote: Vote) -> int:
         """Decide a case that one holds; the number of the vote, to undo it by.
 
-        A lease that has run out still counts while nobody else took the case. On an audit the
-        vote is recorded as blind, whatever ``vote`` says. Raises as `release`.
+        A lease that has run out still counts while nobody else took the case. On an audit
+        one's first vote is recorded as blind, whatever ``vote`` says; who votes again after an
+        undo has seen the verdict meanwhile. Raises as `release`.
         """
         with self._database.writing() as session:
             case = _held(session, case_id, account)
             newest = session.scalars(_members(case).limit(1)).one()
-            vote = replace(vote, is_blind=vote.is_blind or case.is_audit)
+            is_first = not _has_voted(session, case, account)
+            vote = replace(vote, is_blind=vote.is_blind or (case.is_audit and is_first))
             return self._feedback.add(session, case, newest, account, vote)
 
     def appeal(self, capture_id: str, client: str, note: str) -> None:
@@ -137,10 +166,15 @@ def _claimable(account: str, now: datetime) -> sa.Select[tuple[CaseRow]]:
     )
 
 
-def _held(session: Session, case_id: str, account: str) -> CaseRow:
+def _locked(session: Session, case_id: str) -> CaseRow:
     case = session.get(CaseRow, case_id, with_for_update=True)
     if case is None:
         raise NotStored(f"no case {case_id[:64]!r}")
+    return case
+
+
+def _held(session: Session, case_id: str, account: str) -> CaseRow:
+    case = _locked(session, case_id)
     if not case.is_open or case.holder != account:
         raise NotYourCase("the case is not held by you any more; claim the next one")
     return case
@@ -151,6 +185,11 @@ def _exclude_voters(session: Session, case: CaseRow) -> None:
     voters = sa.select(FeedbackRow.who).where(FeedbackRow.case_id == case.id).distinct()
     for who in session.scalars(voters).all():
         session.merge(ExclusionRow(case_id=case.id, account=who, why=DECIDED_BEFORE))
+
+
+def _has_voted(session: Session, case: CaseRow, account: str) -> bool:
+    own = FeedbackRow.case_id == case.id, FeedbackRow.who == account
+    return session.scalar(sa.select(FeedbackRow.id).where(*own).limit(1)) is not None
 
 
 def _members(case: CaseRow) -> sa.Select[tuple[CaptureRow]]:
@@ -172,5 +211,6 @@ def _case(session: Session, row: CaseRow) -> Case:
         row.reach,
         row.reports,
         row.appeals,
+        datetime.fromtimestamp(row.opened_at, UTC),
         row.held_until,
     )

@@ -12,6 +12,7 @@ from assay.settings import Settings
 
 DATABASE_VARIABLE = "ASSAY_DATABASE_URL"
 IMAGES_VARIABLE = "ASSAY_IMAGES_URL"
+WEBHOOK_VARIABLE = "ASSAY_WEBHOOK_URL"
 
 
 class StoreSettings(Settings):
@@ -49,4 +50,5 @@ class StoreSettings(Settings):
             folder=home.folder("store"),
             database_url=os.environ.get(DATABASE_VARIABLE, ""),
             images_url=os.environ.get(IMAGES_VARIABLE, ""),
+            webhook_url=os.environ.get(WEBHOOK_VARIABLE, ""),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from assay import notices, signed_urls
-from assay.errors import StoreUnavailable
+from assay.errors import NotCaptured, StoreUnavailable
 from assay.records import Label
-from assay.store import Capture, Decision
+from assay.store import Capture, Decision, Sibling
 from bento import captures
 from bento.api.schemas import (
     DecisionShape,
@@ -25,11 +26,14 @@ CONTEXT = (
     "under a false caption is still misleading."
 )
 _DAY = 86400
+_KNOWN = 1000
+_LATER = 10
+"""Siblings that came later and are listed; a picture that goes round has thousands."""
 
 
 def detection(here: Runtime, capture: Capture, language: str) -> Detection:
     """The public answer of a capture, with what people decided since; reads the database."""
-    decision = current_decision(here, capture)
+    decision = current_decision(here, capture.id)
     return Detection(
         id=capture.id,
         created_at=capture.created_at,
@@ -45,17 +49,30 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         notice=notice(here, capture, decision, language),
         decision=_decision(decision),
         answered_from=capture.answered_from,
-        siblings=[SiblingShape.model_validate(one.model_dump()) for one in capture.siblings],
+        siblings=siblings(here, capture),
         model_version=capture.model_version,
         serving_plan=capture.serving_plan,
         timings=capture.timings,
     )
 
 
-def current_decision(here: Runtime, capture: Capture) -> Decision | None:
-    """What people decided of these pixels; while the database does not answer, nothing."""
+def siblings(here: Runtime, capture: Capture) -> list[SiblingShape]:
+    """The near-duplicates of a capture, those that came later first; reads the database.
+
+    A repeat has those of the capture that it repeats, whose pixels it has.
+    """
+    return [_sibling(here, one) for one in _siblings(here, capture, _LATER)]
+
+
+def sibling_ids(here: Runtime, capture: Capture) -> set[str]:
+    """All that may be seen beside a capture, more than an answer lists."""
+    return {one.id for one in _siblings(here, capture, _KNOWN)}
+
+
+def current_decision(here: Runtime, capture_id: str) -> Decision | None:
+    """What people decided of a capture's pixels; while the database does not answer, nothing."""
     try:
-        return here.store.feedback.decision(capture.id)
+        return here.store.feedback.decision(capture_id)
     except StoreUnavailable:
         return None
 
@@ -90,6 +107,21 @@ def notice_url(here: Runtime, capture_id: str, kind: str, language: str) -> str:
 def language_of(header: str | None) -> str:
     """The language of notices that an Accept-Language header asks for."""
     return notices.preferred(header or "")
+
+
+def _siblings(here: Runtime, capture: Capture, later: int) -> Sequence[Sibling]:
+    """Known siblings; while the database does not answer, those that were served."""
+    try:
+        return here.store.captures.siblings(capture.answered_from or capture.id, later)
+    except NotCaptured:  # what it repeats was deleted
+        return []
+    except StoreUnavailable:
+        return capture.siblings
+
+
+def _sibling(here: Runtime, one: Sibling) -> SiblingShape:
+    decision = _decision(current_decision(here, one.id))
+    return SiblingShape(**one.model_dump(), decision=decision)
 
 
 def _decision(decision: Decision | None) -> DecisionShape | None:

@@ -4,15 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
-from bento import background
-from bento.api import detections, errors, health
+from bento import background, blindness
+from bento.api import (
+    batches,
+    case_files,
+    detections,
+    errors,
+    evidence_views,
+    exports,
+    feedback,
+    health,
+    jobs,
+    model,
+    monitoring,
+    notices,
+    review,
+    sandbox,
+    sibling_views,
+)
 from bento.api.requests import Envelope
 from bento.api.schemas import Problem
+from bento.console import site
+from bento.draining import Door, Doorkeeper
 
-ROUTERS: tuple[APIRouter, ...] = (detections.router, health.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    detections.router,
+    evidence_views.router,
+    sibling_views.router,
+    feedback.router,
+    review.router,
+    notices.router,
+    case_files.router,
+    exports.router,
+    sandbox.router,
+    model.router,
+    batches.router,
+    jobs.router,
+    health.router,
+    monitoring.router,
+)
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": what}
     for status, what in {
@@ -32,22 +65,27 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 _DESCRIPTION = (
     "Tells whether an image was manipulated or synthesized: a verdict with a calibrated score, the "
     "place, the evidence and the reasons. Every error has one body, `{error, code, request_id}`."
+    f"\n\n**Sandbox.** {sandbox.GUIDE}"
 )
 
 
 def create_app() -> FastAPI:
     """The application with all routes; a runtime is attached before it serves."""
+    door = Door()
     app = FastAPI(
         title="Assay",
         version="1",
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(Envelope)],
+        middleware=[Middleware(Envelope), Middleware(Doorkeeper, door)],
         lifespan=background.running,
+        dependencies=[Depends(blindness.guard)],
         responses=_PROBLEMS,
     )
+    app.state.door = door
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    site.install(app)
     return app

@@ -33,7 +33,9 @@ KEY = HTTPBearer(
 )
 """Says in the contract what `caller` reads."""
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+"""Change nothing, so a browser may be led to them from anywhere."""
+
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _ROLE_SCOPES = {
     Role.VIEWER: {Scope.READ},
@@ -64,16 +66,48 @@ def caller(
     _: Annotated[object, Depends(KEY)] = None,
 ) -> Caller:
     """Who is asking; raises `NotSignedIn`, or `NotAllowed` for a forged cross-site request."""
-    found = _by_key(request, here) or _by_session(request, here) or _on_loopback(request, here)
-    request.scope.setdefault("state", {})["client"] = found.client
-    return found
+    token = request.headers.get(CSRF_HEADER, "")
+    found = (
+        _by_key(request, here)
+        or _by_session(request, here, token)
+        or _on_loopback(request, here, "an API key is needed; send Authorization: Bearer KEY")
+    )
+    return _noted(request, found)
 
 
-def allowed(scope: Scope) -> Callable[..., Caller]:
-    """A dependency that gives the caller, who must have ``scope``."""
+def person(request: Request, here: Runtime, token: str) -> Caller:
+    """Who looks at a page, never a key; ``token`` is the CSRF token, of a header or of a form.
+
+    Raises as `caller`.
+    """
+    found = _by_session(request, here, token) or _on_loopback(
+        request, here, "nobody is signed in, or no longer; sign in and try again"
+    )
+    return _noted(request, found)
+
+
+def account_name(request: Request, here: Runtime) -> str:
+    """As whom a browser's request claims cases and votes; empty where no person asks.
+
+    It lets nobody in: whether the request is allowed, `caller` and `person` say.
+    """
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    if account := here.store.accounts.find_session(secret) if secret else None:
+        return account.name
+    is_open = not here.settings.auth and "authorization" not in request.headers
+    return f"key:{DEVELOPMENT}" if is_open else ""
+
+
+def allowed(scope: Scope, *, in_sandbox: bool = False) -> Callable[..., Caller]:
+    """A dependency that gives the caller, who must have ``scope``.
+
+    Sandbox keys reach only what says ``in_sandbox``, and so neither read nor change what is kept.
+    """
 
     def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
         found.require(scope)
+        if found.is_sandbox and not in_sandbox:
+            raise NotAllowed("this is not in the sandbox; use a key that is not a sandbox key")
         return found
 
     return check
@@ -89,6 +123,12 @@ def has_csrf_token(session: str, given: str) -> bool:
     return hmac.compare_digest(csrf_token(session).encode(), given.encode())
 
 
+def _noted(request: Request, found: Caller) -> Caller:
+    """``found``, whose name the log of requests will show."""
+    request.scope.setdefault("state", {})["client"] = found.client
+    return found
+
+
 def _by_key(request: Request, here: Runtime) -> Caller | None:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if not scheme:
@@ -99,21 +139,19 @@ def _by_key(request: Request, here: Runtime) -> Caller | None:
     return Caller(key.client, key.scopes, key.is_sandbox)
 
 
-def _by_session(request: Request, here: Runtime) -> Caller | None:
+def _by_session(request: Request, here: Runtime, token: str) -> Caller | None:
     secret = request.cookies.get(SESSION_COOKIE, "")
     account = here.store.accounts.find_session(secret) if secret else None
     if account is None:
         return None
-    if request.method not in _SAFE and not has_csrf_token(
-        secret, request.headers.get(CSRF_HEADER, "")
-    ):
+    if request.method not in SAFE_METHODS and not has_csrf_token(secret, token):
         raise NotAllowed(f"a session needs the header {CSRF_HEADER}; reload the page")
     return Caller(f"console:{account.name}", frozenset(_ROLE_SCOPES[account.role]), account=account)
 
 
-def _on_loopback(request: Request, here: Runtime) -> Caller:
+def _on_loopback(request: Request, here: Runtime, otherwise: str) -> Caller:
     if here.settings.auth:
-        raise NotSignedIn("an API key is needed; send Authorization: Bearer KEY")
+        raise NotSignedIn(otherwise)
     host = request.url.hostname or ""
     origin = request.headers.get("origin")
     is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from assay.store import Scope
+from assay.errors import NotCaptured
+from assay.store import Capture, Scope
+from bento import sandbox
 from bento.api import answers, submissions
 from bento.api.auth import Caller, allowed
 from bento.api.schemas import About, Detection, DetectJson
@@ -18,6 +20,8 @@ router = APIRouter(prefix="/v1", tags=["detections"])
 
 Here = Annotated[Runtime, Depends(runtime)]
 Language = Annotated[str | None, Header(alias="Accept-Language", max_length=500)]
+
+Reader = Annotated[Caller, Depends(allowed(Scope.READ, in_sandbox=True))]
 
 _FORM_SCHEMA = {
     "type": "object",
@@ -55,7 +59,7 @@ described by hand."""
 async def detect(
     request: Request,
     here: Here,
-    asking: Annotated[Caller, Depends(allowed(Scope.DETECT))],
+    asking: Annotated[Caller, Depends(allowed(Scope.DETECT, in_sandbox=True))],
     accepted: Language = None,
 ) -> Detection:
     """Judge an image, sent as a file, as base64 or as an address.
@@ -63,7 +67,10 @@ async def detect(
     A pixel-equal image is answered from the store, and inherits what people decided of it.
     """
     asked = await submissions.submission(request, here, asking)
-    capture = await here.engine.detect(asked)
+    if asking.is_sandbox:
+        capture = await sandbox.detect(asked, here.engine)
+    else:
+        capture = await here.engine.detect(asked)
     language = answers.language_of(accepted)
     return await asyncio.to_thread(answers.detection, here, capture, language)
 
@@ -71,11 +78,12 @@ async def detect(
 @router.get(
     "/detections/{capture_id}",
     summary="A detection, with what was decided since",
-    dependencies=[Depends(allowed(Scope.READ))],
 )
-def get_detection(capture_id: str, here: Here, accepted: Language = None) -> Detection:
+def get_detection(
+    capture_id: str, here: Here, asking: Reader, accepted: Language = None
+) -> Detection:
     """The answer as it was given; notice and decision as they are now."""
-    capture = here.store.captures.get(capture_id)
+    capture = _capture(here, asking, capture_id)
     return answers.detection(here, capture, answers.language_of(accepted))
 
 
@@ -84,13 +92,22 @@ def get_detection(capture_id: str, here: Here, accepted: Language = None) -> Det
     summary="The image as it was received",
     response_class=Response,
     responses={200: {"content": {"image/*": {}}}},
-    dependencies=[Depends(allowed(Scope.READ))],
 )
-def get_image(capture_id: str, here: Here) -> Response:
+def get_image(capture_id: str, here: Here, asking: Reader) -> Response:
     """The bytes of the image, unless its sender asked not to keep it."""
-    capture = here.store.captures.get(capture_id)
-    image = here.store.captures.image(capture_id)
+    capture = _capture(here, asking, capture_id)
+    kept = sandbox.image if asking.is_sandbox else here.store.captures.image
+    image = kept(capture_id)
     if image is None:
         raise NotKept(f"the image of {capture_id} was not kept, as its sender asked")
     headers = {"Cache-Control": "private, max-age=3600", "Content-Disposition": "inline"}
     return Response(image, media_type=capture.media_type, headers=headers)
+
+
+def _capture(here: Runtime, asking: Caller, capture_id: str) -> Capture:
+    """A capture that the caller may see; raises `NotCaptured`. Sandbox keys see the sandbox's."""
+    if not asking.is_sandbox:
+        return here.store.captures.get(capture_id)
+    if (made := sandbox.find(capture_id, here.model.version)) is None:
+        raise NotCaptured(f"no sandbox detection {capture_id[:64]!r}; they begin with test_")
+    return made

@@ -45,9 +45,17 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.NotAllowed: 403,
     refusals.InvalidRequest: 400,
     refusals.BodyTooLarge: 413,
+    refusals.TooManyImages: 413,
+    refusals.NotEndedYet: 409,
     refusals.ModelNotServed: 409,
     refusals.NotKept: 404,
+    refusals.VerdictHidden: 409,
+    refusals.NothingToShow: 404,
+    refusals.NotDecided: 409,
+    refusals.NotSiblings: 404,
     refusals.LinkExpired: 403,
+    refusals.TooManyAttempts: 429,
+    refusals.ShuttingDown: 503,
     # What the leaves above derive from, for errors that are raised as such.
     errors.ConfigError: 422,
     errors.DataError: 422,
@@ -88,8 +96,8 @@ def body(request: Request, code: str, sentence: str) -> dict[str, str]:
     return {"error": sentence, "code": code, "request_id": requests.request_id(request)}
 
 
-def _expected(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, errors.AssayError)  # noqa: S101 (registered for these)
+def response(request: Request, error: errors.AssayError) -> JSONResponse:
+    """The answer to a request that failed with ``error``."""
     status = status_of(error)
     if status >= 500:
         logger.warning("%s: %s", type(error).__name__, error)
@@ -100,6 +108,11 @@ def _expected(request: Request, error: Exception) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     content = body(request, code_of(type(error).__name__), str(error))
     return JSONResponse(content, status, headers)
+
+
+def _expected(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.AssayError)  # noqa: S101 (registered for these)
+    return response(request, error)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -1,8 +1,7 @@
-"""What holds for every request: its id, its size, its headers back, and its line in the log."""
+"""What holds for every request: its id, its size, its headers back, its line in the log."""
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
@@ -14,10 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.images import MAX_BYTES
 from assay.store.ids import new_id
+from bento import logs, metrics
 from bento.refusals import BodyTooLarge
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ID = "request_id"
+_NO_ROUTE = "none"
+_LONGEST_ID = 64
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -55,8 +57,8 @@ class Envelope:
     """Gives each request an id, counts its body as it comes in, and seals its answer.
 
     A body beyond its limit is cut off where that is passed, whatever its headers announced. One
-    line of JSON a request goes to the log ``assay.requests``: never the query, which may hold
-    signatures, and never the body.
+    line a request goes to the log ``assay.requests``: never the path as it stands nor the query,
+    which may hold secrets, and never the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -70,12 +72,16 @@ class Envelope:
         began = time.perf_counter()
         state = scope.setdefault("state", {})
         state[_ID] = _id_of(scope)
+        named = logs.request_id.set(state[_ID])
         limit = _BODY_LIMITS.get(scope["path"], MAX_BODY)
         sealed = _Sealed(send, state[_ID])
         try:
             await self._app(scope, _Counted(receive, limit, _announced(scope)), sealed)
         finally:
-            _log(scope, sealed.status, 1000 * (time.perf_counter() - began))
+            seconds = time.perf_counter() - began
+            metrics.request(_route_of(scope), scope["method"], sealed.status, seconds)
+            _log(scope, sealed.status, 1000 * seconds)
+            logs.request_id.reset(named)
 
 
 class _Counted:
@@ -133,14 +139,27 @@ def _id_of(scope: Scope) -> str:
     return given.decode() if _GIVEN_ID.fullmatch(given) else new_id()
 
 
+def _route_of(scope: Scope) -> str:
+    """The template of the route that serves a request."""
+    return getattr(scope.get("route"), "path", "") or _NO_ROUTE
+
+
+def _ids_of(scope: Scope) -> dict[str, str]:
+    """What a path names by id; other parts of paths may be secrets, or anything at all."""
+    given = scope.get("path_params", {})
+    return {name: str(value)[:_LONGEST_ID] for name, value in given.items() if name.endswith("_id")}
+
+
 def _log(scope: Scope, status: int, milliseconds: float) -> None:
-    state = scope["state"]
-    line = {
-        "request_id": state[_ID],
-        "method": scope["method"],
-        "path": scope["path"],
-        "status": status,
-        "ms": round(milliseconds, 1),
-        "client": state.get("client", ""),
-    }
-    logger.log(logging.DEBUG if scope["path"] in _PROBES else logging.INFO, "%s", json.dumps(line))
+    method, route, client = scope["method"], _route_of(scope), scope["state"].get("client", "")
+    fields = logs.extra(
+        method=method,
+        route=route,
+        **_ids_of(scope),
+        status=status,
+        ms=round(milliseconds, 1),
+        client=client,
+    )
+    line = "%s %s %d in %.1f ms for %s"
+    level = logging.DEBUG if scope["path"] in _PROBES else logging.INFO
+    logger.log(level, line, method, route, status, milliseconds, client or "nobody", extra=fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from assay.detector import Rationale
 from assay.records import Label
@@ -130,8 +130,17 @@ class DecisionShape(Shape):
     decided_at: datetime
 
 
+class Difference(Shape):
+    """One place in which two near-duplicates differ."""
+
+    first: Box
+    """In the image of this detection."""
+    second: Box
+    """In the sibling's."""
+
+
 class SiblingShape(Shape):
-    """A captured near-duplicate and how it differs."""
+    """A captured near-duplicate, earlier or later, and how it differs."""
 
     id: str
     kind: str
@@ -140,7 +149,10 @@ class SiblingShape(Shape):
     share: float
     """Of the common area, that shows other content."""
     distance: int
-    differences: list[dict[str, JsonValue]]
+    """Bits of 256 between the perceptual hashes."""
+    differences: list[Difference]
+    decision: DecisionShape | None
+    """What people decided of the sibling; nothing of it is inherited."""
 
 
 class Detection(Shape):

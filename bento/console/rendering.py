@@ -18,9 +18,9 @@ from markupsafe import Markup
 
 from assay import prompts
 from assay.reports.page import percent
+from bento.console.assets import static_url
 
 TEMPLATES = Path(__file__).parent / "templates"
-STATIC = Path(__file__).parent / "static"
 
 HEADLINES = {
     "authentic": "No manipulation found",
@@ -120,6 +120,7 @@ def _environment() -> Environment:
         "LABELS": LABELS,
         "NOT_CHECKED": NOT_CHECKED,
         "VIEWS": VIEWS,
+        "static_url": static_url,
         "view_url": view_url,
     }
     return made

@@ -83,6 +83,16 @@ def test_heat_beyond_its_range_is_drawn_as_its_ends(value):
     )
 
 
+def test_overlay_shows_over_an_image_what_is_drawn_into_it():
+    pixels = scene(6, 48, 64)
+    heatmap = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    layer = views.overlay(heatmap, (64, 48)).astype(float)
+    assert layer.shape == (48, 64, 4)
+    opacity = layer[..., 3:] / 255
+    composed = pixels * (1 - opacity) + layer[..., :3] * opacity
+    assert np.abs(composed - views.heated(pixels, heatmap)).max() <= 2
+
+
 def test_colour_bar_goes_from_grey_to_the_brightest_colour():
     first, *_, last = views.colour_bar(11)
     assert first == "#808080"

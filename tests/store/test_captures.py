@@ -90,8 +90,18 @@ def test_page_shows_what_the_filter_asks_for(store: Store):
     assert shown(since=START) == {clear.id, other.id}
 
 
-def test_fingerprints_are_those_since_then(store: Store):
+def test_fingerprints_are_those_since_then_that_can_be_compared(store: Store):
     kept(store, "old", created_at=START - timedelta(days=2), pdq="00" * 32)
     recent = kept(store, "recent", pdq="ff" * 32)
     kept(store, "flat")
+    kept(store, "recent", pdq="ff" * 32, answered_from=recent.id)
+    kept(store, "hidden", pdq="ff" * 32, keep_image=False)
     assert list(store.captures.fingerprints(START)) == [(recent.id, "ff" * 32)]
+
+
+def test_several_captures_are_found_at_once_wherever_they_have_got_to(store: Store):
+    drained = kept(store)
+    spooled = store.captures.append(capture("another"), image("another"))
+    found = store.captures.find_all([drained.id, spooled.id, new_id()])
+    assert found == {drained.id: drained, spooled.id: spooled}
+    assert store.captures.find_all([]) == {}

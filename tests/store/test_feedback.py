@@ -50,7 +50,7 @@ def test_undo_is_a_row_and_the_earlier_vote_counts_again(store: Store):
 def test_only_a_vote_that_counts_is_undone_and_by_its_author(store: Store):
     made = kept(store)
     number = store.feedback.record(made.id, "ada", FAKE)
-    with pytest.raises(NotYourCase, match="ada's to undo"):
+    with pytest.raises(NotYourCase, match="somebody else's"):
         store.feedback.undo(number, "bob")
     store.feedback.undo(number, "ada")
     for missing in (number, number + 1, 10**6):

@@ -1,13 +1,13 @@
 """Only what people decided is exported."""
 
+import io
 import json
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from assay.store import HumanLabel, Store, Vote
-from assay.store.labels import as_jsonl, write_parquet
+from assay.store.labels import as_jsonl, as_parquet
 from tests.captures import kept
 
 FAKE = Vote(HumanLabel.MANIPULATED, "label", "altered", seconds=3.0)
@@ -49,16 +49,17 @@ def test_rows_are_read_in_pages(
 
 
 def test_jsonl_and_parquet_hold_the_same_rows(
-    store: Store, decided: dict[str, str], tmp_path: Path
+    store: Store, decided: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
     rows = list(store.labels.rows("admin"))
-    write_parquet(rows, tmp_path / "labels.parquet")
-    assert pq.read_table(tmp_path / "labels.parquet").to_pylist() == rows
+    monkeypatch.setattr("assay.store.labels._PAGE", 1)
+    pages = list(as_parquet(rows))
+    assert len(pages) == len(rows) + 1
+    assert pq.read_table(io.BytesIO(b"".join(pages))).to_pylist() == rows
     assert [json.loads(line) for line in as_jsonl(rows)] == rows
 
 
-def test_empty_export_has_its_columns(store: Store, tmp_path: Path):
-    write_parquet(store.labels.rows("admin"), tmp_path / "labels.parquet")
-    table = pq.read_table(tmp_path / "labels.parquet")
+def test_empty_export_has_its_columns(store: Store):
+    table = pq.read_table(io.BytesIO(b"".join(as_parquet(store.labels.rows("admin")))))
     assert table.num_rows == 0
     assert {"capture_id", "label", "audit_probability"} <= set(table.column_names)

@@ -132,7 +132,8 @@ def values(text: str) -> dict[str, dict[str, Any]]:
         },
         "overview.html": frame(text) | overview(text),
         "sign_in.html": frame(text)
-        | {"viewer": None, "backlog": None, "error": text, "command": text},
+        | {"viewer": None, "backlog": None, "error": text, "command": text}
+        | {"action": "/sign-in", "is_link": False, "next": text},
         "error.html": frame(text)
         | {"status": 404, "error": text, "code": text, "request_id": text},
     }

@@ -22,7 +22,7 @@ from jinja2 import UndefinedError
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bento.console import rendering
+from bento.console import assets, rendering
 from tests.bento.console import samples
 
 TEMPLATES = sorted(rendering.TEMPLATES.rglob("*.html"))
@@ -38,7 +38,7 @@ POSTED: list[tuple[str, str, bytes]] = []
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 COLOURS = dict(
     re.findall(
-        r"--([\w-]+): light-dark\((#\w{6}, #\w{6})\)", (rendering.STATIC / "assay.css").read_text()
+        r"--([\w-]+): light-dark\((#\w{6}, #\w{6})\)", (assets.STATIC / "assay.css").read_text()
     )
 )
 
@@ -83,7 +83,10 @@ def test_a_post_is_linked_only_if_it_is_on_the_web():
 def test_templates_hold_nothing_inline(file: Path):
     source = file.read_text(encoding="utf-8")
     assert not INLINE.search(source)
-    assert all(re.search(r"\ssrc=\"/static/", tag) for tag in re.findall(r"<script[^>]*>", source))
+    assert "/static/" not in source  # `static_url` knows the version
+    assert all(
+        re.search(r"\ssrc=\"{{ static_url\(", tag) for tag in re.findall(r"<script[^>]*>", source)
+    )
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", source)
     assert "| safe" not in source
 
@@ -134,7 +137,7 @@ def test_colours_reach_aa(ink: str, ground: str, least: float, scheme: int):
 
 
 def test_vendored_files_are_what_their_packages_held():
-    folder = rendering.STATIC / "vendor"
+    folder = assets.STATIC / "vendor"
     listed = re.findall(
         r"^\| `([\w.]+)` .*`(\w{64})` \|$", (folder / "VENDORED.md").read_text(), re.MULTILINE
     )
@@ -205,7 +208,8 @@ class Files(SimpleHTTPRequestHandler):
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A folder with every page, its static files and its pictures, served on loopback."""
     root = tmp_path_factory.mktemp("site")
-    (root / "static").symlink_to(rendering.STATIC)
+    (root / "static").mkdir()
+    (root / "static" / assets.version()).symlink_to(assets.STATIC)
     for name in PAGES:
         (root / name).write_text(page_of(name), encoding="utf-8")
     picture = Image.fromarray(np.full((90, 120, 3), 120, np.uint8))
@@ -333,7 +337,7 @@ def test_keys_that_are_typed_into_a_field_decide_nothing(visit: Callable[[str], 
 
 def test_an_image_is_sent_with_the_token_and_its_card_is_shown(visit: Callable[[str], Page]):
     page = visit("check.html")
-    picture = rendering.STATIC / "mark.svg"
+    picture = assets.STATIC / "mark.svg"
     page.locator("#files").set_input_files([picture, picture])
     page.locator("[data-detection=d1]").nth(1).wait_for()
     assert [(path, token) for path, token, _ in POSTED] == [("/v1/detect", "plain")] * 2

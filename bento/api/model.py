@@ -1,0 +1,112 @@
+"""What answers, and how much it has answered."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import ConfigDict
+
+from assay import prompts
+from assay.records import Label
+from assay.store import Scope
+from bento.api.auth import allowed
+from bento.api.detections import Here
+from bento.api.parameters import READS
+from bento.api.schemas import Shape
+
+router = APIRouter(prefix="/v1", tags=["model"])
+
+
+class ModelShape(Shape):
+    """The model that answers."""
+
+    version: str
+    family: str
+    review_band: tuple[float, float]
+    """Scores between these are handed to people."""
+    threshold: float
+    """The score from which an image counts as not authentic."""
+    serving_plan: str | None
+    question: str
+    """What the model is asked about every image."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "version": "7",
+                "family": "tiny_qwen2_5_vl",
+                "review_band": [0.35, 0.72],
+                "threshold": 0.5,
+                "serving_plan": None,
+                "question": prompts.QUESTION,
+            }
+        }
+    )
+
+
+class Stats(Shape):
+    """What came in, what was said of it, what people made of it.
+
+    Shares and medians are null where there is nothing to count.
+    """
+
+    days: int
+    captures: int
+    by_label: dict[Label, int]
+    cleared_share: float | None
+    """Of captures that no person had to look at."""
+    backlog: int
+    """Cases that wait now."""
+    oldest_open: float | None
+    """Seconds since the case that has waited longest was opened."""
+    votes: int
+    median_seconds: float | None
+    """From seeing a case to the vote."""
+    blind_votes: int
+    agreement: float | None
+    """Share of blind votes on audits that say what the model says."""
+    median_latency_ms: float | None
+    p95_latency_ms: float | None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "days": 7,
+                "captures": 1200,
+                "by_label": {"authentic": 1100, "manipulated": 80, "synthesized": 20},
+                "cleared_share": 0.9,
+                "backlog": 12,
+                "oldest_open": 3600.0,
+                "votes": 110,
+                "median_seconds": 8.5,
+                "blind_votes": 30,
+                "agreement": 0.93,
+                "median_latency_ms": 82.0,
+                "p95_latency_ms": 140.0,
+            }
+        }
+    )
+
+
+@router.get("/model", summary="The model that answers", dependencies=[Depends(allowed(Scope.READ))])
+def model(here: Here) -> ModelShape:
+    """Its version, and from which scores on it says what."""
+    calibration = here.model.calibration
+    return ModelShape(
+        version=here.model.version,
+        family=here.model.family,
+        review_band=(calibration.review_low, calibration.review_high),
+        threshold=calibration.threshold,
+        serving_plan=None,
+        question=prompts.QUESTION,
+    )
+
+
+@router.get("/stats", summary="Figures of the last days", dependencies=[READS])
+def stats(here: Here, days: Annotated[int, Query(ge=1, le=3650)] = 7) -> Stats:
+    """Volume, verdicts, backlog, agreement and latency since so many days ago."""
+    figures = here.store.overview.since(datetime.now(UTC) - timedelta(days=days))
+    return Stats.model_validate({"days": days, **asdict(figures)})

@@ -1,0 +1,103 @@
+"""What Prometheus is told of the service; every name begins with ``assay_``.
+
+BentoML runs several processes and sets PROMETHEUS_MULTIPROC_DIR, where each writes its numbers;
+`exposition` gathers those of all, BentoML's own among them (the batch sizes of the model). Labels
+are bounded: a path is shown as its route's template, a method as one that is known.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from assay.store import Capture, Store
+
+_SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_PERIOD = timedelta(days=1)
+"""Over which agreement is taken."""
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+
+REQUESTS = Counter("assay_requests", "Requests answered", ["route", "method", "status"])
+REQUEST_SECONDS = Histogram(
+    "assay_request_seconds",
+    "From a request's head to its answer's end",
+    ["route"],
+    buckets=_SECONDS,
+)
+STAGE_SECONDS = Histogram(
+    "assay_stage_seconds", "Where the time of a detection goes", ["stage"], buckets=_SECONDS
+)
+ADMITTED = Gauge("assay_admitted", "Images in work now", multiprocess_mode="livesum")
+REFUSED = Counter("assay_admission_refused", "Images asked to come again, all places being taken")
+VERDICTS = Counter("assay_verdicts", "Verdicts given", ["label", "needs_review"])
+SCORE = Histogram("assay_score", "Calibrated scores of verdicts given", buckets=_TENTHS)
+FROM_STORE = Counter("assay_answered_from_store", "Verdicts repeated for pixel-equal images")
+REVIEW_BACKLOG = Gauge(
+    "assay_review_backlog", "Cases that wait for people", multiprocess_mode="mostrecent"
+)
+SPOOL_BACKLOG = Gauge(
+    "assay_spool_backlog",
+    "Captures that wait for the database on this machine",
+    multiprocess_mode="mostrecent",
+)
+WEBHOOK_BACKLOG = Gauge(
+    "assay_webhook_backlog", "Announcements still to deliver", multiprocess_mode="mostrecent"
+)
+AGREEMENT = Gauge(
+    "assay_agreement",
+    "Share of blind votes of the last day that say what the model says; NaN without votes",
+    multiprocess_mode="mostrecent",
+)
+MODEL_INFO = Gauge(
+    "assay_model_info",
+    "1 for the model that answers",
+    ["version", "family"],
+    multiprocess_mode="livemax",
+)
+
+
+def request(route: str, method: str, status: int, seconds: float) -> None:
+    """Count an answered request under its route's template."""
+    known = method if method in _METHODS else "other"
+    REQUESTS.labels(route, known, str(status)).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+
+
+def answered(capture: Capture) -> None:
+    """Count a verdict that was given, and the time that each stage of it took."""
+    VERDICTS.labels(capture.label.value, str(capture.needs_review).lower()).inc()
+    SCORE.observe(capture.score)
+    if capture.answered_from is not None:
+        FROM_STORE.inc()
+    for stage, milliseconds in capture.timings.items():
+        STAGE_SECONDS.labels(stage).observe(milliseconds / 1000)
+
+
+def refresh(store: Store, now: datetime) -> None:
+    """Bring up to date what the store knows; raises `StoreUnavailable`."""
+    SPOOL_BACKLOG.set(len(store.spool.pending()))
+    figures = store.overview.since(now - _PERIOD)
+    REVIEW_BACKLOG.set(figures.backlog)
+    AGREEMENT.set(float("nan") if figures.agreement is None else figures.agreement)
+    WEBHOOK_BACKLOG.set(store.outbox.backlog())
+
+
+def exposition() -> bytes:
+    """The numbers of all processes of this service, in Prometheus' text format."""
+    if not os.environ.get(_SHARED_FOLDER):
+        return generate_latest(REGISTRY)
+    gathered = CollectorRegistry()
+    multiprocess.MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
+    return generate_latest(gathered)
