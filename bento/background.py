@@ -20,6 +20,8 @@ from bento import draining, job_files, metrics
 from bento.job_runner import JobRunner
 from bento.runtime import Runtime
 
+_TIDY_EVERY = 3600.0
+_LOOK_FOR_JOBS_EVERY = 0.5
 _TIDY_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 60.0, 15.0
 _LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 2.0, 1.0
 _THREADS = 3
