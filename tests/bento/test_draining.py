@@ -32,7 +32,7 @@ def serving(model: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            wait_until(lambda: is_ready(client), 60)
+            wait_until(lambda: is_ready(client), 120)
             yield process, client
     finally:
         process.kill()
