@@ -24,7 +24,7 @@ _OPEN = ("/image", "/report", "/appeal")
 
 
 def is_blind_for(store: Store, capture: Capture, account: str) -> bool:
-    """Whether ``account`` (a `Caller.client`) holds this image as an audit that is not decided."""
+    """Whether ``account`` (as whom one votes) holds this image as an audit that is not decided."""
     return capture.pixel_digest in store.review.blind(account)
 
 

@@ -16,6 +16,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
 from assay.store import Account, Role, Scope
 from bento.refusals import NotAllowed, NotSignedIn
@@ -26,6 +27,11 @@ CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 DEVELOPMENT = "development"
 """The client that requests without a key have where none is needed."""
+
+KEY = HTTPBearer(
+    scheme_name="key", description="An API key; not needed without AUTH=1.", auto_error=False
+)
+"""Says in the contract what `caller` reads."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """Change nothing, so a browser may be led to them from anywhere."""
@@ -54,7 +60,11 @@ class Caller:
             raise NotAllowed(f"this needs the scope {scope.value!r}; ask for a key that has it")
 
 
-def caller(request: Request, here: Annotated[Runtime, Depends(runtime)]) -> Caller:
+def caller(
+    request: Request,
+    here: Annotated[Runtime, Depends(runtime)],
+    _: Annotated[object, Depends(KEY)] = None,
+) -> Caller:
     """Who is asking; raises `NotSignedIn`, or `NotAllowed` for a forged cross-site request."""
     token = request.headers.get(CSRF_HEADER, "")
     found = (

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from assay.errors import NotCaptured
 from assay.store import Capture, Scope
 from bento import sandbox
-from bento.api import answers, submissions
+from bento.api import answers, descriptions, submissions
 from bento.api.auth import Caller, allowed
 from bento.api.schemas import About, Detection, DetectJson
 from bento.refusals import NotKept
@@ -23,21 +23,14 @@ Language = Annotated[str | None, Header(alias="Accept-Language", max_length=500)
 
 Reader = Annotated[Caller, Depends(allowed(Scope.READ, in_sandbox=True))]
 
-_FORM_SCHEMA = {
-    "type": "object",
-    "required": ["file"],
-    "properties": {
-        "file": {"type": "string", "format": "binary"},
-        **About.model_json_schema()["properties"],
-    },
-}
+_IMAGE = {"type": "string", "format": "binary"}
 DETECT_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": _FORM_SCHEMA},
+            "multipart/form-data": {"schema": descriptions.form_schema(About, _IMAGE)},
             "application/json": {
-                "schema": DetectJson.model_json_schema(),
+                "schema": descriptions.schema(DetectJson),
                 "example": {"url": "https://example.org/photo.jpg", "external_id": "post-42"},
             },
         },
