@@ -88,10 +88,20 @@ def about(found: dict[str, Any], text: str = "x", is_graphic: bool = False) -> d
 
 
 def case(text: str) -> dict[str, Any]:
-    """A case with its detection, graphic."""
+    """A case with its detection, blurred."""
     counts = {"size": 2, "reach": 1000, "reports": 1, "appeals": 1}
-    held = {"id": text, "reason": text, "is_audit": False, "held_until": WHEN, **counts}
-    return {"case": held, "opened_at": WHEN, **about(detection(text), text, is_graphic=True)}
+    voice = {"kind": "report", "reason": text, "note": text, "created_at": WHEN}
+    return {
+        "case": {"id": text, "is_audit": False, "opened_at": WHEN, **counts},
+        "why": text,
+        "lease": 600,
+        "has_image": True,
+        "blur": "remember",
+        "uploaded_at": WHEN,
+        "voices": [voice],
+        "history": history(text),
+        **about(detection(text), text),
+    }
 
 
 def history(text: str) -> list[dict[str, Any]]:
@@ -106,6 +116,7 @@ def values(text: str) -> dict[str, dict[str, Any]]:
     choices = {
         "actions": [{"id": text, "title": text}] * 5,
         "reasons": [{"code": text, "title": text}],
+        "suggested": {"manipulated": {"action": text, "reason": text}},
     }
     card = about(detection(text), text)
     row = {"id": text, "created_at": WHEN, "label": "manipulated", "score": 0.8,
