@@ -311,22 +311,6 @@ def test_the_theme_changes_and_is_kept(visit: Callable[[str], Page]):
     assert visit("sign_in.html").locator("html").get_attribute("data-theme") == chosen
 
 
-def test_a_case_is_decided_by_two_keys_and_taken_back_by_one(visit: Callable[[str], Page]):
-    page = visit("review.html")
-    for key in "m3":
-        page.keyboard.press(key)
-    page.locator("[data-case=following]").wait_for()
-    page.get_by_text("Saved.").wait_for()
-    page.keyboard.press("z")
-    page.get_by_text("Taken back").wait_for()
-    (decided, token, body), (undone, _, taken) = POSTED
-    assert (decided, token, undone) == ("/review/plain/decide", "plain", "/review/undo")
-    vote = json.loads(body)
-    assert vote.pop("seconds") > 0
-    assert vote == {"label": "manipulated", "action": "plain", "reason_code": "", "note": ""}
-    assert json.loads(taken) == {"feedback": 7}
-
-
 def test_keys_that_are_typed_into_a_field_decide_nothing(visit: Callable[[str], Page]):
     page = visit("review.html")
     page.locator("select[name=reason_code]").focus()
