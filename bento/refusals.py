@@ -45,8 +45,6 @@ class NotKept(RequestRefused):
     """The image was never kept, as its sender asked."""
 
 
-class VerdictHidden(RequestRefused):
-    """The verdict on an image that whoever asks is to judge without it."""
 class NothingToShow(RequestRefused):
     """A view of an image in which there would be nothing to see."""
 

@@ -9,6 +9,7 @@ from assay.store.api_keys import ApiKey, Scope
 from assay.store.capture import Capture, Notice, Selection, Sibling
 from assay.store.captures import CaptureFilter
 from assay.store.feedback import Decision, HumanLabel, Vote
+from assay.store.history import HistoryFilter, HistoryRow
 from assay.store.jobs import Job, JobItem, JobState
 from assay.store.review import Case
 from assay.store.settings import StoreSettings
@@ -21,6 +22,8 @@ __all__ = [
     "CaptureFilter",
     "Case",
     "Decision",
+    "HistoryFilter",
+    "HistoryRow",
     "HumanLabel",
     "Job",
     "JobItem",

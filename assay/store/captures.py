@@ -160,7 +160,7 @@ class Captures:
         self, chosen: CaptureFilter = CaptureFilter(), before: str = "", limit: int = 50
     ) -> Sequence[Capture]:
         """Up to ``limit`` captures that the database holds, newest first, older than ``before``."""
-        query = sa.select(CaptureRow).where(*_conditions(chosen))
+        query = sa.select(CaptureRow).where(*conditions(chosen))
         if before:
             query = query.where(CaptureRow.id < before)
         with self._database.reading() as session:
@@ -199,7 +199,8 @@ def _missing(capture_id: str) -> NotCaptured:
     return NotCaptured(f"no capture {capture_id[:64]!r}; check the id, or it was deleted")
 
 
-def _conditions(chosen: CaptureFilter) -> list[sa.ColumnElement[bool]]:
+def conditions(chosen: CaptureFilter) -> list[sa.ColumnElement[bool]]:
+    """What a row has to fulfil to be ``chosen``."""
     wanted: dict[sa.orm.InstrumentedAttribute[str] | sa.orm.InstrumentedAttribute[bool], object] = {
         CaptureRow.label: chosen.label,
         CaptureRow.client: chosen.client or None,

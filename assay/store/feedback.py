@@ -155,14 +155,14 @@ class Feedback:
         """All rows about this capture and its pixel-equal ones, oldest first."""
         with self._database.reading() as session:
             rows = session.scalars(_about(capture_id).order_by(FeedbackRow.id))
-            return [_decision(row) for row in rows]
+            return [as_decision(row) for row in rows]
 
     def decision(self, capture_id: str) -> Decision | None:
         """The human decision that counts for this capture, None if there is none (yet)."""
         with self._database.reading() as session:
             query = _about(capture_id).where(counts()).order_by(FeedbackRow.id.desc()).limit(1)
             row = session.scalar(query)
-            return None if row is None else _decision(row)
+            return None if row is None else as_decision(row)
 
     def _announce(self, session: Session, case: CaseRow, row: FeedbackRow) -> None:
         if not self._webhook_url:
@@ -233,7 +233,8 @@ def _row(case: CaseRow, capture: CaptureRow, who: str, vote: Vote, now: datetime
     )
 
 
-def _decision(row: FeedbackRow) -> Decision:
+def as_decision(row: FeedbackRow) -> Decision:
+    """The decision that a row holds."""
     return Decision(
         row.id,
         row.capture_id,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from statistics import median
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +17,8 @@ from assay.store.feedback import counts
 from assay.store.tables import CaptureRow, CaseRow, FeedbackRow
 
 _LATENCIES = 1000
+_Z = 1.959964
+"""The 97.5 % point of the standard normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,21 @@ class Figures:
     blind_votes: int
     agreement: float | None
     """Share of blind votes on audits that say what the model says: the others have seen it."""
+    agreement_low: float | None
+    agreement_high: float | None
+    """Ends of its 95 % interval (Wilson 1927)."""
     median_latency_ms: float | None
     p95_latency_ms: float | None
     """Of the newest thousand answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was served on one day, UTC."""
+
+    date: date
+    by_label: Mapping[str, int]
+    mean_latency_ms: float | None
 
 
 class Overview:
@@ -66,6 +82,15 @@ class Overview:
                 latencies[int(0.95 * (len(latencies) - 1))] if latencies else None,
             )
 
+    def by_day(self, moment: datetime) -> Sequence[Day]:
+        """Every day from ``moment`` to the present, oldest first, also those without anything."""
+        found: dict[date, dict[str, tuple[int, float]]] = {}
+        with self._database.reading() as session:
+            for day, label, *numbers in session.execute(_daily(session, moment)):
+                found.setdefault(_date(day), {})[label] = (numbers[0], numbers[1])
+        days = (self._database.now().date() - moment.date()).days + 1
+        return [_day(moment.date() + timedelta(n), found) for n in range(days)]
+
 
 def _by_label(session: Session, moment: datetime) -> dict[str, int]:
     query = sa.select(CaptureRow.label, sa.func.count()).where(CaptureRow.created_at >= moment)
@@ -77,8 +102,42 @@ def _latencies(session: Session, moment: datetime) -> list[float]:
     return list(session.scalars(query.order_by(CaptureRow.id.desc()).limit(_LATENCIES)))
 
 
-def _votes(session: Session, moment: datetime) -> tuple[int, float | None, int, float | None]:
-    """Votes that count, their median seconds, blind ones among them, and their agreement."""
+def _daily(session: Session, moment: datetime) -> sa.Select[Any]:
+    """Date, label, count and total latency; PostgreSQL would else count in its server's zone."""
+    at = CaptureRow.created_at
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    day = sa.func.date(sa.func.timezone("UTC", at) if is_postgresql else at).label("day")
+    query = sa.select(
+        day, CaptureRow.label, sa.func.count(), sa.func.sum(CaptureRow.latency_ms)
+    ).where(CaptureRow.created_at >= moment)
+    return query.group_by(day, CaptureRow.label)
+
+
+def _date(told: str | date) -> date:
+    """SQLite tells dates as text."""
+    return date.fromisoformat(told) if isinstance(told, str) else told
+
+
+def _day(day: date, found: Mapping[date, Mapping[str, tuple[int, float]]]) -> Day:
+    numbers = found.get(day, {})
+    count = sum(served for served, _ in numbers.values())
+    total = sum(latency for _, latency in numbers.values())
+    by_label = {label: served for label, (served, _) in numbers.items()}
+    return Day(day, by_label, total / count if count else None)
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % score interval of a share of ``trials`` > 0 (Wilson 1927, JASA 22:209-212)."""
+    share, spread = successes / trials, _Z**2 / trials
+    centre = (share + spread / 2) / (1 + spread)
+    half = _Z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _votes(
+    session: Session, moment: datetime
+) -> tuple[int, float | None, int, float | None, float | None, float | None]:
+    """Votes that count, their median seconds, blind ones, their agreement and its interval."""
     query = (
         sa.select(FeedbackRow.seconds, FeedbackRow.is_blind, FeedbackRow.label, CaptureRow.label)
         .join(CaptureRow, CaptureRow.id == FeedbackRow.capture_id)
@@ -88,4 +147,5 @@ def _votes(session: Session, moment: datetime) -> tuple[int, float | None, int, 
     seconds = [taken for taken, *_ in rows if taken is not None]
     blind = [human == model for _, is_blind, human, model in rows if is_blind]
     agreement = sum(blind) / len(blind) if blind else None
-    return len(rows), median(seconds) if seconds else None, len(blind), agreement
+    low, high = wilson(sum(blind), len(blind)) if blind else (None, None)
+    return len(rows), median(seconds) if seconds else None, len(blind), agreement, low, high

@@ -11,12 +11,14 @@ from assay.errors import StorageError, StoreUnavailable
 from assay.store.accounts import Accounts
 from assay.store.api_keys import ApiKeys
 from assay.store.audit import AuditLog
+from assay.store.audits import Audits
 from assay.store.captures import Captures
 from assay.store.columns import utc_now
 from assay.store.database import Clock, Database
 from assay.store.drainer import Drainer
 from assay.store.feedback import Feedback
 from assay.store.figures import Overview
+from assay.store.history import History
 from assay.store.image_files import ImageFiles
 from assay.store.jobs import Jobs
 from assay.store.labels import Labels
@@ -53,6 +55,8 @@ class Store:
         self.jobs = Jobs(database)
         self.outbox = Outbox(database, settings.webhook_attempts)
         self.audit = AuditLog(database)
+        self.audits = Audits(database)
+        self.history = History(database)
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.labels = Labels(database)
         self.overview = Overview(database)

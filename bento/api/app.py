@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from bento import background, blindness
-from bento.api import detections, errors, health
 from bento import background
 from bento.api import (
     case_files,
@@ -78,7 +76,6 @@ def create_app() -> FastAPI:
         redoc_url=None,
         middleware=[Middleware(Envelope), Middleware(Doorkeeper, door)],
         lifespan=background.running,
-        dependencies=[Depends(blindness.guard)],
         responses=_PROBLEMS,
     )
     app.state.door = door

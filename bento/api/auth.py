@@ -76,18 +76,6 @@ def person(request: Request, here: Runtime, token: str) -> Caller:
     return _noted(request, found)
 
 
-def account_name(request: Request, here: Runtime) -> str:
-    """As whom a browser's request claims cases and votes; empty where no person asks.
-
-    It lets nobody in: whether the request is allowed, `caller` and `person` say.
-    """
-    secret = request.cookies.get(SESSION_COOKIE, "")
-    if account := here.store.accounts.find_session(secret) if secret else None:
-        return account.name
-    is_open = not here.settings.auth and "authorization" not in request.headers
-    return f"key:{DEVELOPMENT}" if is_open else ""
-
-
 def allowed(scope: Scope, *, in_sandbox: bool = False) -> Callable[..., Caller]:
     """A dependency that gives the caller, who must have ``scope``.
 

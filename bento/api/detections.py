@@ -12,6 +12,7 @@ from assay.store import Capture, Scope
 from bento import sandbox
 from bento.api import answers, submissions
 from bento.api.auth import Caller, allowed
+from bento.api.parameters import refuse_blind
 from bento.api.schemas import About, Detection, DetectJson
 from bento.refusals import NotKept
 from bento.runtime import Runtime, runtime
@@ -84,6 +85,7 @@ def get_detection(
 ) -> Detection:
     """The answer as it was given; notice and decision as they are now."""
     capture = _capture(here, asking, capture_id)
+    refuse_blind(here, asking, capture)
     return answers.detection(here, capture, answers.language_of(accepted))
 
 

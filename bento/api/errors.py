@@ -47,7 +47,6 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.BodyTooLarge: 413,
     refusals.ModelNotServed: 409,
     refusals.NotKept: 404,
-    refusals.VerdictHidden: 409,
     refusals.NothingToShow: 404,
     refusals.VerdictHidden: 403,
     refusals.NotDecided: 409,

@@ -10,6 +10,7 @@ from fastapi import Depends, Path
 from assay.store import Capture, Scope
 from assay.store.ids import FORM
 from bento.api.auth import Caller, caller
+from bento.blindness import is_blind_for
 from bento.pseudonyms import KEY
 from bento.refusals import NotAllowed, VerdictHidden
 from bento.runtime import Runtime
@@ -63,7 +64,11 @@ def judged_capture(here: Runtime, asking: Caller, capture_id: str) -> Capture:
     Raises `NotCaptured`, and `VerdictHidden` while the caller holds it as an audit.
     """
     capture = here.store.captures.get(capture_id)
-    for case in here.store.review.held(name_of(asking)):
-        if case.is_audit and case.captures[0].pixel_digest == capture.pixel_digest:
-            raise VerdictHidden("this image is an audit that you hold: decide it first")
+    refuse_blind(here, asking, capture)
     return capture
+
+
+def refuse_blind(here: Runtime, asking: Caller, capture: Capture) -> None:
+    """Raise `VerdictHidden` while the caller holds ``capture`` as an audit."""
+    if is_blind_for(here.store, capture, name_of(asking)):
+        raise VerdictHidden("this image is an audit that you hold: decide it first")

@@ -7,14 +7,15 @@ import hashlib
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Response
 
 from assay.errors import DataError, StorageError
 from assay.reports.side_by_side import SideBySide, side_by_side
-from assay.store import Capture, Scope
+from assay.store import Capture
 from bento.api import answers
-from bento.api.auth import allowed
+from bento.api.auth import Caller
 from bento.api.detections import Here
+from bento.api.parameters import Reader, judged_capture
 from bento.refusals import NotKept, NotSiblings
 from bento.runtime import Runtime
 
@@ -36,20 +37,20 @@ class View(StrEnum):
     summary="An image and a sibling in one frame, and where they differ",
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}, 304: {"description": "Not changed"}},
-    dependencies=[Depends(allowed(Scope.READ))],
 )
 async def get_view(
     capture_id: CaptureId,
     other_id: CaptureId,
     view: View,
     here: Here,
+    asking: Reader,
     if_none_match: Annotated[str, Header(max_length=1000)] = "",
 ) -> Response:
     """This image, the other, or this one below a heatmap of what differs; all of one size.
 
     Black where only one of the two shows anything.
     """
-    first, second = await asyncio.to_thread(_pair, here, capture_id, other_id)
+    first, second = await asyncio.to_thread(_pair, here, asking, capture_id, other_id)
     drawn = await _side_by_side(here, first, second)
     picture: bytes = getattr(drawn, view.value)
     tag = f'"{hashlib.sha256(picture).hexdigest()[:32]}"'
@@ -59,12 +60,14 @@ async def get_view(
     return Response(picture, media_type="image/png", headers=headers)
 
 
-def _pair(here: Runtime, capture_id: str, other_id: str) -> tuple[Capture, Capture]:
-    """Both captures; raises `NotCaptured`, or `NotSiblings`."""
-    first = here.store.captures.get(capture_id)
+def _pair(
+    here: Runtime, asking: Caller, capture_id: str, other_id: str
+) -> tuple[Capture, Capture]:
+    """Both captures; raises `NotCaptured`, `NotSiblings`, or `VerdictHidden` of either."""
+    first = judged_capture(here, asking, capture_id)
     if other_id not in answers.sibling_ids(here, first):
         raise NotSiblings(f"{other_id} is no sibling of {capture_id}; its detection lists those")
-    return first, here.store.captures.get(other_id)
+    return first, judged_capture(here, asking, other_id)
 
 
 async def _side_by_side(here: Runtime, first: Capture, second: Capture) -> SideBySide:

@@ -35,8 +35,8 @@ NOT_CHECKED = "Captions and context are not checked: a real photograph can still
 VIEWS = {
     "original": ("Original", "/v1/detections/{}/image"),
     "heatmap": ("Heatmap", "/v1/detections/{}/heatmap.png"),
-    "residual": ("Residual", "/detections/{}/residual.png"),
-    "error_level": ("Error level", "/detections/{}/error_level.png"),
+    "residual": ("Residual", "/v1/detections/{}/residual.png"),
+    "error_level": ("Error level", "/v1/detections/{}/error-level.png"),
 }
 """The pictures of a detection: name and address by view."""
 

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from assay.records import Label
 from assay.store import HumanLabel, Store, Vote
+from assay.store.figures import wilson
 from tests.captures import START, kept
 
 
@@ -40,3 +43,20 @@ def test_only_blind_votes_count_for_agreement(store: Store):
     figures = store.overview.since(START)
     assert (figures.votes, figures.median_seconds) == (3, 1.0)
     assert (figures.blind_votes, figures.agreement) == (2, 0.5)
+
+
+def test_days_without_anything_are_there_too(store: Store, clock):
+    kept(store, "a", created_at=START.replace(hour=23, minute=59), latency_ms=10.0)
+    kept(store, "b", created_at=START, label=Label.AUTHENTIC, latency_ms=20.0)
+    clock.advance(2 * 86400)
+    kept(store, "c", created_at=clock.now, latency_ms=40.0)
+    first, second, third = store.overview.by_day(START - timedelta(hours=1))
+    assert first.by_label == {"manipulated": 1, "authentic": 1}
+    assert (first.mean_latency_ms, second.by_label, second.mean_latency_ms) == (15.0, {}, None)
+    assert (third.date, third.by_label) == (clock.now.date(), {"manipulated": 1})
+
+
+def test_agreement_has_the_interval_of_wilson():
+    # Newcombe 1998 (Statistics in Medicine 17:857-872), table I, method 3.
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
