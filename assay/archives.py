@@ -13,7 +13,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
@@ -77,8 +77,13 @@ class Member(NamedTuple):
 def members(
     stream: BinaryIO,
     settings: ArchiveSettings = ArchiveSettings(),  # noqa: B008 (frozen)
+    *,
+    wanted: Container[int] | None = None,
 ) -> Iterator[Member]:
     """Every file of the zip in ``stream`` (seekable), in the order of its table of contents.
+
+    Given ``wanted``, only the files at these places in that order, counted from 0; the others are
+    not read.
 
     Refused with a reason: names that lead elsewhere, links and devices, encrypted members, rare
     ways of compression, archives inside, damage, and sizes beyond ``settings``; once the total is
@@ -99,7 +104,8 @@ def members(
                 f"{settings.max_members:,}; split it"
             )
         _refuse_overlaps(archive, stream)
-        yield from _read_all(archive, files, settings)
+        chosen = [info for at, info in enumerate(files) if wanted is None or at in wanted]
+        yield from _read_all(archive, chosen, settings)
 
 
 class _Bounded:

@@ -37,7 +37,7 @@ def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: 
     webhooks = webhook_sender.sender(store, url, allow_private=allow_private)
     metrics.MODEL_INFO.labels(model.version, model.family).set(1)
     keys = KeyRing(store.keys)
-    return Runtime(settings, store, engine, model, url_keys, case_key, keys, webhooks)
+    return Runtime(settings, store, engine, model, url_keys, case_key, keys, webhooks=webhooks)
 
 
 def model_card(settings: ServiceSettings) -> ModelCard:

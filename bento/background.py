@@ -16,12 +16,12 @@ from fastapi import FastAPI
 from PIL import Image
 
 from assay.errors import AssayError, StorageError
-from bento import draining, metrics
+from bento import draining, job_files, metrics
+from bento.job_runner import JobRunner
 from bento.runtime import Runtime
 
-_TIDY_EVERY = 3600.0
-_CATCH_UP_EVERY = 60.0
-_TIDY_EVERY, _REFRESH_EVERY, _SEND_EVERY = 3600.0, 15.0, 1.0
+_TIDY_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 60.0, 15.0
+_LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 2.0, 1.0
 _THREADS = 3
 """One for each chore, so that a slow receiver of webhooks holds up none of the others."""
 _GRACE = 5.0
@@ -40,13 +40,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     work = [
         _until_it_works(lambda: _warm_up(here)),
         _keep_up(here),
-        _repeated(lambda: asyncio.to_thread(_tidy, here), _TIDY_EVERY),
-    )
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        _until_it_works(lambda: asyncio.to_thread(_read_index, here)),
+        _repeated(JobRunner(here).work, _LOOK_FOR_JOBS_EVERY),
         *(_repeated(partial(_in_thread, threads, do), every) for do, every in _chores(here)),
     ]
     with draining.draining(app.state.door, here.settings.deadline + _GRACE):
@@ -67,12 +61,17 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
 def _chores(here: Runtime) -> list[tuple[Callable[[], object], float]]:
     """What is done over and over, and the seconds between."""
     chores: list[tuple[Callable[[], object], float]] = [
-        (here.store.retention.tidy, _TIDY_EVERY),
+        (partial(_tidy, here), _TIDY_EVERY),
         (lambda: metrics.refresh(here.store, datetime.now(UTC)), _REFRESH_EVERY),
     ]
     if here.webhooks is not None:
         chores.append((here.webhooks.send_due, _SEND_EVERY))
     return chores
+
+
+def _tidy(here: Runtime) -> None:
+    here.store.retention.tidy()
+    job_files.tidy(here.store, here.settings.job_days)
 
 
 def _say_why(task: asyncio.Task[None]) -> None:

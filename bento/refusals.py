@@ -37,6 +37,14 @@ class BodyTooLarge(RequestRefused):
     """More bytes than a request may have, announced or not."""
 
 
+class TooManyImages(RequestRefused):
+    """More images than one request of its kind may hold."""
+
+
+class NotEndedYet(RequestRefused):
+    """The result of a job that is still being worked on."""
+
+
 class ModelNotServed(RequestRefused):
     """The version that was asked for is not the one that answers here."""
 

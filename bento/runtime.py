@@ -15,6 +15,7 @@ from bento.engine import Engine
 from bento.key_ring import KeyRing
 from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
+from bento.turns import Turns
 from bento.webhook_sender import WebhookSender
 
 _PICTURES = 64 * 2**20
@@ -52,6 +53,8 @@ class Runtime:
     """Pictures of siblings, by the digests of both."""
     webhooks: WebhookSender | None = None
     """Tells platforms what was decided; None where nobody wants to know."""
+    batches: Turns = field(default_factory=Turns)
+    """In which the images of all batches take their turns."""
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

@@ -19,7 +19,7 @@ from assay.detector import BATCH_SIZE, Detector, Rationale
 from assay.questions import Question
 from assay.records import Verdict
 from assay.store import StoreSettings
-from bento import logs
+from bento import http_protocol, logs
 from bento.api.app import create_app
 from bento.assembly import assemble
 from bento.lifeline import Lifeline
@@ -38,6 +38,7 @@ _BATCHED: Any = {
     "max_latency_ms": 1000 * _TIMEOUT,  # beyond it BentoML would drop what waits
 }
 
+http_protocol.install()
 app = create_app()
 
 

@@ -82,6 +82,19 @@ def test_members_come_in_order_with_their_bytes():
     assert read(data) == expected
 
 
+def test_only_wanted_members_are_read():
+    names = ["0.png", "1.png", "2.png", "3.png"]
+    data = zipped(("folder/", b""), *((name, name.encode()) for name in names))
+    found = list(members(io.BytesIO(data), SMALL, wanted={3, 1, 7}))
+    assert found == [Member("1.png", b"1.png"), Member("3.png", b"3.png")]
+
+
+def test_unwanted_members_spend_nothing_of_the_total():
+    data = zipped(*((f"{n}.png", PICTURE * 40) for n in range(8)), method=zipfile.ZIP_STORED)
+    found = list(members(io.BytesIO(data), SMALL, wanted={7}))
+    assert found == [Member("7.png", PICTURE * 40)]
+
+
 def test_folders_and_files_of_macos_are_passed_over():
     data = zipped(("a/", b""), ("a/b.png", PICTURE), ("__MACOSX/a/._b.png", b"x"))
     assert [name for name, _ in read(data)] == ["a/b.png"]

@@ -10,7 +10,7 @@ from assay.store.capture import Capture, Notice, Selection, Sibling
 from assay.store.captures import CaptureFilter
 from assay.store.feedback import Decision, HumanLabel, Vote
 from assay.store.history import HistoryFilter, HistoryRow
-from assay.store.jobs import Job, JobItem, JobState
+from assay.store.jobs import Job, JobItem, JobState, Result
 from assay.store.review import Case
 from assay.store.settings import StoreSettings
 from assay.store.store import Store
@@ -29,6 +29,7 @@ __all__ = [
     "JobItem",
     "JobState",
     "Notice",
+    "Result",
     "Role",
     "Scope",
     "Selection",

@@ -71,6 +71,7 @@ class JobRow(Base):
     options: Mapped[dict[str, Any]]
     error: Mapped[str]
     created_at: Mapped[datetime]
+    began_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     worker: Mapped[str | None]
     held_until: Mapped[datetime | None]
@@ -88,6 +89,7 @@ class JobItemRow(Base):
     state: Mapped[str]
     capture_id: Mapped[str | None]
     error: Mapped[str]
+    code: Mapped[str]
 
 
 class WebhookRow(Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -99,6 +99,14 @@ class Captures:
         with self._database.reading() as session:
             row = session.get(CaptureRow, capture_id)
             return None if row is None else as_capture(row)
+
+    def find_all(self, capture_ids: Collection[str]) -> Mapping[str, Capture]:
+        """The captures among these identifiers, by identifier, as `find` gives them."""
+        spooled = {each: self._spool.find(each) for each in capture_ids}
+        found = {each: entry.capture for each, entry in spooled.items() if entry is not None}
+        query = sa.select(CaptureRow).where(CaptureRow.id.in_(set(capture_ids) - set(found)))
+        with self._database.reading() as session:
+            return found | {row.id: as_capture(row) for row in session.scalars(query)}
 
     def get(self, capture_id: str) -> Capture:
         """The capture of this identifier; raises `NotCaptured` for an unknown or deleted one."""

@@ -111,8 +111,8 @@ class Feedback:
         """Take back one's own vote, by a row that says so; its case, open again and held by none.
 
         An earlier vote, if there is one, counts meanwhile. A case that was voted on blindly is no
-        audit any more, as its voter has been told what the model says. Raises `NotStored` where there is no
-        such vote or it was undone before, `NotYourCase` where it is another's.
+        audit any more, as its voter has been told what the model says. Raises `NotStored` where
+        there is no such vote or it was undone before, `NotYourCase` where it is another's.
         """
         with self._database.writing() as session:
             vote = _undoable(session, feedback_id, who)
@@ -149,7 +149,7 @@ class Feedback:
             row = session.get(FeedbackRow, feedback_id)
             if row is None:
                 raise NotStored(f"no vote {feedback_id}")
-            return _decision(row)
+            return as_decision(row)
 
     def history(self, capture_id: str) -> Sequence[Decision]:
         """All rows about this capture and its pixel-equal ones, oldest first."""

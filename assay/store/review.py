@@ -89,7 +89,7 @@ class Review:
             return [_case(session, row) for row in rows]
 
     def blind(self, account: str) -> frozenset[str]:
-        """Pixel digests of the audits that ``account`` has in hand, and must not know the verdict of.
+        """Pixel digests of audits that ``account`` has in hand, to judge without the verdict.
 
         A lease that has run out counts too, as its holder may still vote.
         """

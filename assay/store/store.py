@@ -42,6 +42,7 @@ class Store:
     """
 
     def __init__(self, settings: StoreSettings, clock: Clock) -> None:
+        self.folder = settings.folder
         self.database = database = Database(settings, clock)
         self.spool = spool = Spool(settings.folder / "spool")
         images = ImageFiles(settings.images_url or str(settings.folder / "images"))

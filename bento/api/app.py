@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from bento import background
 from bento.api import (
+    batches,
     case_files,
     detections,
     errors,
@@ -16,6 +17,7 @@ from bento.api import (
     exports,
     feedback,
     health,
+    jobs,
     model,
     monitoring,
     notices,
@@ -39,6 +41,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     exports.router,
     sandbox.router,
     model.router,
+    batches.router,
+    jobs.router,
     health.router,
     monitoring.router,
 )

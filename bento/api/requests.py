@@ -42,8 +42,6 @@ MAX_ARCHIVE = 2 * 2**30
 """Bytes of the images of one job."""
 _BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
 
-SIGN_IN = "/sign-in/"
-"""What follows is a secret."""
 _PROBES = ("/livez", "/readyz", "/metrics")
 """Asked every few seconds; their lines would drown all others."""
 
@@ -78,7 +76,7 @@ class Envelope:
         limit = _BODY_LIMITS.get(scope["path"], MAX_BODY)
         sealed = _Sealed(send, state[_ID])
         try:
-            await self._app(scope, _Counted(receive, limit), sealed)
+            await self._app(scope, _Counted(receive, limit, _announced(scope)), sealed)
         finally:
             seconds = time.perf_counter() - began
             metrics.request(_route_of(scope), scope["method"], sealed.status, seconds)
@@ -87,20 +85,25 @@ class Envelope:
 
 
 class _Counted:
-    """Receives a body, and raises once it is longer than it may be."""
+    """Receives a body, and raises once it is, or says that it will be, longer than it may be."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive, self._left, self._limit = receive, limit, limit
+    def __init__(self, receive: Receive, limit: int, announced: int) -> None:
+        self._receive, self._limit = receive, limit
+        self._announced, self._received = announced, 0
 
     async def __call__(self) -> Message:
+        self._check(self._announced)
         message = await self._receive()
         if message["type"] == "http.request":
-            self._left -= len(message.get("body", b""))
-            if self._left < 0:
-                raise BodyTooLarge(
-                    f"the body is over {self._limit / 2**20:,.0f} MiB; send a smaller one"
-                )
+            self._received += len(message.get("body", b""))
+            self._check(self._received)
         return message
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise BodyTooLarge(
+                f"the body is over {self._limit / 2**20:,.0f} MiB; send a smaller one"
+            )
 
 
 class _Sealed:
@@ -123,6 +126,12 @@ class _Sealed:
             ]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _announced(scope: Scope) -> int:
+    """Bytes that the body will have by its header, so that a huge one need not be waited for."""
+    given = dict(scope["headers"]).get(b"content-length", b"")
+    return int(given) if given.isdigit() else 0
 
 
 def _id_of(scope: Scope) -> str:

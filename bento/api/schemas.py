@@ -12,6 +12,9 @@ from assay.records import Label
 from assay.store import HumanLabel
 from assay.store.capture import MAX_REACH
 
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""PostgreSQL keeps no NUL in a text, and nobody writes one."""
+
 
 class Shape(BaseModel):
     """Closed and frozen, as everything of the contract."""
@@ -44,16 +47,16 @@ class Problem(Shape):
 class About(Shape):
     """What a platform may say about an image beside the image."""
 
-    external_id: str = Field("", max_length=200)
+    external_id: Text = Field("", max_length=200)
     """The platform's own name of the image."""
-    caption: str = Field("", max_length=5000)
+    caption: Text = Field("", max_length=5000)
     """Shown to moderators; never checked."""
-    post_url: str = Field("", max_length=2000)
+    post_url: Text = Field("", max_length=2000)
     reach: int = Field(0, ge=0, le=MAX_REACH)
     """How many people are expected to see it; the queue goes by it."""
     rationale: Rationale = Rationale.FLAGGED
     """When reasons are written: never, flagged (not authentic, or for review), always."""
-    model_version: str = Field("", max_length=64)
+    model_version: Text = Field("", max_length=64)
     """Refuse to answer by any other version."""
     keep_image: bool = True
     """False keeps the verdict and never the image."""
@@ -63,7 +66,7 @@ class DetectJson(About):
     """An image as text, or where it is; exactly one of both."""
 
     image_base64: str | None = None
-    url: str | None = Field(None, max_length=4000)
+    url: Text | None = Field(None, max_length=4000)
 
 
 class Box(Shape):
@@ -193,6 +196,50 @@ class BatchAnswer(Shape):
     """Every image of a batch, in the order in which they were sent."""
 
     items: list[BatchItem]
+
+
+class FeedbackIn(Shape):
+    """What a person on the platform's side decided."""
+
+    label: HumanLabel
+    action: Text = Field("", max_length=40)
+    reason_code: Text = Field("", max_length=40)
+    note: Text = Field("", max_length=2000)
+
+
+class Recorded(Shape):
+    """The number of a vote, to undo it by."""
+
+    feedback: int
+
+
+class ReportIn(Shape):
+    """What an end user says of an image that they were shown."""
+
+    reporter: Text = Field("", max_length=200)
+    """Any stable name of who reports; only its digest is kept."""
+    reason: Text = Field("", max_length=100)
+    note: Text = Field("", max_length=2000)
+
+
+class AppealIn(Shape):
+    """Why a decision should be taken again, by somebody else."""
+
+    note: Text = Field("", max_length=2000)
+
+
+class ModelShape(Shape):
+    """The model that answers."""
+
+    version: str
+    family: str
+    review_band: tuple[float, float]
+    """Scores between these are handed to people."""
+    threshold: float
+    """The score from which an image counts as not authentic."""
+    serving_plan: str | None
+    question: str
+    """What the model is asked about every image."""
 
 
 class Readiness(Shape):

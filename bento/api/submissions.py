@@ -100,6 +100,8 @@ async def json_of(request: Request) -> Any:
     """The JSON of a request; raises `InvalidRequest`."""
     try:
         return json.loads(await request.body())
+    except ClientDisconnect as error:
+        raise InvalidRequest("the body ended early; send all of it") from error
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"the body is no JSON ({error})"[:200] + f"; {FORMS}") from error
 
@@ -125,12 +127,12 @@ async def _from_json(request: Request) -> tuple[About, bytes]:
     if (asked.url is None) == (asked.image_base64 is None):
         raise InvalidRequest("give either image_base64 or url")
     if asked.image_base64 is not None:
-        return asked, _decoded(asked.image_base64)
+        return asked, decoded(asked.image_base64)
     fetched = await asyncio.to_thread(fetching.fetch, asked.url or "")
     return asked, fetched.data
 
 
-def _decoded(text: str) -> bytes:
+def decoded(text: str) -> bytes:
     """The bytes of base64, with or without a data URI before it."""
     if text[:5] == "data:":
         text = text.partition(",")[2]

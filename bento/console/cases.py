@@ -115,7 +115,7 @@ def _band(here: Runtime) -> dict[str, float]:
 
 
 def _history(here: Runtime, capture: Capture, account: str) -> list[dict[str, Any]]:
-    """Earlier votes with their authors hidden, so that nobody decides for or against a colleague."""
+    """Earlier votes without their authors, so that nobody decides for or against a colleague."""
     return [
         {
             "id": row.id,

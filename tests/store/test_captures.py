@@ -97,3 +97,11 @@ def test_fingerprints_are_those_since_then_that_can_be_compared(store: Store):
     kept(store, "recent", pdq="ff" * 32, answered_from=recent.id)
     kept(store, "hidden", pdq="ff" * 32, keep_image=False)
     assert list(store.captures.fingerprints(START)) == [(recent.id, "ff" * 32)]
+
+
+def test_several_captures_are_found_at_once_wherever_they_have_got_to(store: Store):
+    drained = kept(store)
+    spooled = store.captures.append(capture("another"), image("another"))
+    found = store.captures.find_all([drained.id, spooled.id, new_id()])
+    assert found == {drained.id: drained, spooled.id: spooled}
+    assert store.captures.find_all([]) == {}

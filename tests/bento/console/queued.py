@@ -38,9 +38,7 @@ FINDING = {
 }
 
 
-def put(
-    store: Store, *, is_audit: bool = False, uploads: int = 1, **changes: Any
-) -> Capture:
+def put(store: Store, *, is_audit: bool = False, uploads: int = 1, **changes: Any) -> Capture:
     """A case over a picture that no other has; its newest capture."""
     image = services.photo(next(_SEEDS))
     for _ in range(uploads):

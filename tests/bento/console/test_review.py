@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from assay.store import Capture, HumanLabel, Role, Store, Vote
+from assay.store import Capture, HumanLabel, Role, Store
 from bento.api import app
 from bento.blindness import is_blind_for
 from bento.console import cases, site
@@ -224,7 +224,7 @@ def test_an_audit_is_blind_on_the_wire_until_the_vote(store: Store, ada: TestCli
         assert url == f"/v1/detections/{made.id}/image"
         assert ada.get(url).status_code == 200
     hidden = ada.get(f"/v1/detections/{made.id}")
-    assert (hidden.status_code, hidden.json()["code"]) == (403, "verdict_hidden")
+    assert (hidden.status_code, hidden.json()["code"]) == (409, "verdict_hidden")
     assert "manipulated" not in hidden.text
     told = decided(ada, case_of(html), label="authentic", action="allow", reason_code="")
     assert told["model"] == "The model had said: Manipulated, score 0.66; you differ."

@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("worker", sa.Text(), nullable=True),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
@@ -218,6 +219,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("capture_id", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_items_job_id_jobs")),
         sa.PrimaryKeyConstraint("job_id", "position", name=op.f("pk_job_items")),
     )
