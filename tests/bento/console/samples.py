@@ -83,6 +83,7 @@ def about(found: dict[str, Any], text: str = "x", is_graphic: bool = False) -> d
         "caption": text,
         "post_url": f"https://post.example/{text}",
         "is_graphic": is_graphic,
+        "is_hidden": False,
     }
 
 
@@ -109,13 +110,14 @@ def values(text: str) -> dict[str, dict[str, Any]]:
     card = about(detection(text), text)
     row = {"id": text, "created_at": WHEN, "label": "manipulated", "score": 0.8,
            "needs_review": True, "decision": detection(text)["decision"], "notice": "caution",
-           "client": text, "external_id": text, "model_version": text}  # fmt: skip
+           "client": text, "external_id": text, "model_version": text,
+           "is_hidden": False, "has_image": True}  # fmt: skip
     return {
         "card.html": card,
         "case.html": case(text),
         "decisions.html": {"history": history(text)},
         "check.html": frame(text)
-        | {"limits": {"megabytes": 20.0, "formats": [text]}, "model": text},
+        | {"limits": {"megabytes": 20.0, "formats": [text]}, "model": text, "may_check": True},
         "detection.html": frame(text)
         | card
         | choices
@@ -123,9 +125,22 @@ def values(text: str) -> dict[str, dict[str, Any]]:
         "review.html": frame(text) | case(text) | choices,
         "history.html": frame(text)
         | {
-            "filters": dict.fromkeys(("label", "human", "notice", "since", "until", "text"), text),
+            "filters": dict.fromkeys(
+                (
+                    "label",
+                    "review",
+                    "human",
+                    "notice",
+                    "client",
+                    "external_id",
+                    "since",
+                    "until",
+                    "text",
+                ),
+                text,
+            ),
             "rows": [row],
-            "total": 1,
+            "total": "1,000+",
             "previous_url": None,
             "next_url": "/history?page=2",
             "exports": [{"title": text, "url": "/export"}],
@@ -134,6 +149,23 @@ def values(text: str) -> dict[str, dict[str, Any]]:
         "sign_in.html": frame(text)
         | {"viewer": None, "backlog": None, "error": text, "command": text}
         | {"action": "/sign-in", "is_link": False, "next": text},
+        "demo.html": frame(text)
+        | {
+            "posts": [
+                {
+                    "name": text,
+                    "author": text,
+                    "caption": text,
+                    "id": text,
+                    "level": level,
+                    "sentence": text,
+                    "as_frame": level == "warning",
+                    "html_url": f"/{text}",
+                    "svg_url": f"/{text}",
+                }
+                for level in ("none", "caution", "warning")
+            ]
+        },
         "error.html": frame(text)
         | {"status": 404, "error": text, "code": text, "request_id": text},
     }

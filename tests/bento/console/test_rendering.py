@@ -215,7 +215,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     picture = Image.fromarray(np.full((90, 120, 3), 120, np.uint8))
     at = samples.detection("x")
     pictures = [rendering.view_url(at["id"], view) for view in rendering.VIEWS]
-    pictures += [f"/detections/{at['id']}/siblings/s1/{side}.png" for side in ("first", "second")]
+    pictures += [f"/v1/detections/{at['id']}/siblings/s1/{side}.png" for side in ("this", "other")]
     for url in pictures:
         file = root / url.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
