@@ -60,9 +60,7 @@ async def get_view(
     return Response(picture, media_type="image/png", headers=headers)
 
 
-def _pair(
-    here: Runtime, asking: Caller, capture_id: str, other_id: str
-) -> tuple[Capture, Capture]:
+def _pair(here: Runtime, asking: Caller, capture_id: str, other_id: str) -> tuple[Capture, Capture]:
     """Both captures; raises `NotCaptured`, `NotSiblings`, or `VerdictHidden` of either."""
     first = judged_capture(here, asking, capture_id)
     if other_id not in answers.sibling_ids(here, first):
