@@ -115,7 +115,7 @@ def test_fifty_cases_are_decided_by_keys(
         seen.append((page.locator("[data-case]").get_attribute("data-detection"), number % 5))
         for key in KEYS[number % 5]:
             page.keyboard.press(key)
-    page.get_by_text("The queue is empty").wait_for()
+    page.get_by_role("heading", name="The queue is empty").wait_for()
     assert eventually(lambda: store.review.backlog() == 0)
     assert {capture_id for capture_id, _ in seen} == made
     for capture_id, kind in seen:
@@ -173,7 +173,7 @@ def test_decisions_are_undone_one_after_the_other(store: Store, moderator: Moder
 def test_an_audit_is_blind_on_the_wire(store: Store, moderator: Moderator):
     queued.put(store, is_audit=True, caption="An audit")
     page, answers = moderator(), list[Response]()
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.reload()
     on_screen(page)
     page.keyboard.press("h")
@@ -186,7 +186,8 @@ def test_an_audit_is_blind_on_the_wire(store: Store, moderator: Moderator):
         telling = (b"Signs of", b"0.66", b"Local noise", b"heatmap")
         assert not [word for word in telling if word in told]
     page.keyboard.type("a1")
-    page.get_by_text("The model had said: Manipulated, score 0.66; you differ.").wait_for()
+    told = page.locator("[data-last]", has_text="The model had said: Manipulated, score 0.66; you differ.")
+    told.wait_for()
 
 
 def test_two_browsers_never_show_the_same_case(store: Store, moderator: Moderator):
@@ -255,7 +256,7 @@ def test_a_blurred_picture_is_shown_before_it_is_judged(store: Store, moderator:
     assert page.locator("[aria-pressed=true]").count() == 0
     page.keyboard.press("b")
     page.keyboard.type("m2")
-    page.get_by_text("The queue is empty").wait_for()
+    page.get_by_role("heading", name="The queue is empty").wait_for()
     assert page.evaluate("localStorage.getItem('assay-show-graphic')") == "always"
 
 
@@ -276,7 +277,7 @@ def test_views_zoom_reason_note_and_help_by_keys(store: Store, moderator: Modera
     page.keyboard.type("seen before 2")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    page.get_by_text("The queue is empty").wait_for()
+    page.get_by_role("heading", name="The queue is empty").wait_for()
     vote = store.feedback.decision(made.id)
     assert vote is not None
     assert (vote.reason_code, vote.note) == ("synthetic_content", "seen before 2")
