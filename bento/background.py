@@ -21,7 +21,7 @@ from bento.job_runner import JobRunner
 from bento.runtime import Runtime
 
 _TIDY_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 60.0, 15.0
-_LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 2.0, 1.0
+_LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 0.5, 1.0
 _THREADS = 3
 """One for each chore, so that a slow receiver of webhooks holds up none of the others."""
 _GRACE = 5.0

@@ -1,15 +1,45 @@
-"""Audits are judged blind: until the vote, no address tells their holder what the model says.
+"""Audits are judged blind: until the vote, no address here tells their holder the verdict.
 
-Only votes that no verdict has swayed can say how often people and the model agree. Of one capture
-`is_blind_for` says whether a route may tell; lists ask `Review.blind` once. The console's pages
-hide more, all audits on which somebody may yet vote (`assay.store.audits`).
+Only votes that nobody's verdict has swayed can say how often people and the model agree. What
+hides an audit is that somebody has it in hand (`Review.blind`), so `guard` stands before every
+route that names a capture: a route that is added tells nothing unless it is let through here.
+Lists and tables leave out, or blacken, what `Review.blind` names.
 """
 
 from __future__ import annotations
 
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Request
+
 from assay.store import Capture, Store
+from assay.store.ids import is_id
+from bento.api import auth
+from bento.refusals import VerdictHidden
+from bento.runtime import Runtime, runtime
+
+_OPEN = ("/image", "/thumbnail.jpg", "/report", "/appeal")
+"""What may be asked of any capture: these tell nothing of its verdict."""
 
 
 def is_blind_for(store: Store, capture: Capture, account: str) -> bool:
-    """Whether ``account`` (as the store names whoever votes) holds this image as an open audit."""
+    """Whether ``account`` (as whom one votes) holds this image as an audit that is not decided."""
     return capture.pixel_digest in store.review.blind(account)
+
+
+async def guard(request: Request, here: Annotated[Runtime, Depends(runtime)]) -> None:
+    """Raise `VerdictHidden` where the path names a capture that its visitor has to judge blind."""
+    named = [value for value in request.path_params.values() if is_id(str(value))]
+    if named and not request.url.path.endswith(_OPEN):
+        await asyncio.to_thread(_refuse_blind, request, here, named)
+
+
+def _refuse_blind(request: Request, here: Runtime, named: list[str]) -> None:
+    account = auth.account_name(request, here)
+    hidden = here.store.review.blind(account) if account else frozenset()
+    if not hidden:
+        return
+    captures = (here.store.captures.find(capture_id) for capture_id in named)
+    if any(capture is not None and capture.pixel_digest in hidden for capture in captures):
+        raise VerdictHidden("you are to judge this image without the model; decide it first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sized
+from collections.abc import Callable, Hashable, Sized
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -38,3 +38,8 @@ class ByteCache(Generic[K, V]):
         self._size += len(value)
         while self._size > self._limit:
             self._size -= len(self._values.popitem(last=False)[1])
+
+    def forget(self, is_gone: Callable[[K], bool]) -> None:
+        """Drop the values of those keys, such as what showed a deleted image."""
+        for key in [key for key in self._values if is_gone(key)]:
+            self._size -= len(self._values.pop(key))

@@ -60,7 +60,7 @@ class JobRunner:
 
     async def work(self) -> None:
         """Work until no job waits, slice by slice; raises `StorageError`, with nothing lost."""
-        while not await asyncio.to_thread(self._here.engine.missing):
+        while self._here.engine.is_ready:
             job = await asyncio.to_thread(self._jobs.claim, self._worker)
             if job is None:
                 return

@@ -13,7 +13,6 @@ from assay.store import Store
 from bento.byte_cache import ByteCache
 from bento.engine import Engine
 from bento.key_ring import KeyRing
-from bento.picture_cache import PictureCache
 from bento.settings import ServiceSettings
 from bento.turns import Turns
 from bento.webhook_sender import WebhookSender
@@ -45,8 +44,10 @@ class Runtime:
     case_key: bytes
     """Signs case files."""
     keys: KeyRing
-    pictures: PictureCache = field(default_factory=PictureCache)
-    """Views of evidence that were drawn before."""
+    pictures: ByteCache[tuple[str, str], bytes] = field(
+        default_factory=lambda: ByteCache(_PICTURES)
+    )
+    """Views of evidence, by the digest of the image and the view; empty where there is none."""
     side_by_side: ByteCache[tuple[str, str], SideBySide] = field(
         default_factory=lambda: ByteCache(_PICTURES)
     )
@@ -55,6 +56,11 @@ class Runtime:
     """Tells platforms what was decided; None where nobody wants to know."""
     batches: Turns = field(default_factory=Turns)
     """In which the images of all batches take their turns."""
+
+    def forget(self, image_digest: str) -> None:
+        """Drop the pictures of an image that has been deleted."""
+        self.pictures.forget(lambda key: key[0] == image_digest)
+        self.side_by_side.forget(lambda pair: image_digest in pair)
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

@@ -176,10 +176,10 @@ def _findings(which: TestImage) -> tuple[Finding, ...]:
     noise = 0.01 if which is TestImage.MANIPULATED else 0.12 if is_pasted else 0.61
     spectrum = 0.005 if which is TestImage.SYNTHESIZED else 0.48
     return (
-        _finding("noise", "Noise level", noise, Hypothesis.PASTED, place),
-        _finding("spectrum", "Periodic peaks", spectrum, Hypothesis.GENERATED, ()),
+        _finding("noise_inconsistency", "Noise level", noise, Hypothesis.PASTED, place),
+        _finding("spectral_artefacts", "Periodic peaks", spectrum, Hypothesis.GENERATED, ()),
         Finding(
-            Measurement("compression", not_applicable="the file is no JPEG"),
+            Measurement("compression_history", not_applicable="the file is no JPEG"),
             None,
             "Compression history: not applicable, the file is no JPEG.",
             "Compression history",

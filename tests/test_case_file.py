@@ -220,5 +220,5 @@ def test_image_without_evidence_is_for_people_whatever_its_score():
         for asked in (True, False)
     )
     assert [one for one in kept if one not in handed] == [
-        "review: stated False, and the band says otherwise"
+        "review: none is stated, and the band says otherwise"
     ]

@@ -39,7 +39,32 @@ def named_files(text: str) -> list[str]:
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     words = re.findall(r"`([\w./-]+)`", prose) + re.findall(r"\]\(([\w./-]+)\)", prose)
     paths = {w for w in words if "/" in w.strip("/") or w.endswith(("/", ".py", ".toml", ".md"))}
-    return sorted(p for p in paths if not p.startswith((*MADE_AT_RUN_TIME, "..")))
+    return sorted(p for p in paths if not p.startswith((*MADE_AT_RUN_TIME, "..", "/")))
+
+
+def routes() -> list[str]:
+    """Every method and path that the README's table of routes names, short forms written out."""
+    table = README.split("| route | what for |")[1].split("\n\n")[0]
+    found = []
+    for row in table.splitlines()[2:]:
+        method, base = "GET", ""
+        for words in re.findall(r"`([^`]+)`", row.split("|")[1] + row.split("|")[2]):
+            match = re.fullmatch(r"(?:([A-Z]+) )?(/[\w./{}-]*|\.svg)", words)
+            if match is None:
+                continue
+            method, path = match[1] or method, match[2]
+            base = path if path.startswith("/v1/") else base
+            found.append(f"{method} {_written_out(base, path)}")
+    return found
+
+
+def _written_out(base: str, path: str) -> str:
+    """``path``, which may be the end of a route that is like ``base``."""
+    if path.startswith("/v1/") or path.endswith("z") or path == "/metrics":
+        return path
+    if path.startswith("."):
+        return base.rpartition(".")[0] + path
+    return base[: base.index("{id}") + len("{id}")] + path
 
 
 @pytest.mark.parametrize("path", tree())
@@ -56,6 +81,23 @@ def test_tree_names_every_module_of_the_domain() -> None:
 @pytest.mark.parametrize("path", named_files(README) + named_files(CONTRIBUTING))
 def test_named_file_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, dict[str, object]]:
+    """The operations of the contract by path and method."""
+    from bento.api.app import create_app
+
+    return create_app().openapi()["paths"]
+
+
+@pytest.mark.parametrize("named", routes())
+def test_route_exists(named: str, known: dict[str, dict[str, object]]) -> None:
+    method, path = named.split(" ")
+    start = re.escape(path).replace(r"\{id\}", r"\{\w+\}").removesuffix(r"\.\.\.")
+    whole = "" if path.endswith("...") else "$"
+    fitting = [route for route in known if re.match(start + whole, route)]
+    assert any(method.lower() in known[route] for route in fitting), sorted(known)
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|\$ )make ([a-z]+)", README))))

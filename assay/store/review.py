@@ -114,15 +114,13 @@ class Review:
     def decide(self, case_id: str, account: str, vote: Vote) -> int:
         """Decide a case that one holds; the number of the vote, to undo it by.
 
-        A lease that has run out still counts while nobody else took the case. On an audit
-        one's first vote is recorded as blind, whatever ``vote`` says; who votes again after an
-        undo has seen the verdict meanwhile. Raises as `release`.
+        A lease that has run out still counts while nobody else took the case. On an audit the
+        vote is recorded as blind, whatever ``vote`` says. Raises as `release`.
         """
         with self._database.writing() as session:
             case = _held(session, case_id, account)
             newest = session.scalars(_members(case).limit(1)).one()
-            is_first = not _has_voted(session, case, account)
-            vote = replace(vote, is_blind=vote.is_blind or (case.is_audit and is_first))
+            vote = replace(vote, is_blind=vote.is_blind or case.is_audit)
             return self._feedback.add(session, case, newest, account, vote)
 
     def appeal(self, capture_id: str, client: str, note: str) -> None:
@@ -185,11 +183,6 @@ def _exclude_voters(session: Session, case: CaseRow) -> None:
     voters = sa.select(FeedbackRow.who).where(FeedbackRow.case_id == case.id).distinct()
     for who in session.scalars(voters).all():
         session.merge(ExclusionRow(case_id=case.id, account=who, why=DECIDED_BEFORE))
-
-
-def _has_voted(session: Session, case: CaseRow, account: str) -> bool:
-    own = FeedbackRow.case_id == case.id, FeedbackRow.who == account
-    return session.scalar(sa.select(FeedbackRow.id).where(*own).limit(1)) is not None
 
 
 def _members(case: CaseRow) -> sa.Select[tuple[CaptureRow]]:

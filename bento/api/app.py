@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 
-from bento import background
+from bento import background, blindness
 from bento.api import (
     batches,
     case_files,
@@ -80,6 +80,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         middleware=[Middleware(Envelope), Middleware(Doorkeeper, door)],
         lifespan=background.running,
+        dependencies=[Depends(blindness.guard)],
         responses=_PROBLEMS,
     )
     app.state.door = door

@@ -16,6 +16,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
 from assay.store import Account, Role, Scope
 from bento.refusals import NotAllowed, NotSignedIn
@@ -26,6 +27,11 @@ CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 DEVELOPMENT = "development"
 """The client that requests without a key have where none is needed."""
+
+KEY = HTTPBearer(
+    scheme_name="key", description="An API key; not needed without AUTH=1.", auto_error=False
+)
+"""Says in the contract what `caller` reads."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """Change nothing, so a browser may be led to them from anywhere."""
@@ -54,7 +60,11 @@ class Caller:
             raise NotAllowed(f"this needs the scope {scope.value!r}; ask for a key that has it")
 
 
-def caller(request: Request, here: Annotated[Runtime, Depends(runtime)]) -> Caller:
+def caller(
+    request: Request,
+    here: Annotated[Runtime, Depends(runtime)],
+    _: Annotated[object, Depends(KEY)] = None,
+) -> Caller:
     """Who is asking; raises `NotSignedIn`, or `NotAllowed` for a forged cross-site request."""
     token = request.headers.get(CSRF_HEADER, "")
     found = (
@@ -74,6 +84,18 @@ def person(request: Request, here: Runtime, token: str) -> Caller:
         request, here, "nobody is signed in, or no longer; sign in and try again"
     )
     return _noted(request, found)
+
+
+def account_name(request: Request, here: Runtime) -> str:
+    """As whom a browser's request claims cases and votes; empty where no person asks.
+
+    It lets nobody in: whether the request is allowed, `caller` and `person` say.
+    """
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    if account := here.store.accounts.find_session(secret) if secret else None:
+        return account.name
+    is_open = not here.settings.auth and "authorization" not in request.headers
+    return f"key:{DEVELOPMENT}" if is_open else ""
 
 
 def allowed(scope: Scope, *, in_sandbox: bool = False) -> Callable[..., Caller]:

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from assay.errors import NotCaptured
 from assay.store import Capture, Scope
 from bento import sandbox
-from bento.api import answers, submissions
+from bento.api import answers, descriptions, submissions
 from bento.api.auth import Caller, allowed
-from bento.api.parameters import refuse_blind
+from bento.api.parameters import judged_capture
 from bento.api.schemas import About, Detection, DetectJson
 from bento.refusals import NotKept
 from bento.runtime import Runtime, runtime
@@ -24,21 +24,14 @@ Language = Annotated[str | None, Header(alias="Accept-Language", max_length=500)
 
 Reader = Annotated[Caller, Depends(allowed(Scope.READ, in_sandbox=True))]
 
-_FORM_SCHEMA = {
-    "type": "object",
-    "required": ["file"],
-    "properties": {
-        "file": {"type": "string", "format": "binary"},
-        **About.model_json_schema()["properties"],
-    },
-}
+_IMAGE = {"type": "string", "format": "binary"}
 DETECT_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": _FORM_SCHEMA},
+            "multipart/form-data": {"schema": descriptions.form_schema(About, _IMAGE)},
             "application/json": {
-                "schema": DetectJson.model_json_schema(),
+                "schema": descriptions.schema(DetectJson),
                 "example": {"url": "https://example.org/photo.jpg", "external_id": "post-42"},
             },
         },
@@ -84,8 +77,8 @@ def get_detection(
     capture_id: str, here: Here, asking: Reader, accepted: Language = None
 ) -> Detection:
     """The answer as it was given; notice and decision as they are now."""
-    capture = _capture(here, asking, capture_id)
-    refuse_blind(here, asking, capture)
+    find = _capture if asking.is_sandbox else judged_capture
+    capture = find(here, asking, capture_id)
     return answers.detection(here, capture, answers.language_of(accepted))
 
 

@@ -95,10 +95,10 @@ async def _picture(here: Runtime, capture: Capture, known: str, view: str, draw:
     headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
     if tag in (given.strip().removeprefix("W/") for given in known.split(",")):
         return Response(status_code=304, headers=headers)
-    picture = here.pictures.find(capture.image_digest, view)
+    picture = here.pictures.get((capture.image_digest, view))
     if picture is None:
         picture = await _drawn(here, capture.id, draw) or b""
-        here.pictures.keep(capture.image_digest, view, picture)
+        here.pictures.put((capture.image_digest, view), picture)
     if not picture:
         raise NothingToShow("there is nothing to see in this view of the image")
     return Response(picture, media_type="image/png", headers=headers)

@@ -12,9 +12,9 @@ from fastapi.responses import StreamingResponse
 
 from assay.store import Scope
 from assay.store.labels import as_jsonl, as_parquet
-from bento.api.auth import Caller
+from bento.api.auth import Caller, allowed
 from bento.api.detections import Here
-from bento.api.parameters import live, name_of
+from bento.api.parameters import name_of
 
 router = APIRouter(prefix="/v1", tags=["exports"])
 
@@ -48,7 +48,7 @@ _MEDIA_TYPES = {
 )
 def export(
     here: Here,
-    asking: Annotated[Caller, Depends(live(Scope.EXPORT))],
+    asking: Annotated[Caller, Depends(allowed(Scope.EXPORT))],
     kind: Annotated[Format, Query(alias="format")] = Format.JSONL,
 ) -> StreamingResponse:
     """One row a detection that people decided; machine verdicts stand beside, never instead.

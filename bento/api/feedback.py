@@ -12,7 +12,7 @@ from assay import signing_keys
 from assay.errors import did_you_mean
 from assay.store import Decision, Scope, Vote
 from bento import pseudonyms
-from bento.api.auth import Caller
+from bento.api.auth import Caller, allowed
 from bento.api.decision_schemas import (
     AppealIn,
     DecisionEntry,
@@ -22,7 +22,7 @@ from bento.api.decision_schemas import (
     ReportIn,
 )
 from bento.api.detections import Here
-from bento.api.parameters import READS, CaptureId, Decider, live, name_of
+from bento.api.parameters import READS, CaptureId, Decider, name_of
 from bento.refusals import InvalidRequest
 from bento.runtime import Runtime
 
@@ -61,7 +61,7 @@ def report(
     capture_id: CaptureId,
     said: ReportIn,
     here: Here,
-    asking: Annotated[Caller, Depends(live(Scope.REPORT))],
+    asking: Annotated[Caller, Depends(allowed(Scope.REPORT))],
 ) -> Response:
     """Raises the case in the queue, or brings it there; of the reporter only a digest is kept."""
     here.store.reports.add(capture_id, _digest(here, asking, said), said.reason, said.note)
@@ -98,12 +98,12 @@ def history(capture_id: CaptureId, here: Here) -> History:
     response_class=Response,
 )
 async def delete(
-    capture_id: CaptureId, here: Here, asking: Annotated[Caller, Depends(live(Scope.DELETE))]
+    capture_id: CaptureId, here: Here, asking: Annotated[Caller, Depends(allowed(Scope.DELETE))]
 ) -> Response:
     """What describes the image, the post and its sender is gone; that it was done is logged."""
     capture = await asyncio.to_thread(here.store.captures.get, capture_id)
     await asyncio.to_thread(here.store.retention.delete, capture_id, name_of(asking))
-    here.pictures.forget(capture.image_digest)
+    here.forget(capture.image_digest)
     return Response(status_code=204)
 
 

@@ -91,7 +91,11 @@ class Stats(Shape):
     )
 
 
-@router.get("/model", summary="The model that answers", dependencies=[Depends(allowed(Scope.READ))])
+@router.get(
+    "/model",
+    summary="The model that answers",
+    dependencies=[Depends(allowed(Scope.READ, in_sandbox=True))],
+)
 def model(here: Here) -> ModelShape:
     """Its version, and from which scores on it says what."""
     calibration = here.model.calibration

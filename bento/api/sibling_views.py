@@ -7,7 +7,7 @@ import hashlib
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Response
 
 from assay.errors import DataError, StorageError
 from assay.reports.side_by_side import SideBySide, side_by_side
@@ -15,13 +15,11 @@ from assay.store import Capture
 from bento.api import answers
 from bento.api.auth import Caller
 from bento.api.detections import Here
-from bento.api.parameters import Reader, judged_capture
+from bento.api.parameters import CaptureId, Reader, judged_capture
 from bento.refusals import NotKept, NotSiblings
 from bento.runtime import Runtime
 
 router = APIRouter(prefix="/v1", tags=["detections"])
-
-CaptureId = Annotated[str, Path(max_length=64)]
 
 
 class View(StrEnum):
@@ -61,11 +59,11 @@ async def get_view(
 
 
 def _pair(here: Runtime, asking: Caller, capture_id: str, other_id: str) -> tuple[Capture, Capture]:
-    """Both captures; raises `NotCaptured`, `NotSiblings`, or `VerdictHidden` of either."""
+    """Both captures; raises `NotSiblings`, or as `judged_capture`."""
     first = judged_capture(here, asking, capture_id)
     if other_id not in answers.sibling_ids(here, first):
         raise NotSiblings(f"{other_id} is no sibling of {capture_id}; its detection lists those")
-    return first, judged_capture(here, asking, other_id)
+    return first, here.store.captures.get(other_id)
 
 
 async def _side_by_side(here: Runtime, first: Capture, second: Capture) -> SideBySide:

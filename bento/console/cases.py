@@ -8,6 +8,7 @@ from assay import notices
 from assay.records import Label
 from assay.store import Capture, Case, Decision
 from bento.api import answers
+from bento.console.cards import band
 from bento.console.rendering import LABELS
 from bento.runtime import Runtime
 from bento.settings import Blur
@@ -44,7 +45,7 @@ def shown(here: Runtime, case: Case, account: str) -> dict[str, Any]:
         "why": why(case),
         "lease": int((case.held_until - here.store.database.now()).total_seconds()),
         "detection": _detection(here, case, capture),
-        "band": _band(here),
+        "band": band(here),
         "has_image": capture.keep_image,
         "uploaded_at": case.captures[-1].created_at,
         "caption": capture.caption,
@@ -107,11 +108,6 @@ def _detection(here: Runtime, case: Case, capture: Capture) -> Any:
     if case.is_audit:
         return {"id": capture.id}
     return answers.detection(here, capture, notices.preferred(""))
-
-
-def _band(here: Runtime) -> dict[str, float]:
-    calibration = here.model.calibration
-    return {"low": calibration.review_low, "high": calibration.review_high}
 
 
 def _history(here: Runtime, capture: Capture, account: str) -> list[dict[str, Any]]:

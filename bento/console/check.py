@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Response
 from fastapi.responses import HTMLResponse
@@ -12,11 +12,11 @@ from assay.images import FORMATS, MAX_BYTES
 from assay.store import HumanLabel, Role, Vote
 from bento.api import answers
 from bento.api.detections import Language
+from bento.console import cases
 from bento.console.cards import card, hidden_from
 from bento.console.pages import Deciding, Here, Looking, fragment, page, visitor
 from bento.console.thumbnails import Thumbnails
 from bento.refusals import InvalidRequest
-from bento.runtime import Runtime
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,7 +63,7 @@ def get_detection(
         viewer,
         "detection.html",
         **card(here, viewer, capture, answers.language_of(accepted)),
-        **choices(here),
+        **cases.choices(here),
         history=here.store.feedback.history(capture_id),
         may_decide=viewer.may(Role.MODERATOR),
     )
@@ -92,18 +92,6 @@ async def get_thumbnail(capture_id: CaptureId, here: Here, thumbnails: Thumbnail
     small = await thumbnails.of(here, capture_id)
     headers = {"Cache-Control": "private, max-age=86400"}
     return Response(small, media_type="image/jpeg", headers=headers)
-
-
-def choices(here: Runtime) -> dict[str, Any]:
-    """What a person may say beside a label, in the configured words."""
-    return {
-        "actions": [{"id": one, "title": _title(one)} for one in here.settings.actions],
-        "reasons": [{"code": one, "title": _title(one)} for one in here.settings.reason_codes],
-    }
-
-
-def _title(code: str) -> str:
-    return code.replace("_", " ").capitalize()
 
 
 def _require(given: str, known: tuple[str, ...]) -> None:

@@ -31,3 +31,14 @@ def test_what_is_larger_than_everything_is_not_kept() -> None:
     kept.put("a", b"12345678901")
     assert kept.get("a") is None
     assert kept.get("b") is None
+
+
+def test_what_is_forgotten_leaves_its_room() -> None:
+    cache: ByteCache[tuple[str, str], bytes] = ByteCache(limit=10)
+    cache.put(("a", "one"), b"12345")
+    cache.put(("a", "two"), b"12345")
+    cache.forget(lambda key: key[0] == "a")
+    cache.put(("b", "one"), b"12345")
+    cache.put(("b", "two"), b"12345")
+    assert cache.get(("b", "one")) == cache.get(("b", "two")) == b"12345"
+    assert cache.get(("a", "one")) is None

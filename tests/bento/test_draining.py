@@ -19,7 +19,8 @@ from assay.store import Store, StoreSettings
 from tests.bento import services
 
 IMAGES = 6
-WITHIN = 10.0
+LEFT = 7
+WITHIN = 20.0
 """Seconds in which a process with that much work has to be gone."""
 
 
@@ -31,7 +32,7 @@ def serving(model: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            wait_until(lambda: is_ready(client), 60)
+            wait_until(lambda: is_ready(client), 120)
             yield process, client
     finally:
         process.kill()
@@ -86,7 +87,7 @@ def test_sigterm_under_load_finishes_what_was_accepted(served_model: Path, tmp_p
         answers = [one.result() for one in asked]
         assert [answer.status_code for answer in answers] == [200] * IMAGES
         assert process.wait(WITHIN) in (0, -signal.SIGTERM)
-        assert psutil.wait_procs(family, timeout=5)[1] == []
+        assert psutil.wait_procs(family, timeout=WITHIN)[1] == []
     with Store.open(StoreSettings(folder=tmp_path), drain=False) as store:
         assert store.spool.pending() == []
         for answer in answers:
@@ -97,45 +98,51 @@ def test_an_idle_server_ends_at_once(served_model: Path, tmp_path: Path) -> None
     with serving(served_model, tmp_path) as (process, _):
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
-        process.wait(5)
-        assert psutil.wait_procs(family, timeout=5)[1] == []
+        process.wait(WITHIN)
+        assert psutil.wait_procs(family, timeout=WITHIN)[1] == []
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_the_models_process_leaves_after_the_public_one(ending: int, tmp_path: Path) -> None:
-    public = start(tmp_path, "line.hold(); signal.signal(signal.SIGTERM, signal.SIG_DFL)")
-    model = start(tmp_path, "line.outlive_holder()")
-    model.terminate()
-    with pytest.raises(subprocess.TimeoutExpired):
-        model.wait(0.3)
-    public.send_signal(ending)
-    public.wait(5)
-    assert model.wait(5) == 7
+    hold = "line.hold(); signal.signal(signal.SIGTERM, signal.SIG_DFL)"
+    with started(tmp_path, hold) as public, started(tmp_path, "line.outlive_holder()") as model:
+        model.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            model.wait(0.3)
+        public.send_signal(ending)
+        public.wait(WITHIN)
+        assert model.wait(WITHIN) == LEFT
     assert list(tmp_path.iterdir()) == []
 
 
-def start(folder: Path, what: str) -> subprocess.Popen[bytes]:
-    """A process that does ``what`` with a lifeline, and then waits; a signal ends it with 7."""
+def test_one_process_that_is_both_does_not_wait_for_itself(tmp_path: Path) -> None:
+    with started(tmp_path, "line.hold(); Lifeline(folder).outlive_holder()") as both:
+        both.terminate()
+        assert both.wait(WITHIN) == LEFT
+
+
+@contextmanager
+def started(folder: Path, what: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does ``what`` with a lifeline and then waits; its own handler exits `LEFT`."""
     program = f"""
 import asyncio, os, signal
 from pathlib import Path
+from bento.lifeline import Lifeline
+
 async def main():
-    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(7))
-    line = Lifeline(Path({str(folder)!r}))
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit({LEFT}))
+    folder = Path({str(folder)!r})
+    line = Lifeline(folder)
     {what}
     print("ready", flush=True)
     await asyncio.sleep(60)
+
 asyncio.run(main())
 """
-    command = [sys.executable, "-c", program]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    process.stdout.close()
-    return process
-
-
-def test_one_process_that_is_both_does_not_wait_for_itself(tmp_path: Path) -> None:
-    both = start(tmp_path, f"line.hold(); Lifeline(Path({str(tmp_path)!r})).outlive_holder()")
-    both.terminate()
-    assert both.wait(5) == 7
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield process
+        finally:
+            process.kill()

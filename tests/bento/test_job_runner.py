@@ -58,8 +58,8 @@ def kept_job(store: Store, archive: bytes) -> Job:
 
 
 def wait_for(reached: Callable[[], bool]) -> None:
-    """Return once something is so; fail after a minute."""
-    end = time.monotonic() + 60
+    """Return once something is so; fail after two minutes."""
+    end = time.monotonic() + 120
     while not reached():
         assert time.monotonic() < end, "it never was so"
         time.sleep(0.01)
@@ -79,15 +79,15 @@ def in_three_minutes() -> datetime:
 def test_killed_job_is_completed_after_a_restart_each_image_once(
     served_model: Path, tmp_path: Path
 ) -> None:
-    settings, count = StoreSettings(folder=tmp_path), 16
+    settings, count = StoreSettings(folder=tmp_path), 8
     with Store.open(settings, drain=False) as store:
         job_id = stored_job(store, count)
         with process(served_model, tmp_path) as killed:
-            wait_for(lambda: store.jobs.get(job_id).done >= 3)
+            wait_for(lambda: store.jobs.get(job_id).done >= 2)
             killed.send_signal(signal.SIGKILL)
             killed.wait()
         left = store.jobs.get(job_id)
-        assert (left.state, 3 <= left.done < count) == (JobState.PENDING, True)
+        assert (left.state, 2 <= left.done < count) == (JobState.PENDING, True)
         with Store.open(settings, clock=in_three_minutes, drain=False) as another:
             another.jobs.release(another.jobs.claim("another").id, "another")
     with services.running(served_model, tmp_path) as service:

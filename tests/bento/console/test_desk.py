@@ -35,12 +35,19 @@ def keep(desk: Service) -> Iterator[Keep]:
     """Puts a capture of a real image into the store; it is deleted at the end."""
     store, made = desk.runtime.store, []
 
-    def kept(seed: int, *, is_audit: bool = False, **changes: object) -> Capture:
-        image = services.photo(seed, 400, 600)
+    def kept(
+        seed: int,
+        *,
+        is_audit: bool = False,
+        size: tuple[int, int] = (96, 128),
+        **changes: object,
+    ) -> Capture:
+        image = services.photo(seed % 100, *size)
         values = {
             "client": "platform", "pixel_digest": f"{seed:064x}", "label": Label.MANIPULATED,
             "media_type": "image/jpeg", "score": 0.7, "needs_review": True, "model_version": "7",
             "probabilities": {"authentic": 0.3, "manipulated": 0.6, "synthesized": 0.1},
+            "provenance": {"state": "none", "facts": []},
         }  # fmt: skip
         capture = store.captures.append(Capture(**{**values, **changes}), image)
         store.drainer.settle(capture.id)
@@ -201,7 +208,7 @@ def test_exports_hold_what_is_shown_and_run_nowhere(signed_in: SignedIn, keep: K
 
 
 def test_a_thumbnail_is_small_and_made_once(desk: Service, signed_in: SignedIn, keep: Keep):
-    url = f"/detections/{keep(10).id}/thumbnail.jpg"
+    url = f"/detections/{keep(10, size=(400, 600)).id}/thumbnail.jpg"
     answer = signed_in().get(url)
     height, width, _ = images.decode(answer.content).pixels.shape
     assert (width, height) == (192, 128)

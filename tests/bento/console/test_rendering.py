@@ -112,12 +112,11 @@ def test_a_verdict_is_plain_and_says_what_is_not_checked(label: str):
 
 def test_an_audit_hides_verdict_evidence_and_heatmap():
     values = samples.values("x")["case.html"]
-    audit = values | {"case": values["case"] | {"is_audit": True, "reason": "needs_review"}}
+    audit = values | {"case": values["case"] | {"is_audit": True}}
     audit["detection"] = {"id": "d1"}
     html = rendering.render("case.html", **audit)
     assert "The verdict is hidden" in html
     assert "heatmap" not in html
-    assert "needs review" not in html
     assert "/v1/detections/d1/image" in html
 
 
@@ -220,8 +219,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         file = root / url.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         picture.save(file, "PNG")
-    (root / "review").mkdir()
-    (root / "review" / "next").write_text(page_of("case.html", "following"), encoding="utf-8")
     (root / "detections" / "d1" / "card").write_text(page_of("card.html"), encoding="utf-8")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(root)))
     thread = threading.Thread(target=server.serve_forever)
@@ -291,48 +288,12 @@ def test_the_picture_zooms_by_keys(visit: Callable[[str], Page]):
     assert page.locator("[data-zoom-level]").inner_text() == "100%"
 
 
-def test_a_graphic_picture_is_blurred_until_asked_for_and_that_is_kept(
-    visit: Callable[[str], Page],
-):
-    page = visit("review.html")
-    assert page.locator("assay-veil[data-veiled]").count() == 1
-    page.get_by_label("Always show").check()
-    page.get_by_role("button", name="Show image").click()
-    assert page.locator("assay-veil[data-veiled]").count() == 0
-    assert visit("review.html").locator("assay-veil[data-veiled]").count() == 0
-
-
 def test_the_theme_changes_and_is_kept(visit: Callable[[str], Page]):
     page = visit("error.html")
     page.locator("[data-theme-toggle]").click()
     chosen = page.locator("html").get_attribute("data-theme")
     assert chosen == "dark"
     assert visit("sign_in.html").locator("html").get_attribute("data-theme") == chosen
-
-
-def test_a_case_is_decided_by_two_keys_and_taken_back_by_one(visit: Callable[[str], Page]):
-    page = visit("review.html")
-    for key in "m3":
-        page.keyboard.press(key)
-    page.locator("[data-case=following]").wait_for()
-    page.get_by_text("Saved.").wait_for()
-    page.keyboard.press("z")
-    page.get_by_text("Taken back").wait_for()
-    (decided, token, body), (undone, _, taken) = POSTED
-    assert (decided, token, undone) == ("/review/plain/decide", "plain", "/review/undo")
-    vote = json.loads(body)
-    assert vote.pop("seconds") > 0
-    assert vote == {"label": "manipulated", "action": "plain", "reason_code": "", "note": ""}
-    assert json.loads(taken) == {"feedback": 7}
-
-
-def test_keys_that_are_typed_into_a_field_decide_nothing(visit: Callable[[str], Page]):
-    page = visit("review.html")
-    page.locator("select[name=reason_code]").focus()
-    page.keyboard.press("m")
-    assert page.locator("[aria-pressed=true]").count() == 0
-    page.locator("assay-zoom").press("?")
-    assert page.get_by_role("dialog").is_visible()
 
 
 def test_an_image_is_sent_with_the_token_and_its_card_is_shown(visit: Callable[[str], Page]):

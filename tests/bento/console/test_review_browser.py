@@ -186,7 +186,9 @@ def test_an_audit_is_blind_on_the_wire(store: Store, moderator: Moderator):
         telling = (b"Signs of", b"0.66", b"Local noise", b"heatmap")
         assert not [word for word in telling if word in told]
     page.keyboard.type("a1")
-    told = page.locator("[data-last]", has_text="The model had said: Manipulated, score 0.66; you differ.")
+    told = page.locator(
+        "[data-last]", has_text="The model had said: Manipulated, score 0.66; you differ."
+    )
     told.wait_for()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 import pytest
@@ -115,5 +114,5 @@ def test_the_log_never_holds_a_link(
     link = link_for(desk, "grace")
     with caplog.at_level(logging.INFO, "assay.requests"):
         stranger.get(link)
-    line = json.loads(caplog.messages[-1])
-    assert line["path"] == "/sign-in/..."
+    assert "/sign-in/" in caplog.text
+    assert link.removeprefix("/sign-in/") not in caplog.text
