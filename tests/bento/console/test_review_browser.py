@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 from assay.store import HumanLabel, Role, Store
 from bento.api.auth import SESSION_COOKIE
@@ -44,18 +42,6 @@ def desk(served_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def address(desk: Service) -> Iterator[str]:
     with queued.on_loopback(desk) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -173,6 +159,7 @@ def test_decisions_are_undone_one_after_the_other(store: Store, moderator: Moder
 def test_an_audit_is_blind_on_the_wire(store: Store, moderator: Moderator):
     queued.put(store, is_audit=True, caption="An audit")
     page, answers = moderator(), list[Response]()
+    on_screen(page)
     page.on("response", lambda answer: answers.append(answer))
     page.reload()
     on_screen(page)
@@ -186,10 +173,8 @@ def test_an_audit_is_blind_on_the_wire(store: Store, moderator: Moderator):
         telling = (b"Signs of", b"0.66", b"Local noise", b"heatmap")
         assert not [word for word in telling if word in told]
     page.keyboard.type("a1")
-    told = page.locator(
-        "[data-last]", has_text="The model had said: Manipulated, score 0.66; you differ."
-    )
-    told.wait_for()
+    said = "The model had said: Manipulated, score 0.66; you differ."
+    page.locator("[data-last]", has_text=said).wait_for()
 
 
 def test_two_browsers_never_show_the_same_case(store: Store, moderator: Moderator):
@@ -260,6 +245,20 @@ def test_a_blurred_picture_is_shown_before_it_is_judged(store: Store, moderator:
     page.keyboard.type("m2")
     page.get_by_role("heading", name="The queue is empty").wait_for()
     assert page.evaluate("localStorage.getItem('assay-show-graphic')") == "always"
+
+
+def test_always_showing_pictures_is_kept(store: Store, moderator: Moderator):
+    for _ in range(2):
+        queued.put(store)
+    page = moderator(sees="once")
+    first = on_screen(page)
+    page.get_by_label("Always show").check()
+    page.get_by_role("button", name="Show image").click()
+    assert page.locator("assay-veil[data-veiled]").count() == 0
+    assert page.evaluate("localStorage.getItem('assay-show-graphic')") == "always"
+    page.keyboard.type("m2")
+    on_screen(page, first)
+    assert page.locator("assay-veil[data-veiled]").count() == 0
 
 
 def test_views_zoom_reason_note_and_help_by_keys(store: Store, moderator: Moderator):
