@@ -279,6 +279,7 @@ def test_views_zoom_reason_note_and_help_by_keys(store: Store, moderator: Modera
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="The queue is empty").wait_for()
+    assert eventually(lambda: store.review.backlog() == 0)
     vote = store.feedback.decision(made.id)
     assert vote is not None
     assert (vote.reason_code, vote.note) == ("synthetic_content", "seen before 2")
