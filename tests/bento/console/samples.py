@@ -90,17 +90,16 @@ def about(found: dict[str, Any], text: str = "x", is_graphic: bool = False) -> d
 def case(text: str) -> dict[str, Any]:
     """A case with its detection, blurred."""
     counts = {"size": 2, "reach": 1000, "reports": 1, "appeals": 1}
-    voice = {"kind": "report", "reason": text, "note": text, "created_at": WHEN}
     return {
+        **about(detection(text), text),
         "case": {"id": text, "is_audit": False, "opened_at": WHEN, **counts},
         "why": text,
         "lease": 600,
         "has_image": True,
-        "blur": "remember",
         "uploaded_at": WHEN,
-        "voices": [voice],
+        "blur": "remember",
+        "voices": [{"kind": "appeal", "reason": text, "note": text, "created_at": WHEN}],
         "history": history(text),
-        **about(detection(text), text),
     }
 
 
@@ -116,7 +115,6 @@ def values(text: str) -> dict[str, dict[str, Any]]:
     choices = {
         "actions": [{"id": text, "title": text}] * 5,
         "reasons": [{"code": text, "title": text}],
-        "suggested": {"manipulated": {"action": text, "reason": text}},
     }
     card = about(detection(text), text)
     row = {"id": text, "created_at": WHEN, "label": "manipulated", "score": 0.8,
@@ -133,7 +131,9 @@ def values(text: str) -> dict[str, dict[str, Any]]:
         | card
         | choices
         | {"history": history(text), "may_decide": True},
-        "review.html": frame(text) | case(text) | choices,
+        "review.html": frame(text)
+        | choices
+        | {"suggested": {"manipulated": {"action": text, "reason": text}}},
         "history.html": frame(text)
         | {
             "filters": dict.fromkeys(
