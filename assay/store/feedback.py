@@ -164,6 +164,12 @@ class Feedback:
             row = session.scalar(query)
             return None if row is None else as_decision(row)
 
+    def decision_on(self, pixel_digest: str) -> Decision | None:
+        """The human decision on an image, also for a capture that is still in the spool."""
+        with self._database.reading() as session:
+            row = session.scalar(_ON_PIXELS, {"pixels": pixel_digest})
+            return None if row is None else as_decision(row)
+
     def _announce(self, session: Session, case: CaseRow, row: FeedbackRow) -> None:
         if not self._webhook_url:
             return
@@ -188,6 +194,16 @@ def counts() -> sa.ColumnElement[bool]:
         FeedbackRow.label != HumanLabel.UNSURE.value,
         ~sa.exists().where(undoing.undoes == FeedbackRow.id),
     )
+
+
+_ON_PIXELS = (
+    sa.select(FeedbackRow)
+    .join(CaseRow, CaseRow.id == FeedbackRow.case_id)
+    .where(CaseRow.pixel_digest == sa.bindparam("pixels"), counts())
+    .order_by(FeedbackRow.id.desc())
+    .limit(1)
+)
+"""Written once: every answer asks it, and writing it takes longer than running it."""
 
 
 def exclude(session: Session, case: CaseRow, account: str, why: str) -> None:
