@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
+from assay import exports
 from assay.errors import NotStored
 from assay.store import Job, JobState, Scope
 from assay.store.ids import new_id
@@ -60,7 +61,7 @@ JOB_BODY = {
     ],
 }
 _FILES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {job_results.WRITERS[kind][0]: {} for kind in FORMATS}}
+    200: {"content": {exports.MEDIA_TYPES[kind]: {} for kind in FORMATS}}
 }
 
 Detecting = Annotated[Caller, Depends(allowed(Scope.DETECT))]
@@ -146,10 +147,9 @@ def get_result(
     if job.state is JobState.PENDING and not partial:
         left = job.total - job.done - job.failed
         raise NotEndedYet(f"{left:,} images are left to do; come back later, or add ?partial=1")
-    media_type, write = job_results.WRITERS[form]
     headers = {"Content-Disposition": f'attachment; filename="job-{job.id}.{form}"'}
-    table = job_results.rows(here.store, job)
-    return StreamingResponse(write(table), media_type=media_type, headers=headers)
+    content = exports.begun(job_results.WRITERS[form](job_results.rows(here.store, job)))
+    return StreamingResponse(content, media_type=exports.MEDIA_TYPES[form], headers=headers)
 
 
 async def _from_archive(request: Request, here: Runtime, asking: Caller) -> Job:
