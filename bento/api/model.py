@@ -68,6 +68,9 @@ class Stats(Shape):
     blind_votes: int
     agreement: float | None
     """Share of blind votes on audits that say what the model says."""
+    agreement_low: float | None
+    agreement_high: float | None
+    """Ends of its 95 % interval."""
     median_latency_ms: float | None
     p95_latency_ms: float | None
 
@@ -84,6 +87,8 @@ class Stats(Shape):
                 "median_seconds": 8.5,
                 "blind_votes": 30,
                 "agreement": 0.93,
+                "agreement_low": 0.79,
+                "agreement_high": 0.98,
                 "median_latency_ms": 82.0,
                 "p95_latency_ms": 140.0,
             }
