@@ -8,13 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from assay import evidence_views
 from assay.fingerprints import code_fingerprint
 from assay.store import Capture
 from bento.api.detections import Here
-from bento.api.parameters import CaptureId, Reader, judged_capture
+from bento.api.parameters import CaptureId, Known, Reader, judged_capture
 from bento.refusals import DeadlineExceeded, NothingToShow, NotKept
 from bento.runtime import Runtime
 
@@ -22,7 +22,6 @@ router = APIRouter(prefix="/v1/detections/{capture_id}", tags=["evidence"])
 
 Draw = Callable[[bytes], bytes | None]
 """From an encoded image to a PNG; can be pickled."""
-Known = Annotated[str, Header(alias="If-None-Match", max_length=500)]
 _PNG: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},

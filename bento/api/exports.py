@@ -44,7 +44,7 @@ _WRITERS = {Format.PARQUET: as_parquet, Format.JSONL: exports.as_jsonl}
 def export(
     here: Here,
     asking: Annotated[Caller, Depends(allowed(Scope.EXPORT))],
-    kind: Annotated[Format, Query(alias="format")] = Format.JSONL,
+    kind: Annotated[Format, Query(alias="format", description="Of the file.")] = Format.JSONL,
 ) -> StreamingResponse:
     """One row a detection that people decided; machine verdicts stand beside, never instead.
 

@@ -7,7 +7,7 @@ import hashlib
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Path, Response
 
 from assay.errors import DataError, StorageError
 from assay.reports.side_by_side import SideBySide, side_by_side
@@ -15,7 +15,7 @@ from assay.store import Capture
 from bento.api import answers
 from bento.api.auth import Caller
 from bento.api.detections import Here
-from bento.api.parameters import CaptureId, Reader, judged_capture
+from bento.api.parameters import CaptureId, Known, Reader, judged_capture
 from bento.refusals import NotKept, NotSiblings
 from bento.runtime import Runtime
 
@@ -39,10 +39,10 @@ class View(StrEnum):
 async def get_view(
     capture_id: CaptureId,
     other_id: CaptureId,
-    view: View,
+    view: Annotated[View, Path(description="What is shown.")],
     here: Here,
     asking: Reader,
-    if_none_match: Annotated[str, Header(max_length=1000)] = "",
+    known: Known = "",
 ) -> Response:
     """This image, the other, or this one below a heatmap of what differs; all of one size.
 
@@ -53,7 +53,7 @@ async def get_view(
     picture: bytes = getattr(drawn, view.value)
     tag = f'"{hashlib.sha256(picture).hexdigest()[:32]}"'
     headers = {"Cache-Control": "private, max-age=3600", "ETag": tag}
-    if tag in if_none_match:
+    if tag in known:
         return Response(status_code=304, headers=headers)
     return Response(picture, media_type="image/png", headers=headers)
 
