@@ -20,6 +20,7 @@ from assay.records import Mask, Pixels
 from assay.siblings import relate_encoded
 from assay.sources.photos import Photos
 from assay.store import Capture, HumanLabel, Vote
+from assay.store.ids import new_id
 from bento.siblings import COMPARED, Relatives
 from tests.bento import services
 from tests.bento.services import Service
@@ -216,7 +217,7 @@ def test_pictures_are_refused_for_strangers_and_unknown_views(service: Service) 
     assert refusal(f"{two['id']}/this.png") == (404, "not_siblings")
     assert refusal("../../nothing/this.png")[0] == 404
     assert refusal(f"{two['id']}/mask.png") == (422, "invalid_request")
-    stranger = service.client.get(f"/v1/detections/none/siblings/{two['id']}/this.png")
+    stranger = service.client.get(f"/v1/detections/{new_id()}/siblings/{two['id']}/this.png")
     assert (stranger.status_code, stranger.json()["code"]) == (404, "not_captured")
 
 
