@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from assay import intake
@@ -29,6 +29,7 @@ from bento.admission import Admission
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
 from bento.stopwatch import Stopwatch
+from bento.submission import Submission
 
 _REMEMBERED = 10_000
 """Identities by the digest of the bytes, so that a repeat is not even decoded."""
@@ -39,22 +40,6 @@ class Answers(Protocol):
 
     async def answer(self, question: Question, rationale: Rationale) -> Verdict:
         """The verdict on one question; those asked meanwhile share its batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One image on its way to a verdict, and what its platform says about it."""
-
-    image: bytes
-    client: str
-    rationale: Rationale = Rationale.FLAGGED
-    external_id: str = ""
-    caption: str = ""
-    post_url: str = ""
-    reach: int = 0
-    keep_image: bool = True
-    capture_id: str = ""
-    """Given where an idempotency key names it already."""
 
 
 class Engine:

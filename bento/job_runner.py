@@ -30,9 +30,9 @@ from bento import job_files
 from bento.api.errors import code_of
 from bento.api.job_shapes import ARCHIVE, JobLine
 from bento.api.schemas import Options
-from bento.engine import Submission
 from bento.refusals import DeadlineExceeded, ModelNotServed
 from bento.runtime import Runtime
+from bento.submission import Submission
 from bento.turns import Turns
 
 SLICE = 64

@@ -24,9 +24,10 @@ from assay.questions import Question
 from assay.records import Finding, Hypothesis, Label, Measurement, Region, Verdict
 from assay.store import Capture
 from bento import captures, refusals
-from bento.engine import Engine, Submission
+from bento.engine import Engine
 from bento.refusals import InvalidRequest
 from bento.sandbox_images import TestImage, encoded, named_in
+from bento.submission import Submission
 
 ERROR_PREFIX = "error:"
 """Before a code in ``external_id``."""

@@ -22,9 +22,9 @@ from bento.api.auth import Caller, allowed
 from bento.api.detections import Here, Language
 from bento.api.job_shapes import BatchAnswer, BatchItem, BatchJson, BatchJsonItem
 from bento.api.schemas import AboutImage, Options, Problem
-from bento.engine import Submission
 from bento.refusals import InvalidRequest, TooManyImages
 from bento.runtime import Runtime
+from bento.submission import Submission
 
 router = APIRouter(prefix="/v1", tags=["detections"])
 
