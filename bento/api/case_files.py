@@ -81,6 +81,6 @@ def media_review(capture_id: CaptureId, here: Here, asking: Reader) -> Response:
     decision = here.store.feedback.decision(capture_id)
     if decision is None or decisions.human_decision(decision) is None:
         raise NotDecided("nobody has decided about this image yet; only decisions are published")
-    address = f"{here.settings.public_url.rstrip('/')}/v1/detections/{capture_id}"
+    address = f"{here.settings.public_url}/v1/detections/{capture_id}"
     review = cases.media_review(capture, decision, here.settings.publisher, address)
     return JSONResponse(review, media_type=_JSON_LD, headers={"Cache-Control": "no-store"})

@@ -51,6 +51,11 @@ def name_of(asking: Caller) -> str:
     return asking.account.name if asking.account else f"{KEY}{asking.client}"
 
 
+def is_known(tag: str, known: str) -> bool:
+    """Whether ``known``, an If-None-Match header, names the ETag ``tag`` (RFC 9110, 13.1.2)."""
+    return tag in (given.strip().removeprefix("W/") for given in known.split(","))
+
+
 def judged_capture(here: Runtime, asking: Caller, capture_id: str) -> Capture:
     """A capture whose verdict, or what gives it away, the caller may see now.
 

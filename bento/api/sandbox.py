@@ -77,7 +77,7 @@ class SandboxList(Shape):
 @router.get("", summary="What a sandbox key can try")
 def list_sandbox(here: Here) -> SandboxList:
     """Test images with their addresses, and the errors that can be asked for; needs no key."""
-    base = here.settings.public_url.rstrip("/")
+    base = here.settings.public_url
     return SandboxList(
         images=[
             SandboxImage(
