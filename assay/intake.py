@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from assay import duplicates, images
+from assay import duplicates, images, measuring
 from assay.questions import Preparer, Question
 from assay.records import Photo
 
@@ -51,10 +51,10 @@ def identify(data: bytes) -> ImageFacts:
     return _facts(images.decode(data))
 
 
-def prepare(model: Path, data: bytes) -> Prepared:
+def prepare(model: Path, data: bytes, in_two: bool = False) -> Prepared:
     """Decode ``data``, measure it and write the question for the model in the folder ``model``.
 
-    The folder is opened once a process. Raises as `assay.images.decode` and `Preparer.load`.
+    The folder is opened once a process; ``in_two`` measures on two threads. Raises as `assay.images.decode` and `Preparer.load`.
     """
     preparer = _preparer(model)
     timings: dict[str, float] = {}
@@ -63,7 +63,8 @@ def prepare(model: Path, data: bytes) -> Prepared:
     with _timed(timings, "hash"):
         facts = _facts(photo)
     with _timed(timings, "evidence"):
-        question = preparer.prepare(photo)
+        measure = measuring.measure_in_two if in_two else measuring.measure
+        question = preparer.prepare(photo, measure)
     return Prepared(facts, question, timings)
 
 
