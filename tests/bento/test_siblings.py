@@ -191,6 +191,10 @@ def test_pictures_of_a_pair_have_one_size_and_may_be_kept(
     first = service.detected(images.encode_jpeg(original, 95))
     later = service.detected(images.encode_jpeg(other, 90))
     service.runtime.store.drainer.drain()
+    admission = service.runtime.engine.admission
+    with admission.admit(admission.limit - admission.in_work):
+        pair = f"/v1/detections/{later['id']}/siblings/{first['id']}/this.png"
+        assert service.client.get(pair).status_code == 429
     for one, two in ((later, first), (first, later)):
         at = f"/v1/detections/{one['id']}/siblings/{two['id']}"
         answers = [service.client.get(f"{at}/{v}.png") for v in ("this", "other", "difference")]
