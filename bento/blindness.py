@@ -13,6 +13,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from assay.errors import StoreUnavailable
 from assay.store import Capture, Store
 from assay.store.ids import is_id
 from bento.api import auth
@@ -25,7 +26,7 @@ _OPEN = ("/image", "/thumbnail.jpg", "/report", "/appeal")
 
 def is_blind_for(store: Store, capture: Capture, account: str) -> bool:
     """Whether ``account`` (as whom one votes) holds this image as an audit that is not decided."""
-    return capture.pixel_digest in store.review.blind(account)
+    return capture.pixel_digest in _held(store, account)
 
 
 async def guard(request: Request, here: Annotated[Runtime, Depends(runtime)]) -> None:
@@ -37,9 +38,20 @@ async def guard(request: Request, here: Annotated[Runtime, Depends(runtime)]) ->
 
 def _refuse_blind(request: Request, here: Runtime, named: list[str]) -> None:
     account = auth.account_name(request, here)
-    hidden = here.store.review.blind(account) if account else frozenset()
+    hidden = _held(here.store, account) if account else frozenset()
     if not hidden:
         return
     captures = (here.store.captures.find(capture_id) for capture_id in named)
     if any(capture is not None and capture.pixel_digest in hidden for capture in captures):
         raise VerdictHidden("you are to judge this image without the model; decide it first")
+
+
+def _held(store: Store, account: str) -> frozenset[str]:
+    """Pixel digests of the audits that ``account`` has in hand.
+
+    None while the database does not answer: what can be told then is spooled, and in no case yet.
+    """
+    try:
+        return store.review.blind(account)
+    except StoreUnavailable:
+        return frozenset()

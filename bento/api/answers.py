@@ -101,7 +101,7 @@ def notice_url(here: Runtime, capture_id: str, kind: str, language: str) -> str:
     path = signed_urls.sign(
         f"/v1/detections/{capture_id}/notice.{kind}?{query}", expires, here.url_keys
     )
-    return here.settings.public_url.rstrip("/") + path
+    return here.settings.public_url + path
 
 
 def language_of(header: str | None) -> str:
