@@ -21,7 +21,7 @@ from assay.errors import StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
 from assay.questions import Question
-from assay.records import Verdict
+from assay.records import Finding, Verdict
 from assay.store import Capture, Store
 from assay.store.ids import new_id
 from bento import captures, metrics
@@ -114,7 +114,9 @@ class Engine:
         if seen is None:
             capture = await self._judged(submission, identity, watch)
         else:
-            capture = captures.repeated(seen, submission, identity)
+            stated = await self._stated(seen, submission.image)
+            watch.lap("origin")
+            capture = captures.repeated(seen, submission, identity, stated)
         return await self._kept(capture, submission, watch)
 
     async def _repeated_request(self, submission: Submission) -> Capture | None:
@@ -146,6 +148,12 @@ class Engine:
         if seen is None or seen.model_version != self.version:
             return None
         return seen if captures.has_reasons(seen, submission.rationale) else None
+
+    async def _stated(self, seen: Capture, image: bytes) -> tuple[Finding, ...] | None:
+        """What a file says of its origin; None where it is the one that was ``seen``."""
+        if hashlib.sha256(image).hexdigest() == seen.image_digest:
+            return None
+        return await asyncio.wrap_future(self.pool.run(intake.stated, image))
 
     async def _judged(
         self, submission: Submission, identity: ImageFacts, watch: Stopwatch
