@@ -12,6 +12,7 @@ from assay.reports.side_by_side import SideBySide
 from assay.store import Store
 from bento.byte_cache import ByteCache
 from bento.engine import Engine
+from bento.fetches import Fetches
 from bento.key_ring import KeyRing
 from bento.settings import ServiceSettings
 from bento.turns import Turns
@@ -54,6 +55,8 @@ class Runtime:
     """Pictures of siblings, by the digests of both."""
     webhooks: WebhookSender | None = None
     """Tells platforms what was decided; None where nobody wants to know."""
+    fetches: Fetches = field(default_factory=Fetches)
+    """Images of single requests that come as an address."""
     batches: Turns = field(default_factory=Turns)
     """In which the images of all batches take their turns."""
 

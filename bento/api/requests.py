@@ -40,7 +40,11 @@ MAX_BODY = MAX_BYTES * 4 // 3 + 2**20
 """Bytes of a request: the largest image as base64, and what is said beside it."""
 MAX_ARCHIVE = 2 * 2**30
 """Bytes of the images of one job."""
-_BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
+MAX_SAID = 2**20
+"""Bytes of a request without images: much more than all that can be said in one."""
+_BODY_LIMITS = {
+    "/v1/detect": MAX_BODY, "/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES
+}  # fmt: skip
 
 _PROBES = ("/livez", "/readyz", "/metrics")
 """Asked every few seconds; their lines would drown all others."""
@@ -73,7 +77,7 @@ class Envelope:
         state = scope.setdefault("state", {})
         state[_ID] = _id_of(scope)
         named = logs.request_id.set(state[_ID])
-        limit = _BODY_LIMITS.get(scope["path"], MAX_BODY)
+        limit = _BODY_LIMITS.get(scope["path"], MAX_SAID)
         sealed = _Sealed(send, state[_ID])
         try:
             await self._app(scope, _Counted(receive, limit, _announced(scope)), sealed)

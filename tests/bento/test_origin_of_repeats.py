@@ -41,7 +41,8 @@ def test_findings_quote_the_file_that_was_sent(service: Service) -> None:
     plain = services.as_png(services.photo(901))
     first, edited = service.detected(plain), service.detected(_taken_with("Editor 3", plain))
     last = edited["findings"][-1]
-    assert last["id"] == "provenance" and "Editor 3" in last["sentence"]
+    assert last["id"] == "provenance"
+    assert "Editor 3" in last["sentence"]
     assert edited["findings"][:-1] == first["findings"][:-1]
 
 
