@@ -45,6 +45,8 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.NotAllowed: 403,
     refusals.InvalidRequest: 400,
     refusals.BodyTooLarge: 413,
+    refusals.BodyTooSlow: 408,
+    refusals.TooMuchHeld: 429,
     refusals.TooManyImages: 413,
     refusals.NotEndedYet: 409,
     refusals.ModelNotServed: 409,
