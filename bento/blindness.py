@@ -13,6 +13,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from assay.errors import StoreUnavailable
 from assay.store import Capture, Store
 from assay.store.ids import is_id
 from bento.api import auth
@@ -35,11 +36,29 @@ async def guard(request: Request, here: Annotated[Runtime, Depends(runtime)]) ->
         await asyncio.to_thread(_refuse_blind, request, here, named)
 
 
-def _refuse_blind(request: Request, here: Runtime, named: list[str]) -> None:
-    account = auth.account_name(request, here)
-    hidden = here.store.review.blind(account) if account else frozenset()
-    if not hidden:
+def refuse_blind(request: Request, here: Runtime, capture: Capture) -> None:
+    """Raise `VerdictHidden` where the holder of an audit sends its image again, to be told.
+
+    Reads the database; while it does not answer, nobody holds anything that could be decided.
+    """
+    try:
+        hidden = _hidden(request, here)
+    except StoreUnavailable:
         return
-    captures = (here.store.captures.find(capture_id) for capture_id in named)
-    if any(capture is not None and capture.pixel_digest in hidden for capture in captures):
+    _refuse(capture.pixel_digest in hidden)
+
+
+def _refuse_blind(request: Request, here: Runtime, named: list[str]) -> None:
+    if hidden := _hidden(request, here):
+        captures = (here.store.captures.find(capture_id) for capture_id in named)
+        _refuse(any(one is not None and one.pixel_digest in hidden for one in captures))
+
+
+def _hidden(request: Request, here: Runtime) -> frozenset[str]:
+    account = auth.account_name(request, here)
+    return here.store.review.blind(account) if account else frozenset()
+
+
+def _refuse(is_hidden: bool) -> None:
+    if is_hidden:
         raise VerdictHidden("you are to judge this image without the model; decide it first")
