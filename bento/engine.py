@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -32,6 +33,10 @@ from bento.stopwatch import Stopwatch
 
 _REMEMBERED = 10_000
 """Identities by the digest of the bytes, so that a repeat is not even decoded."""
+
+LARGE = 8_000_000
+"""Pixels; from here on measuring takes ten seconds and more, to below a second at half a million.
+"""
 
 
 class Answers(Protocol):
@@ -75,6 +80,7 @@ class Engine:
         self.relatives = relatives
         self._answers, self._deadline = answers, deadline
         self._known: OrderedDict[str, ImageFacts] = OrderedDict()
+        self._large = asyncio.Semaphore(max(1, pool.size // 2))
         self._is_warm = False
 
     async def detect(self, submission: Submission) -> Capture:
@@ -149,6 +155,11 @@ class Engine:
             return None
         return seen if captures.has_reasons(seen, submission.rationale) else None
 
+    def _lane(self, identity: ImageFacts) -> AbstractAsyncContextManager[None]:
+        """Where an image waits to be measured: large ones never take all processes at once."""
+        is_large = identity.width * identity.height > LARGE
+        return self._large if is_large else nullcontext()
+
     async def _stated(self, seen: Capture, image: bytes) -> tuple[Finding, ...] | None:
         """What a file says of its origin; None where it is the one that was ``seen``."""
         if hashlib.sha256(image).hexdigest() == seen.image_digest:
@@ -158,10 +169,11 @@ class Engine:
     async def _judged(
         self, submission: Submission, identity: ImageFacts, watch: Stopwatch
     ) -> Capture:
-        measured, relatives = await asyncio.gather(
-            asyncio.wrap_future(self.pool.submit(submission.image)),
-            self.relatives.of(submission.image, identity),
-        )
+        async with self._lane(identity):
+            measured, relatives = await asyncio.gather(
+                asyncio.wrap_future(self.pool.submit(submission.image)),
+                self.relatives.of(submission.image, identity),
+            )
         watch.lap("evidence")
         if submission.rationale is Rationale.FLAGGED and captures.calls_for_people(relatives):
             submission = replace(submission, rationale=Rationale.ALWAYS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from assay import fetching
+from assay import fetching, intake
 from assay.errors import SourceUnavailable
 from bento import fetches
 from tests.bento import services
@@ -70,6 +73,26 @@ def test_a_long_caption_has_as_many_commas_as_it_likes(service: Service) -> None
 def test_what_holds_no_image_has_a_small_body(service: Service) -> None:
     found = service.detected(services.photo(911))
     content, headers = b"[" * (2**20 + 1), {"Content-Type": "application/json"}
-    for path in (f"/v1/detections/{found['id']}/report", "/sign-in"):
-        answer = service.client.post(path, content=content, headers=headers)
+    for path in ("report", "feedback"):
+        address = f"/v1/detections/{found['id']}/{path}"
+        answer = service.client.post(address, content=content, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_large_images_leave_processes_to_others(served_model: Path, tmp_path: Path) -> None:
+    with services.running(served_model, tmp_path, workers=2) as service:
+        lanes = service.runtime.engine
+        small, large = (
+            intake.identify(services.png(np.zeros((side, side, 3), np.uint8)))
+            for side in (64, 2900)
+        )
+
+        async def together() -> int:
+            async with lanes._lane(small), lanes._lane(small), lanes._lane(large):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05), lanes._lane(large):
+                        pass
+            async with lanes._lane(large):
+                return lanes.pool.size
+
+        assert asyncio.run(together()) == 2
