@@ -7,7 +7,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train serve dashboard pictures test lint types bench lock clean
+.PHONY: help setup train serve dashboard pictures test lint types bench soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ types: setup ## mypy --strict on assay and bento
 
 bench: setup ## measure speed and memory, each as a ratio within one run
 	$(BIN)/python -m benchmarks
+
+soak: setup ## mixed load on the service for MINUTES (30): latency, memory, status codes
+	$(BIN)/python -m benchmarks.soak
 
 lock: setup ## write requirements.lock from pyproject.toml (UPGRADE=1 for newer versions)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)

@@ -69,7 +69,7 @@ class EvidencePool:
         The future raises `UnreadableImage`, `ImageTooLarge`, `WorkerLost`, or `CheckpointMismatch`
         where the model folder cannot be used.
         """
-        return self.run(intake.prepare, self._model, data)
+        return self._threads.submit(self._prepare, data)
 
     def run(self, function: Callable[[*Ts], R], *arguments: *Ts) -> Future[R]:
         """Call another module-level ``function`` in the next free process.
@@ -98,6 +98,14 @@ class EvidencePool:
         self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
             worker.close()
+
+    def _prepare(self, data: bytes) -> Prepared:
+        """On two threads while another process idles: its core is free."""
+        worker = self._idle.get()
+        try:
+            return worker.call(partial(intake.prepare, self._model, data, not self._idle.empty()))
+        finally:
+            self._idle.put(worker)
 
     def _call(self, work: Callable[[], R]) -> R:
         worker = self._idle.get()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from assay import duplicates, images, ledger
+from assay import duplicates, images, ledger, measuring
 from assay.evidence import examined
 from assay.questions import Preparer, Question
 from assay.records import Finding, Photo
@@ -58,10 +58,10 @@ def stated(data: bytes) -> tuple[Finding, ...]:
     return ledger.stated(examined(photo, name) for name in ledger.verbatim_names())
 
 
-def prepare(model: Path, data: bytes) -> Prepared:
+def prepare(model: Path, data: bytes, in_two: bool = False) -> Prepared:
     """Decode ``data``, measure it and write the question for the model in the folder ``model``.
 
-    The folder is opened once a process. Raises as `assay.images.decode` and `Preparer.load`.
+    The folder is opened once a process; ``in_two`` measures on two threads. Raises as `assay.images.decode` and `Preparer.load`.
     """
     preparer = _preparer(model)
     timings: dict[str, float] = {}
@@ -70,7 +70,8 @@ def prepare(model: Path, data: bytes) -> Prepared:
     with _timed(timings, "hash"):
         facts = _facts(photo)
     with _timed(timings, "evidence"):
-        question = preparer.prepare(photo)
+        measure = measuring.measure_in_two if in_two else measuring.measure
+        question = preparer.prepare(photo, measure)
     return Prepared(facts, question, timings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from assay.dataset import Dataset
 
+_SLOWEST = "repeated_regions"
+"""Takes about as long as all others together."""
 _KEYS = ("image_id", "split", "label")
 _PLACE = "_where"
 """Ends the name of a column that holds the place which a measurement points at."""
@@ -32,6 +35,17 @@ def measured_names() -> tuple[str, ...]:
 def measure(photo: Photo) -> tuple[Measurement, ...]:
     """Every examiner's measurement of ``photo``, sorted by name."""
     return tuple(examined(photo, name) for name in examiners())
+
+
+def measure_in_two(photo: Photo) -> tuple[Measurement, ...]:
+    """`measure` on two threads: sooner where a core is free, and for nobody's good where none is."""
+    with ThreadPoolExecutor(1) as beside:
+        slowest = beside.submit(examined, photo, _SLOWEST)
+        for name in examiners():
+            if name != _SLOWEST:
+                examined(photo, name)
+        slowest.result()
+    return measure(photo)
 
 
 def measure_dataset(

@@ -6,6 +6,7 @@ questions loads no weights of the model; another one answers them (`assay.detect
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from assay import ledger, measuring, models, teachers
 from assay.evidence import Role
 from assay.model_folder import BASE_FOLDER, NULL_RATES_FILE, read_facts
 from assay.null_rates import NullRates
-from assay.records import Finding, Photo, Pixels
+from assay.records import Finding, Measurement, Photo, Pixels
 from assay.strata import stratum
+
+
+Measure = Callable[[Photo], tuple[Measurement, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +52,13 @@ class Preparer:
         processor = family.load_processor(path / BASE_FOLDER)
         return cls(processor, NullRates.load(path / NULL_RATES_FILE))
 
-    def prepare(self, photo: Photo) -> Question:
+    def prepare(self, photo: Photo, measure: Measure = measuring.measure) -> Question:
         """Measure ``photo`` and put what is to be fused into the question about it.
 
+        ``measure`` may be `assay.measuring.measure_in_two`, which finds the same on two threads.
         Raises `CheckpointMismatch` for a model that knows evidence which is not measured here.
         """
-        findings = ledger.findings(measuring.measure(photo), self.null_rates)
+        findings = ledger.findings(measure(photo), self.null_rates)
         pixels = self.processor.resize(photo.pixels)
         prompt_ids = self.processor.prompt_ids(
             (pixels.shape[1], pixels.shape[0]),

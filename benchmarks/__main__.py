@@ -16,6 +16,7 @@ MODULES = (
     "memory",
     "training_throughput",
     "orchestration",
+    "serving",
     "store",
 )
 

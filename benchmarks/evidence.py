@@ -9,13 +9,12 @@ from collections.abc import Callable
 from functools import partial
 
 import cv2
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from assay import images
 from assay.evidence import examiners
-from assay.records import Pixels
 from benchmarks.figures import Figure, report
+from benchmarks.pictures import QUALITY, picture
 
 SIZES = {(384, 256): 150.0, (768, 768): 400.0}
 """Width and height, and the milliseconds that all examiners together may take."""
@@ -23,7 +22,6 @@ LINEAR = ((1500, 1000), (3000, 2000), (6000, 4000))
 GROWTH = 1.5
 """The largest of them may need this much more for a megapixel than the smallest."""
 ROUNDS = 5
-QUALITY = 90
 
 
 def measure() -> list[Figure]:
@@ -35,7 +33,7 @@ def measure() -> list[Figure]:
 
 
 def _shares(size: tuple[int, int]) -> list[Figure]:
-    data, label = images.encode_jpeg(_picture(*size), QUALITY), f"{size[0]}x{size[1]}"
+    data, label = images.encode_jpeg(picture(*size), QUALITY), f"{size[0]}x{size[1]}"
     _examined(data)  # weights are loaded, and tables made, once a process
     rounds = [(_decoding(data), *_examined(data).values()) for _ in range(ROUNDS)]
     decoding, *took = (statistics.median(column) for column in zip(*rounds, strict=True))
@@ -63,7 +61,7 @@ def _linearity() -> list[Figure]:
 
 
 def _for_a_megapixel(width: int, height: int) -> float:
-    data = images.encode_jpeg(_picture(width, height), QUALITY)
+    data = images.encode_jpeg(picture(width, height), QUALITY)
     return sum(_examined(data).values()) * 1e6 / (width * height)
 
 
@@ -88,17 +86,6 @@ def _core_seconds(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
-
-
-def _picture(width: int, height: int) -> Pixels:
-    """Clouds, soft-edged shapes and grain, so that no examiner has nothing to do."""
-    rng = np.random.default_rng(0)
-    coarse = rng.normal(0, 1, (height // 16 + 1, width // 16 + 1, 3)).astype(np.float32)
-    fine = rng.normal(0, 1, (height // 3 + 1, width // 3 + 1, 1)).astype(np.float32)
-    grain = rng.standard_normal((height, width, 3), dtype=np.float32)
-    clouds = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    shapes = cv2.resize(fine, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
-    return (120 + 30 * clouds + 18 * shapes + 3 * grain).clip(0, 255).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from bento.api import auth
 from bento.refusals import VerdictHidden
 from bento.runtime import Runtime, runtime
 
-_OPEN = ("/image", "/report", "/appeal")
+_OPEN = ("/image", "/thumbnail.jpg", "/report", "/appeal")
 """What may be asked of any capture: these tell nothing of its verdict."""
 
 

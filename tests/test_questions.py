@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import images
+from assay import images, measuring
 from assay.detector import BATCH_SIZE, Detector, Rationale
 from assay.errors import CheckpointMismatch
 from assay.model_folder import NULL_RATES_FILE
@@ -121,3 +121,14 @@ def test_a_wish_for_each_question_or_none(detector: Detector, small_model: Path)
     with pytest.raises(ValueError, match="zip"):
         detector.answer(prepared(small_model, 2), [Rationale.NEVER])
     assert detector.answer([], Rationale.ALWAYS) == []
+
+
+def test_two_threads_measure_what_one_does() -> None:
+    data = images.encode_jpeg(scene(3, 256, 384), 90)
+    alone, together = (
+        measuring.measure(images.decode(data)),
+        measuring.measure_in_two(images.decode(data)),
+    )
+    assert [one.id for one in together] == [one.id for one in alone]
+    assert [one.value for one in together] == [one.value for one in alone]
+    assert [one.regions for one in together] == [one.regions for one in alone]

@@ -177,14 +177,18 @@ class QwenVLFamily(ModelFamily):
         from transformers import Qwen2_5_VLForConditionalGeneration
         from transformers.utils import logging as transformers_logging
 
+        from assay import patch_products
+
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         try:
-            return Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **options)
+            model = Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **options)
         except (OSError, ValueError) as error:
             raise CheckpointMismatch(
                 f"cannot load a Qwen2.5-VL model from {path}: {error}"
             ) from error
+        patch_products.embed_by_product(model.model.visual.patch_embed)
+        return model
 
     def load_processor(self, path: Path) -> QwenVLProcessor:
         """Load tokenizer and image settings from the same folder."""

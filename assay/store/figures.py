@@ -79,7 +79,7 @@ class Overview:
                 None if oldest is None else self._database.now().timestamp() - oldest,
                 *_votes(session, moment),
                 median(latencies) if latencies else None,
-                latencies[int(0.95 * (len(latencies) - 1))] if latencies else None,
+                latencies[math.ceil(0.95 * len(latencies)) - 1] if latencies else None,
             )
 
     def by_day(self, moment: datetime) -> Sequence[Day]:

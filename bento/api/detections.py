@@ -12,6 +12,7 @@ from assay.store import Capture, Scope
 from bento import blindness, sandbox
 from bento.api import answers, descriptions, submissions
 from bento.api.auth import Caller, allowed
+from bento.api.parameters import judged_capture
 from bento.api.schemas import About, Detection, DetectJson
 from bento.refusals import NotKept
 from bento.runtime import Runtime, runtime
@@ -77,7 +78,8 @@ def get_detection(
     capture_id: str, here: Here, asking: Reader, accepted: Language = None
 ) -> Detection:
     """The answer as it was given; notice and decision as they are now."""
-    capture = _capture(here, asking, capture_id)
+    find = _capture if asking.is_sandbox else judged_capture
+    capture = find(here, asking, capture_id)
     return answers.detection(here, capture, answers.language_of(accepted))
 
 

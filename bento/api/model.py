@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from assay import prompts
 from assay.records import Label
@@ -25,7 +25,7 @@ class ModelShape(Shape):
 
     version: str
     family: str
-    review_band: tuple[float, float]
+    review_band: list[float] = Field(min_length=2, max_length=2)
     """Scores between these are handed to people."""
     threshold: float
     """The score from which an image counts as not authentic."""
@@ -102,7 +102,7 @@ def model(here: Here) -> ModelShape:
     return ModelShape(
         version=here.model.version,
         family=here.model.family,
-        review_band=(calibration.review_low, calibration.review_high),
+        review_band=[calibration.review_low, calibration.review_high],
         threshold=calibration.threshold,
         serving_plan=None,
         question=prompts.QUESTION,

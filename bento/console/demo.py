@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,20 +50,20 @@ def get_demo(here: Here, visitor: Administering, accepted: Language = None) -> H
 @router.post("")
 async def post_demo(here: Here, visitor: Administering) -> Response:
     """Have the examples checked as a platform would, and the last one decided as by a moderator."""
-    await _detect(here, UNTOUCHED, await asyncio.to_thread(examples.photograph, UNTOUCHED))
-    await _noticed(here, FLAGGED)
-    capture = await _noticed(here, DECIDED)
+    await _first(here, UNTOUCHED, lambda level: level is Notice.NONE)
+    await _first(here, FLAGGED, lambda level: level is not Notice.NONE)
+    capture = await _first(here, DECIDED, lambda level: level is not Notice.NONE)
     vote = Vote(HumanLabel.MANIPULATED, "label", "misleading_edit", "The demonstration's example.")
     await asyncio.to_thread(here.store.feedback.record, capture.id, visitor.who, vote)
     return RedirectResponse("/demo", 303)
 
 
-async def _noticed(here: Runtime, example: Example) -> Capture:
-    """The capture of the first edit that users are told of, else of the last."""
-    first, *others = await asyncio.to_thread(examples.edited, example)
+async def _first(here: Runtime, example: Example, suits: Callable[[Notice], bool]) -> Capture:
+    """The capture of the first image whose notice suits the example, else of the last."""
+    first, *others = await asyncio.to_thread(examples.candidates, example)
     capture = await _detect(here, example, first)
     for image in others:
-        if capture.notice is not Notice.NONE:
+        if suits(capture.notice):
             break
         capture = await _detect(here, example, image)
     return capture

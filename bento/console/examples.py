@@ -16,6 +16,8 @@ EDITS = ("splice", "copy_move", "inpaint", "retouch")
 
 _SIDE = 288
 _QUALITY = 92
+_DONOR = "coffee"
+"""What is pasted in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +27,37 @@ class Example:
     name: str
     author: str
     caption: str
-    photograph: str
-    """The group of the bundled photograph."""
+    photographs: tuple[str, ...]
+    """Groups of bundled photographs, tried in turn."""
+    is_edited: bool = False
 
 
-UNTOUCHED = Example("untouched", "Café Lindner", "The first one of the day.", "coffee")
-FLAGGED = Example("flagged", "Night Owl News", "Seen over the harbour last night!", "rocket")
-DECIDED = Example("decided", "Cat Facts Daily", "The rarest cat in the world.", "chelsea")
+UNTOUCHED = Example(
+    "untouched", "Café Lindner", "The first one of the day.", ("coffee", "flower", "rocket")
+)
+FLAGGED = Example(
+    "flagged", "Night Owl News", "Seen over the harbour last night!", ("rocket",), is_edited=True
+)
+DECIDED = Example(
+    "decided", "Cat Facts Daily", "The rarest cat in the world.", ("chelsea",), is_edited=True
+)
 EXAMPLES = (UNTOUCHED, FLAGGED, DECIDED)
 
 
-def photograph(example: Example) -> bytes:
-    """The photograph of an example as a JPEG; raises `StorageError` where none are installed."""
-    return images.encode_jpeg(_pixels(example.photograph), _QUALITY)
+def candidates(example: Example) -> list[bytes]:
+    """Images that may stand for an example, as JPEG; raises `StorageError` without photographs."""
+    pictures = [_pixels(name) for name in example.photographs]
+    if example.is_edited:
+        pictures = [edit for picture in pictures for edit in _edits(picture)]
+    return [images.encode_jpeg(picture, _QUALITY) for picture in pictures]
 
 
-def edited(example: Example) -> list[bytes]:
-    """The same photograph edited in each way; raises as `photograph`."""
-    picture, donor = _pixels(example.photograph), _pixels(UNTOUCHED.photograph)
-    known = manipulations()
-    changed = (
+def _edits(picture: Pixels) -> list[Pixels]:
+    donor, known = _pixels(_DONOR), manipulations()
+    return [
         known[name].apply(picture, donor, np.random.default_rng(seed))[0]
         for seed, name in enumerate(EDITS)
-    )
-    return [images.encode_jpeg(one, _QUALITY) for one in changed]
+    ]
 
 
 def _pixels(group: str) -> Pixels:

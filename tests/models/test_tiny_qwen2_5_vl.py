@@ -33,6 +33,17 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+def test_patches_are_embedded_as_by_the_convolution(base: Path) -> None:
+    embedding = models.family("tiny_qwen2_5_vl").load_model(base).model.visual.patch_embed
+    kept = embedding.proj
+    patches = torch.randn(12, kept.weight[0].numel(), generator=torch.Generator().manual_seed(0))
+    convolved = torch.nn.functional.conv3d(
+        patches.view(12, *kept.weight.shape[1:]), kept.weight, kept.bias, kept.stride
+    )
+    torch.testing.assert_close(embedding(patches), convolved.flatten(1), rtol=1e-4, atol=1e-5)
+    assert list(embedding.state_dict()) == ["proj.weight"]
+
+
 def test_base_is_a_qwen2_5_vl_in_safetensors_only(base: Path) -> None:
     model = models.family("tiny_qwen2_5_vl").load_model(base)
     assert type(model).__name__ == "Qwen2_5_VLForConditionalGeneration"

@@ -28,7 +28,7 @@ let saving = Promise.resolve(); // votes on their way, one after another
 /* Showing */
 
 async function show(made) {
-  isOpen = false;
+  accept(null);
   current = made;
   choose(null);
   note.value = "";
@@ -43,7 +43,7 @@ async function show(made) {
   await painted(made);
   if (current !== made) return;
   shownAt = performance.now();
-  setTimeout(() => { isOpen ||= current === made; }, GUARD);
+  setTimeout(() => { if (current === made) accept(made); }, GUARD);
   say(`Next case: ${made.querySelector(".why").innerText.replaceAll("\n", ", ")}`);
 }
 
@@ -59,11 +59,17 @@ async function painted(made) {
 }
 
 async function advance() {
-  isOpen = false;
+  accept(null);
   const askedAt = performance.now();
   const made = await stock.take();
   await Promise.all([show(made), stock.fill()]);
   if (made) performance.measure("assay-next-case", { start: askedAt, end: shownAt });
+}
+
+/** From now on input counts, and is about `made`; about nothing with null. */
+function accept(made) {
+  isOpen = Boolean(made);
+  bar.dataset.accepts = made?.dataset.case ?? "";
 }
 
 function say(words) {
@@ -131,6 +137,7 @@ async function save(decided, vote) {
 function remember(model = "") {
   const last = votes.at(-1);
   undoButton.disabled = !last;
+  bar.hidden = !current && !last;
   bar.querySelector("[data-last]").textContent = last ? `Saved: ${last.words}. ${model}` : "";
   const mean = paces.reduce((sum, one) => sum + one, 0) / paces.length;
   bar.querySelector("[data-pace]").textContent = paces.length ? `${paces.length} decided, ${mean.toFixed(1)} s each` : "";
@@ -138,27 +145,31 @@ function remember(model = "") {
 }
 
 async function undo() {
-  isOpen = false;
+  accept(null);
   await saving;
   const taken = votes.pop();
-  if (!taken) { isOpen = Boolean(current); say("Nothing to undo."); return; }
+  if (!taken) say("Nothing to undo.");
+  else if (await takeBack(taken)) return;
+  accept(current);
+}
+
+/** Whether the case of the vote is on screen again. */
+async function takeBack(taken) {
   try {
     const answer = await send(`/review/undo/${taken.feedback}`);
     paces.pop();
     backlog(1);
+    remember();
     toast(`Taken back: ${taken.words}.`);
-    if (answer.status === 204) toast("Somebody else has the case now.");
-    else await again(await received(answer));
+    if (answer.status === 204) { toast("Somebody else has the case now."); return false; }
+    if (current) stock.putBack(current);
+    await show(await received(answer));
+    return true;
   } catch (error) {
+    remember();
     complain(error);
+    return false;
   }
-  remember();
-  isOpen ||= Boolean(current) && !isFresh();
-}
-
-async function again(made) {
-  if (current) stock.putBack(current);
-  await show(made);
 }
 
 async function skip() {
@@ -167,22 +178,17 @@ async function skip() {
   await advance();
 }
 
-/** Whether what is on screen came up so lately that no key counts yet. */
-function isFresh() {
-  return performance.now() - shownAt < GUARD;
-}
-
 function gone() {
   toast("Somebody else has taken that case meanwhile; your vote on it does not count.", { tone: "error" });
 }
 
 /** Claims the case on screen again, whose lease has ended while nobody looked. */
 async function regain() {
-  isOpen = false;
+  accept(null);
   try {
     await tell(current, "claim");
     lease(current, current.dataset.lease);
-    isOpen = true;
+    accept(current);
   } catch (error) {
     if (error.status !== 409 && error.status !== 404) { complain(error); return; }
     toast("Somebody else has taken this case while you were away.");

@@ -88,10 +88,19 @@ def about(found: dict[str, Any], text: str = "x", is_graphic: bool = False) -> d
 
 
 def case(text: str) -> dict[str, Any]:
-    """A case with its detection, graphic."""
+    """A case with its detection, blurred."""
     counts = {"size": 2, "reach": 1000, "reports": 1, "appeals": 1}
-    held = {"id": text, "reason": text, "is_audit": False, "held_until": WHEN, **counts}
-    return {"case": held, "opened_at": WHEN, **about(detection(text), text, is_graphic=True)}
+    return {
+        **about(detection(text), text),
+        "case": {"id": text, "is_audit": False, "opened_at": WHEN, **counts},
+        "why": text,
+        "lease": 600,
+        "has_image": True,
+        "uploaded_at": WHEN,
+        "blur": "remember",
+        "voices": [{"kind": "appeal", "reason": text, "note": text, "created_at": WHEN}],
+        "history": history(text),
+    }
 
 
 def history(text: str) -> list[dict[str, Any]]:
@@ -122,7 +131,9 @@ def values(text: str) -> dict[str, dict[str, Any]]:
         | card
         | choices
         | {"history": history(text), "may_decide": True},
-        "review.html": frame(text) | case(text) | choices,
+        "review.html": frame(text)
+        | choices
+        | {"suggested": {"manipulated": {"action": text, "reason": text}}},
         "history.html": frame(text)
         | {
             "filters": dict.fromkeys(

@@ -227,7 +227,7 @@ def test_the_overview_counts(desk: Service, signed_in: SignedIn, keep: Keep):
     one = keep(12, is_audit=True, latency_ms=40.0)
     desk.runtime.store.feedback.record(one.id, "grace", Vote(HumanLabel.MANIPULATED, is_blind=True))
     html = text_of(signed_in().get("/overview?days=1"))
-    assert "1 blind votes, 95 % interval 21 % - 100 %" in html
+    assert "1 blind vote, 95 % interval 21 % - 100 %" in html
     assert desk.runtime.model.version in html
     assert f"{np.datetime64('today')}: " in html
     assert signed_in().get("/overview?days=0").status_code == 422

@@ -59,13 +59,14 @@ class Walk:
         context.set_default_timeout(PATIENCE)
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
-        self._folder = folder
+        self.folder = folder
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
 
     def picture(self, name: str) -> None:
-        """Keep what is to be seen; the whole page, scrolled by nobody."""
-        self.page.screenshot(path=self._folder / f"{name}.png", full_page=True)
+        """Keep what is to be seen, from the top of the page to its end."""
+        self.page.evaluate("scrollTo(0, 0)")
+        self.page.screenshot(path=self.folder / f"{name}.png", full_page=True)
 
     def fits(self) -> bool:
         """Whether nothing reaches beyond the window."""
@@ -159,6 +160,7 @@ def test_a_platforms_page_shows_its_notices(walk: Walk):
     expect(frame.get_by_role("note")).to_contain_text("Warning")
     for photo in page.locator(".post img").all():
         assert photo.evaluate("e => e.decode().then(() => e.naturalWidth)") > 0
+    page.locator(".post").last.screenshot(path=walk.folder / "warning.png")
     walk.picture("demo")
 
 
