@@ -28,8 +28,8 @@ R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 TIME_LIMIT = 300.0
-"""Seconds after which a process that still works on one image is given up; the largest that the
-decoder admits can take more than one minute."""
+"""Seconds after which a process that still works on one image is given up, where nobody says
+otherwise; the largest that the decoder admits can take more than one minute."""
 _PRELOADED = (__name__, "torch", "transformers.processing_utils")
 """Seconds of imports, once in the fork server instead of in each process."""
 
@@ -46,6 +46,8 @@ class EvidencePool:
         self, model: Path, workers: int | None = None, time_limit: float = TIME_LIMIT
     ) -> None:
         count = workers or cores()
+        self.size = count
+        """How many processes there are."""
         self._model = model
         context = worker_context(*_PRELOADED)
         self._workers = [_Worker(context, model, time_limit) for _ in range(count)]

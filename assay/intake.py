@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from assay import duplicates, images, measuring
+from assay import duplicates, images, ledger, measuring
+from assay.evidence import examined
 from assay.questions import Preparer, Question
-from assay.records import Photo
+from assay.records import Finding, Photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ class Prepared:
 def identify(data: bytes) -> ImageFacts:
     """The facts of encoded image ``data``, without evidence; raises as `assay.images.decode`."""
     return _facts(images.decode(data))
+
+
+def stated(data: bytes) -> tuple[Finding, ...]:
+    """What the file ``data`` says of its origin, in its own words; raises as `images.decode`."""
+    photo = images.decode(data)
+    return ledger.stated(examined(photo, name) for name in ledger.verbatim_names())
 
 
 def prepare(model: Path, data: bytes, in_two: bool = False) -> Prepared:

@@ -41,7 +41,18 @@ def findings(measurements: Iterable[Measurement], null_rates: NullRates) -> tupl
             "use the version of Assay that trained it, or train again"
         )
     known = tuple(_finding(given[name], null_rates) for name in null_rates.names)
-    return known + tuple(_verbatim(given[name]) for name in _verbatim_names() if name in given)
+    return known + stated(given.values())
+
+
+def stated(measurements: Iterable[Measurement]) -> tuple[Finding, ...]:
+    """What a file says of itself: the verbatim ones of ``measurements``, which need no model."""
+    given = {measurement.id: measurement for measurement in measurements}
+    return tuple(_verbatim(given[name]) for name in verbatim_names() if name in given)
+
+
+def verbatim_names() -> tuple[str, ...]:
+    """The examiners that quote what the file says, by name."""
+    return tuple(name for name, one in examiners().items() if one.role is Role.VERBATIM)
 
 
 def surprises_of(evidence: Sequence[Sequence[Finding]]) -> dict[Label, npt.NDArray[np.float64]]:
@@ -81,10 +92,6 @@ def _finding(measurement: Measurement, null_rates: NullRates) -> Finding:
 def _surprise(examiner: Examiner, value: float, null_rates: NullRates) -> float:
     is_conclusive = examiner.conclusive is not None and value >= examiner.conclusive
     return fusion.surprise(null_rates.mid_rate(examiner.name, value), is_conclusive)
-
-
-def _verbatim_names() -> tuple[str, ...]:
-    return tuple(name for name, one in examiners().items() if one.role is Role.VERBATIM)
 
 
 def _verbatim(measurement: Measurement) -> Finding:

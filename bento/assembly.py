@@ -29,7 +29,8 @@ def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: 
     url_keys = signing_keys.read(signing_keys.URLS)
     case_key = signing_keys.read(signing_keys.CASES)[0]
     store = Store.open(store_settings)
-    pool = EvidencePool(settings.model, settings.workers)
+    # A process that works on for longer measures what nobody waits for any more.
+    pool = EvidencePool(settings.model, settings.workers, settings.deadline)
     relatives = Relatives(store, pool, settings.sibling_days, settings.deadline / _SHARE)
     admission = Admission(settings.admitted)
     engine = Engine(store, pool, answers, relatives, admission, settings.deadline, model.version)

@@ -36,13 +36,27 @@ async def guard(request: Request, here: Annotated[Runtime, Depends(runtime)]) ->
         await asyncio.to_thread(_refuse_blind, request, here, named)
 
 
+def refuse_blind(request: Request, here: Runtime, capture: Capture) -> None:
+    """Raise `VerdictHidden` where the holder of an audit sends its image again, to be told.
+
+    Reads the database; while it does not answer, nobody holds anything that could be decided.
+    """
+    _refuse(capture.pixel_digest in _hidden(request, here))
+
+
 def _refuse_blind(request: Request, here: Runtime, named: list[str]) -> None:
+    if hidden := _hidden(request, here):
+        captures = (here.store.captures.find(capture_id) for capture_id in named)
+        _refuse(any(one is not None and one.pixel_digest in hidden for one in captures))
+
+
+def _hidden(request: Request, here: Runtime) -> frozenset[str]:
     account = auth.account_name(request, here)
-    hidden = _held(here.store, account) if account else frozenset()
-    if not hidden:
-        return
-    captures = (here.store.captures.find(capture_id) for capture_id in named)
-    if any(capture is not None and capture.pixel_digest in hidden for capture in captures):
+    return _held(here.store, account) if account else frozenset()
+
+
+def _refuse(is_hidden: bool) -> None:
+    if is_hidden:
         raise VerdictHidden("you are to judge this image without the model; decide it first")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -26,9 +27,11 @@ from bento.submission import Submission
 _FINDINGS = TypeAdapter(tuple[KeptFinding, ...])
 _INHERITED = (
     "label", "score", "probabilities", "log_odds", "stratum", "needs_review", "findings",
-    "provenance", "rationale", "is_reasoned", "notice", "notice_reason",
-    "model_version", "serving_plan", "descriptors", "embedding",
+    "rationale", "is_reasoned", "model_version", "serving_plan", "descriptors", "embedding",
 )  # fmt: skip
+_OF_THE_FILE = ("provenance", "notice", "notice_reason")
+"""Also inherited, but by the same bytes only: equal pixels may come in a file that says otherwise.
+"""
 
 
 def judged(
@@ -60,11 +63,20 @@ def judged(
     )
 
 
-def repeated(seen: Capture, submission: Submission, identity: ImageFacts) -> Capture:
-    """The capture of an image whose pixels were answered before: the same answer, marked so."""
-    inherited = {name: getattr(seen, name) for name in _INHERITED}
+def repeated(
+    seen: Capture,
+    submission: Submission,
+    identity: ImageFacts,
+    stated: Sequence[Finding] | None = None,
+) -> Capture:
+    """The capture of an image whose pixels were answered before: the same answer, marked so.
+
+    ``stated`` is what its file says of its origin; None where it is the same file, byte for byte.
+    """
+    inherited = {name: getattr(seen, name) for name in (*_INHERITED, *_OF_THE_FILE)}
+    own = {} if stated is None else _own(seen, stated)
     first = seen.answered_from or seen.id
-    return Capture(**_asked(submission, identity), **inherited, answered_from=first)
+    return Capture(**_asked(submission, identity), **(inherited | own), answered_from=first)
 
 
 def has_reasons(capture: Capture, wanted: Rationale) -> bool:
@@ -119,6 +131,22 @@ def calls_for_people(siblings: Sequence[Sibling]) -> bool:
 def _is_benign(siblings: Sequence[Sibling]) -> bool:
     """Whether people cleared a picture of which this one is a copy, altered only as a whole."""
     return any(one.kind is Kinship.SAME_CONTENT and one.is_cleared for one in siblings)
+
+
+def _own(seen: Capture, stated: Sequence[Finding]) -> dict[str, Any]:
+    """What another file of the pixels of ``seen`` does not inherit: its origin and what follows."""
+    names = {finding.measurement.id for finding in stated}
+    measured = [one for one in kept_findings(seen) if one.id not in names]
+    findings = (*measured, *map(KeptFinding.of, stated))
+    verdict = replace(verdict_of(seen), findings=tuple(one.finding for one in findings))
+    # Where nothing was to be told, that was for the pixels' sake: an origin only adds notices.
+    told = notices.notice(verdict, is_benign=seen.notice is Notice.NONE)
+    return {
+        "findings": _FINDINGS.dump_python(findings, mode="json"),
+        "provenance": _provenance(stated),
+        "notice": Notice(told.level.value),
+        "notice_reason": told.reason,
+    }
 
 
 def _asked(submission: Submission, identity: ImageFacts) -> dict[str, Any]:

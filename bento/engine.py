@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol, TypeVar, TypeVarTuple
 
@@ -22,7 +23,7 @@ from assay.errors import StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
 from assay.questions import Question
-from assay.records import Verdict
+from assay.records import Finding, Verdict
 from assay.store import Capture, Store
 from assay.store.ids import new_id
 from bento import captures, metrics
@@ -37,6 +38,10 @@ Ts = TypeVarTuple("Ts")
 
 _REMEMBERED = 10_000
 """Identities by the digest of the bytes, so that a repeat is not even decoded."""
+
+LARGE = 8_000_000
+"""Pixels; from here on measuring takes ten seconds and more, to below a second at half a million.
+"""
 
 
 class Answers(Protocol):
@@ -64,6 +69,7 @@ class Engine:
         self.relatives = relatives
         self._answers, self._deadline = answers, deadline
         self._known: OrderedDict[str, ImageFacts] = OrderedDict()
+        self._large = asyncio.Semaphore(max(1, pool.size // 2))
         self._is_warm = False
 
     async def detect(self, submission: Submission) -> Capture:
@@ -116,7 +122,9 @@ class Engine:
         if seen is None:
             capture = await self._judged(submission, identity, watch)
         else:
-            capture = captures.repeated(seen, submission, identity)
+            stated = await self._stated(seen, submission.image)
+            watch.lap("origin")
+            capture = captures.repeated(seen, submission, identity, stated)
         return await self._kept(capture, submission, watch)
 
     async def _repeated_request(self, submission: Submission) -> Capture | None:
@@ -149,13 +157,25 @@ class Engine:
             return None
         return seen if captures.has_reasons(seen, submission.rationale) else None
 
+    def _lane(self, identity: ImageFacts) -> AbstractAsyncContextManager[None]:
+        """Where an image waits to be measured: large ones never take all processes at once."""
+        is_large = identity.width * identity.height > LARGE
+        return self._large if is_large else nullcontext()
+
+    async def _stated(self, seen: Capture, image: bytes) -> tuple[Finding, ...] | None:
+        """What a file says of its origin; None where it is the one that was ``seen``."""
+        if hashlib.sha256(image).hexdigest() == seen.image_digest:
+            return None
+        return await asyncio.wrap_future(self.pool.run(intake.stated, image))
+
     async def _judged(
         self, submission: Submission, identity: ImageFacts, watch: Stopwatch
     ) -> Capture:
-        measured, relatives = await asyncio.gather(
-            asyncio.wrap_future(self.pool.submit(submission.image)),
-            self.relatives.of(submission.image, identity),
-        )
+        async with self._lane(identity):
+            measured, relatives = await asyncio.gather(
+                asyncio.wrap_future(self.pool.submit(submission.image)),
+                self.relatives.of(submission.image, identity),
+            )
         watch.lap("evidence")
         if submission.rationale is Rationale.FLAGGED and captures.calls_for_people(relatives):
             submission = replace(submission, rationale=Rationale.ALWAYS)

@@ -37,6 +37,14 @@ class BodyTooLarge(RequestRefused):
     """More bytes than a request may have, announced or not."""
 
 
+class BodyTooSlow(RequestRefused):
+    """A body that keeps the server waiting for its end."""
+
+
+class TooMuchHeld(RequestRefused):
+    """Bodies fill the memory that there is for them."""
+
+
 class TooManyImages(RequestRefused):
     """More images than one request of its kind may hold."""
 

@@ -12,6 +12,7 @@ from assay.reports.side_by_side import SideBySide
 from assay.store import Store
 from bento.byte_cache import ByteCache
 from bento.engine import Engine
+from bento.fetches import Fetches
 from bento.key_ring import KeyRing
 from bento.refusals import NotKept
 from bento.settings import ServiceSettings
@@ -59,6 +60,8 @@ class Runtime:
     """Small pictures for lists, by the digest of the image."""
     webhooks: WebhookSender | None = None
     """Tells platforms what was decided; None where nobody wants to know."""
+    fetches: Fetches = field(default_factory=Fetches)
+    """Images of single requests that come as an address."""
     batches: Turns = field(default_factory=Turns)
     """In which the images of all batches take their turns."""
 

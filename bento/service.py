@@ -15,13 +15,12 @@ from typing import Any
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.detector import BATCH_SIZE, Detector, Rationale
-from assay.questions import Question
-from assay.records import Verdict
+from assay.detector import BATCH_SIZE, Detector
 from assay.store import StoreSettings
 from bento import http_protocol, logs
 from bento.api.app import create_app
 from bento.assembly import assemble
+from bento.batched_answers import BatchedAnswers, Parcel
 from bento.lifeline import Lifeline
 from bento.runtime import attach
 from bento.settings import MODEL_VARIABLE, ServiceSettings
@@ -40,16 +39,6 @@ _BATCHED: Any = {
 
 http_protocol.install()
 app = create_app()
-
-
-class Parcel:
-    """One item of a batch.
-
-    No dataclass on purpose: BentoML would take one apart into a dictionary.
-    """
-
-    def __init__(self, content: Any) -> None:
-        self.content = content
 
 
 @bentoml.service(name="model", workers=1, threads=1, traffic={"timeout": _TIMEOUT}, logging=_QUIET)
@@ -78,21 +67,6 @@ class Model:
     def _answered(self, parcels: Sequence[Parcel]) -> list[Parcel]:
         questions, wanted = zip(*(parcel.content for parcel in parcels), strict=True)
         return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
-
-
-class BatchedAnswers:
-    """Asks the inner service."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    async def answer(self, question: Question, rationale: Rationale) -> Verdict:
-        """The verdict on one question; those asked meanwhile share its batch."""
-        model = self._model.to_async
-        ask = model.verdicts if rationale is Rationale.NEVER else model.reasoned
-        parcels = await ask([Parcel((question, rationale))])
-        verdict: Verdict = parcels[0].content
-        return verdict
 
 
 class Gate:

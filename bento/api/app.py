@@ -53,6 +53,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "No valid key",
         403: "Not allowed",
         404: "Not there",
+        408: "The body came in too slowly",
         409: "Contradicts what is there",
         413: "Too large",
         422: "Cannot be used",

@@ -144,6 +144,7 @@ def _by_session(request: Request, here: Runtime, token: str) -> Caller | None:
     account = here.store.accounts.find_session(secret) if secret else None
     if account is None:
         return None
+    _refuse_foreign_pages(request)
     if request.method not in SAFE_METHODS and not has_csrf_token(secret, token):
         raise NotAllowed(f"a session needs the header {CSRF_HEADER}; reload the page")
     return Caller(f"console:{account.name}", frozenset(_ROLE_SCOPES[account.role]), account=account)
@@ -158,4 +159,21 @@ def _on_loopback(request: Request, here: Runtime, otherwise: str) -> Caller:
     if host not in _LOOPBACK_HOSTS or is_foreign:
         # A name that leads here, or a page of another site in this machine's browser.
         raise NotAllowed("without AUTH=1 only programs on this machine may ask, by its own name")
+    _refuse_foreign_pages(request)
     return Caller(DEVELOPMENT, frozenset(Scope))
+
+
+def _refuse_foreign_pages(request: Request) -> None:
+    """Raise `NotAllowed` for what a page of another site has a browser ask for.
+
+    An `<img>` sends no Origin, and a GET may claim a case: browsers say of such requests where they
+    come from. Following a link to a page of ours is what links are for; the API is nobody's page.
+    """
+    is_foreign = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+    is_link = request.headers.get("sec-fetch-mode") == "navigate" and not _is_api(request)
+    if is_foreign and not (is_link and request.method in SAFE_METHODS):
+        raise NotAllowed("this was asked for by a page of another site; open it here")
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/v1/")

@@ -17,6 +17,7 @@ from assay import fetching
 from assay.errors import AssayError
 from assay.images import MAX_BYTES
 from assay.store import Scope
+from bento import blindness
 from bento.api import answers, bodies, descriptions, errors, submissions
 from bento.api.auth import Caller, allowed
 from bento.api.detections import Here, Language
@@ -80,6 +81,7 @@ async def detect_batch(
             async with turns:
                 try:
                     capture = await here.batches.detect(here.engine, read, until)
+                    await asyncio.to_thread(blindness.refuse_blind, request, here, capture)
                     told = await asyncio.to_thread(answers.detection, here, capture, language)
                 except AssayError as error:
                     return BatchItem(name=one.name, problem=_problem(request, error))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from assay.errors import NotCaptured
 from assay.store import Capture, Scope
-from bento import sandbox
+from bento import blindness, sandbox
 from bento.api import answers, descriptions, submissions
 from bento.api.auth import Caller, allowed
 from bento.api.parameters import judged_capture
@@ -69,6 +69,7 @@ async def detect(
         capture = await sandbox.detect(asked, here.engine)
     else:
         capture = await here.engine.detect(asked)
+        await asyncio.to_thread(blindness.refuse_blind, request, here, capture)
     language = answers.language_of(accepted)
     return await asyncio.to_thread(answers.detection, here, capture, language)
 

@@ -45,6 +45,8 @@ STATUS: dict[type[errors.AssayError], int] = {
     refusals.NotAllowed: 403,
     refusals.InvalidRequest: 400,
     refusals.BodyTooLarge: 413,
+    refusals.BodyTooSlow: 408,
+    refusals.TooMuchHeld: 429,
     refusals.TooManyImages: 413,
     refusals.NotEndedYet: 409,
     refusals.ModelNotServed: 409,
@@ -126,6 +128,9 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for these)
+    if isinstance(error.__cause__, errors.AssayError):
+        # FastAPI takes all that ends the reading of a body for a mistake in it.
+        return response(request, error.__cause__)
     code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "refused")
     return JSONResponse(body(request, code, str(error.detail)), error.status_code, error.headers)
 

@@ -9,12 +9,12 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.images import MAX_BYTES
 from assay.store.ids import new_id
 from bento import logs, metrics
-from bento.refusals import BodyTooLarge
+from bento.api.incoming import Bank, Incoming
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ID = "request_id"
@@ -40,7 +40,15 @@ MAX_BODY = MAX_BYTES * 4 // 3 + 2**20
 """Bytes of a request: the largest image as base64, and what is said beside it."""
 MAX_ARCHIVE = 2 * 2**30
 """Bytes of the images of one job."""
-_BODY_LIMITS = {"/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES}
+MAX_SAID = 2**20
+"""Bytes of a request without images: much more than all that can be said in one."""
+MAX_HELD = 8 * MAX_BODY
+"""Bytes of all requests that are held in memory together, which parsing multiplies by four."""
+_ON_DISK = ("/v1/jobs", "/v1/detect/batch")
+"""Where forms wait in files, and their images come into memory a few at a time."""
+_BODY_LIMITS = {
+    "/v1/detect": MAX_BODY, "/v1/jobs": MAX_ARCHIVE, "/v1/detect/batch": 8 * MAX_BYTES
+}  # fmt: skip
 
 _PROBES = ("/livez", "/readyz", "/metrics")
 """Asked every few seconds; their lines would drown all others."""
@@ -56,13 +64,14 @@ def request_id(request: Request) -> str:
 class Envelope:
     """Gives each request an id, counts its body as it comes in, and seals its answer.
 
-    A body beyond its limit is cut off where that is passed, whatever its headers announced. One
+    A body beyond its limit is cut off where that is passed, whatever its headers announced, and so
+    is one that comes in too slowly, or finds too many others in memory (`Incoming`). One
     line a request goes to the log ``assay.requests``: never the path as it stands nor the query,
     which may hold secrets, and never the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app, self._bank = app, Bank(MAX_HELD)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,37 +82,17 @@ class Envelope:
         state = scope.setdefault("state", {})
         state[_ID] = _id_of(scope)
         named = logs.request_id.set(state[_ID])
-        limit = _BODY_LIMITS.get(scope["path"], MAX_BODY)
+        limit = _BODY_LIMITS.get(scope["path"], MAX_SAID)
         sealed = _Sealed(send, state[_ID])
         try:
-            await self._app(scope, _Counted(receive, limit, _announced(scope)), sealed)
+            incoming = Incoming(receive, limit, _announced(scope), _bank_of(scope, self._bank))
+            with incoming:
+                await self._app(scope, incoming, sealed)
         finally:
             seconds = time.perf_counter() - began
             metrics.request(_route_of(scope), scope["method"], sealed.status, seconds)
             _log(scope, sealed.status, 1000 * seconds)
             logs.request_id.reset(named)
-
-
-class _Counted:
-    """Receives a body, and raises once it is, or says that it will be, longer than it may be."""
-
-    def __init__(self, receive: Receive, limit: int, announced: int) -> None:
-        self._receive, self._limit = receive, limit
-        self._announced, self._received = announced, 0
-
-    async def __call__(self) -> Message:
-        self._check(self._announced)
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._received += len(message.get("body", b""))
-            self._check(self._received)
-        return message
-
-    def _check(self, size: int) -> None:
-        if size > self._limit:
-            raise BodyTooLarge(
-                f"the body is over {self._limit / 2**20:,.0f} MiB; send a smaller one"
-            )
 
 
 class _Sealed:
@@ -126,6 +115,13 @@ class _Sealed:
             ]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _bank_of(scope: Scope, bank: Bank) -> Bank | None:
+    """Where the body counts while it is in memory; None where it waits on disk."""
+    kind = dict(scope["headers"]).get(b"content-type", b"").lower()
+    is_on_disk = scope["path"] in _ON_DISK and kind.startswith(b"multipart/")
+    return None if is_on_disk else bank
 
 
 def _announced(scope: Scope) -> int:

@@ -87,7 +87,8 @@ def running(
     model: Path, folder: Path, *, store: dict[str, Any] | None = None, **settings: Any
 ) -> Iterator[Service]:
     """A service over ``model`` with its store in ``folder``, warm; it ends with the context."""
-    chosen = ServiceSettings(model=model, workers=1, public_url=BASE_URL, **settings)
+    given: dict[str, Any] = {"workers": 1, "public_url": BASE_URL, **settings}
+    chosen = ServiceSettings(model=model, **given)
     app = create_app()
     with pytest.MonkeyPatch.context() as patch:
         for name, key in KEYS.items():

@@ -156,3 +156,18 @@ def test_an_audit_is_open_after_the_vote_which_is_blind(service: Service, people
     assert ada.get(f"/v1/detections/{found['id']}/residual.png").status_code == 200
     history = ada.get(f"/v1/detections/{found['id']}/history").json()["decisions"]
     assert [row["is_blind"] for row in history] == [True]
+
+
+def test_an_audit_tells_nothing_to_its_holder_who_sends_it_again(
+    service: Service, people: People
+) -> None:
+    audited(service, 290)
+    ada, image = people.account("ada"), services.photo(290)
+    case = claimed(ada)
+    again = {"files": {"file": ("a.jpg", image)}}
+    assert refused(ada.post("/v1/detect", **again)) == (409, "verdict_hidden")
+    item = ada.post("/v1/detect/batch", **again).json()["items"][0]
+    assert (item["detection"], item["problem"]["code"]) == (None, "verdict_hidden")
+    assert people.account("bob").post("/v1/detect", **again).status_code == 200
+    decide(ada, case)
+    assert ada.post("/v1/detect", **again).status_code == 200

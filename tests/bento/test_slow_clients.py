@@ -1,0 +1,119 @@
+"""Who sends slowly, or nothing, is not waited for without end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from bento import http_protocol
+from bento.api import incoming
+from bento.api.incoming import Bank, Incoming
+from bento.refusals import BodyTooSlow, TooMuchHeld
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(incoming, "PATIENCE", 0.1)
+
+
+async def _slow(_: Scope, receive: Receive, send: Send) -> None:
+    """Takes longer than anybody may take to send a head."""
+    await asyncio.sleep(0.7)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"well"})
+
+
+@asynccontextmanager
+async def _connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    config, state = Config(_slow, lifespan="off"), ServerState()
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: http_protocol.BoundedHttp(config, state, {}, loop), "127.0.0.1", 0
+    )
+    async with server:
+        streams = await asyncio.open_connection(*server.sockets[0].getsockname())
+        yield streams
+        streams[1].close()
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", GET[:-2]])
+def test_connection_without_a_whole_head_is_closed(sent: bytes) -> None:
+    async def what_comes() -> bytes:
+        async with _connected() as (reader, writer), asyncio.timeout(5):
+            writer.write(sent)
+            return await reader.read()
+
+    assert asyncio.run(what_comes()) == b""
+
+
+@pytest.mark.usefixtures("hurried")
+def test_answer_may_take_longer_than_the_head() -> None:
+    async def what_comes() -> bytes:
+        async with _connected() as (reader, writer), asyncio.timeout(5):
+            writer.write(GET)
+            return await reader.readuntil(b"well")
+
+    assert asyncio.run(what_comes()).startswith(b"HTTP/1.1 200")
+
+
+def _receiving(parts: Iterator[Message], bank: Bank | None = None) -> Incoming:
+    async def receive() -> Message:
+        if (part := next(parts, None)) is not None:
+            return part
+        await asyncio.sleep(10)
+        raise AssertionError
+
+    return Incoming(receive, 1000, 0, bank)
+
+
+def _part(size: int, *, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": bytes(size), "more_body": more}
+
+
+@pytest.mark.usefixtures("hurried")
+def test_body_that_stops_coming_is_given_up() -> None:
+    async def receive_all() -> None:
+        receiving = _receiving(iter([_part(10)]))
+        await receiving()
+        await receiving()
+
+    with pytest.raises(BodyTooSlow):
+        asyncio.run(receive_all())
+
+
+@pytest.mark.usefixtures("hurried")
+def test_client_that_has_sent_everything_may_wait() -> None:
+    async def receive_all() -> None:
+        receiving = _receiving(iter([_part(10, more=False)]))
+        await receiving()
+        async with asyncio.timeout(0.3):
+            await receiving()  # as a streaming answer does, to hear that somebody left
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(receive_all())
+
+
+def test_bodies_fill_the_bank_and_give_everything_back() -> None:
+    async def receive_two(bank: Bank) -> None:
+        with _receiving(iter([_part(600), _part(10)]), bank) as first:
+            await first()
+            with pytest.raises(TooMuchHeld), _receiving(iter([_part(600)]), bank) as second:
+                await second()
+            await first()
+            assert bank.held == 610
+
+    bank = Bank(1000)
+    asyncio.run(receive_two(bank))
+    assert bank.held == 0
