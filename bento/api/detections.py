@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["detections"])
 Here = Annotated[Runtime, Depends(runtime)]
 Language = Annotated[
     str | None,
-    Header(alias="Accept-Language", max_length=500, description="Of the notice.", examples=["de"]),
+    Header(alias="Accept-Language", max_length=500, description="Of the notice."),
 ]
 
 _Reader = Annotated[Caller, Depends(allowed(Scope.READ, in_sandbox=True))]
