@@ -27,7 +27,7 @@ _REVIEW = {
         "@type": "MediaReviewItem",
         "mediaItemAppearance": {
             "@type": "ImageObject",
-            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "sha256": "0" * 64,
             "encodingFormat": "image/jpeg",
             "width": 1280,
             "height": 853,
