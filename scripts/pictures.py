@@ -1,4 +1,4 @@
-"""Take the README's pictures of dashboards and evidence after a training: `make pictures`.
+"""Take the README's pictures of dashboards, console and evidence: `make pictures`.
 
 Needs Chromium and a state folder in which `make train` has finished; writes docs/pictures/*.png.
 """
@@ -26,7 +26,7 @@ from assay.dashboards import Addresses
 from assay.detector import Detector
 from assay.model_registry import MODEL, Alias
 from assay.reports import evidence
-from scripts import evidence_cases
+from scripts import console_pictures, evidence_cases
 from scripts.evidence_cases import Case
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def main() -> int:
         at = dashboards.addresses()
         _zenml_pictures(page, at, version)
         _mlflow_pictures(page, at, version)
-        detector = Detector.load(model_registry.fetch(version))
+        model = model_registry.fetch(version)
+        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+        console_pictures.take(page, model, _photograph)
+        detector = Detector.load(model)
         evidence_pictures(page, evidence_cases.cases(detector))
     return 0
 
@@ -177,6 +180,13 @@ def _take(page: Page, name: str) -> None:
         "[...document.images].every(image => image.complete) && document.fonts.status == 'loaded'"
     )
     _save(page.screenshot(animations="disabled"), FOLDER / f"{name}.png")
+
+
+def _photograph(page: Page, name: str) -> None:
+    """A page whose policy lets no script of ours wait inside it, with photographs on it."""
+    page.wait_for_load_state("networkidle")
+    shot = page.screenshot(animations="disabled")
+    _save(shot, FOLDER / f"{name}.png", Image.Dither.FLOYDSTEINBERG)
 
 
 def _save(shot: bytes, file: Path, dither: Image.Dither = Image.Dither.NONE) -> None:
