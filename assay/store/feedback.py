@@ -159,8 +159,15 @@ class Feedback:
 
     def decision(self, capture_id: str) -> Decision | None:
         """The human decision that counts for this capture, None if there is none (yet)."""
+        return self._newest(_about(capture_id))
+
+    def decision_on(self, pixel_digest: str) -> Decision | None:
+        """The same for pixels, whose newest capture the database may not hold yet."""
+        return self._newest(_about_pixels(pixel_digest))
+
+    def _newest(self, votes: sa.Select[tuple[FeedbackRow]]) -> Decision | None:
+        query = votes.where(counts()).order_by(FeedbackRow.id.desc()).limit(1)
         with self._database.reading() as session:
-            query = _about(capture_id).where(counts()).order_by(FeedbackRow.id.desc()).limit(1)
             row = session.scalar(query)
             return None if row is None else as_decision(row)
 
@@ -213,7 +220,11 @@ def _undoable(session: Session, feedback_id: int, who: str) -> FeedbackRow:
 
 def _about(capture_id: str) -> sa.Select[tuple[FeedbackRow]]:
     pixels = sa.select(CaptureRow.pixel_digest).where(CaptureRow.id == capture_id)
-    case = sa.select(CaseRow.id).where(CaseRow.pixel_digest == pixels.scalar_subquery())
+    return _about_pixels(pixels.scalar_subquery())
+
+
+def _about_pixels(digest: str | sa.ScalarSelect[str]) -> sa.Select[tuple[FeedbackRow]]:
+    case = sa.select(CaseRow.id).where(CaseRow.pixel_digest == digest)
     return sa.select(FeedbackRow).where(FeedbackRow.case_id == case.scalar_subquery())
 
 

@@ -33,7 +33,7 @@ _LATER = 10
 
 def detection(here: Runtime, capture: Capture, language: str) -> Detection:
     """The public answer of a capture, with what people decided since; reads the database."""
-    decision = current_decision(here, capture.id)
+    decision = decision_on(here, capture)
     return Detection(
         id=capture.id,
         created_at=capture.created_at,
@@ -67,6 +67,14 @@ def siblings(here: Runtime, capture: Capture) -> list[SiblingShape]:
 def sibling_ids(here: Runtime, capture: Capture) -> set[str]:
     """All that may be seen beside a capture, more than an answer lists."""
     return {one.id for one in _siblings(here, capture, _KNOWN)}
+
+
+def decision_on(here: Runtime, capture: Capture) -> Decision | None:
+    """What people decided of these pixels, which may have come again a moment ago."""
+    try:
+        return here.store.feedback.decision_on(capture.pixel_digest)
+    except StoreUnavailable:
+        return None
 
 
 def current_decision(here: Runtime, capture_id: str) -> Decision | None:
