@@ -40,6 +40,49 @@ def verdict_logits(
     return np.asarray(verdicts, dtype=np.float32)
 
 
+class Reading:
+    """Questions that a model has read once: its verdict words, and its reasons from there on."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        processor: models.Processor,
+        pixels: Sequence[Pixels],
+        rows: Sequence[list[int]],
+    ) -> None:
+        import torch
+
+        self._model, self._processor = model, processor
+        self._batch = _batch(model, processor, pixels, rows)
+        with torch.inference_mode():
+            read = model(**self._batch, logits_to_keep=1, use_cache=True)
+        self._cache = read.past_key_values
+        verdicts = read.logits[:, -1, processor.verdict_ids()].float().cpu().numpy()
+        self.verdict_logits: npt.NDArray[np.float32] = np.asarray(verdicts, dtype=np.float32)
+        """As the function of that name gives them ``[n, 3]``."""
+
+    def rationales(self, labels: Sequence[Label]) -> list[str]:
+        """The reasons after verdicts that were decided meanwhile, one a question; to be asked once.
+
+        Goes on where reading ended, so that images and questions are read a single time.
+        """
+        import torch
+
+        ids, mask = self._batch["input_ids"], self._batch["attention_mask"]
+        begun = torch.tensor([_opening(self._processor, label) for label in labels]).to(ids.device)
+        ids = torch.cat([ids, begun], dim=1)
+        with torch.inference_mode():
+            output: Any = self._model.generate(  # type: ignore[operator]
+                input_ids=ids,
+                attention_mask=torch.cat([mask, torch.ones_like(begun)], dim=1),
+                past_key_values=self._cache,
+                max_new_tokens=_MAX_NEW_TOKENS,
+                do_sample=False,
+            )
+        width = ids.shape[1]
+        return [self._processor.decode(row[width:].tolist()).strip() for row in output]
+
+
 def rationales(
     model: PreTrainedModel,
     processor: models.Processor,
@@ -48,20 +91,12 @@ def rationales(
     labels: Sequence[Label],
 ) -> list[str]:
     """The reasons that ``model`` writes after verdicts that were already decided, one an image."""
-    import torch
+    return Reading(model, processor, pixels, rows).rationales(labels)
 
-    openings = [prompts.render(prompts.Answer(label)) for label in labels]
-    begun = [
-        [*row, *processor.answer_ids(opening)[:-1]]
-        for row, opening in zip(rows, openings, strict=True)
-    ]
-    batch = _batch(model, processor, pixels, begun)
-    with torch.inference_mode():
-        output: Any = model.generate(  # type: ignore[operator]
-            **batch, max_new_tokens=_MAX_NEW_TOKENS, do_sample=False
-        )
-    width = batch["input_ids"].shape[1]
-    return [processor.decode(row[width:].tolist()).strip() for row in output]
+
+def _opening(processor: models.Processor, label: Label) -> list[int]:
+    """Tokens of the verdict that reasons follow: as many for every label."""
+    return processor.answer_ids(prompts.render(prompts.Answer(label)))[:-1]
 
 
 def _batch(

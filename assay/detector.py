@@ -6,7 +6,7 @@ answered, a batch at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from assay import grounding, ledger, models
-from assay.asking import rationales, verdict_logits
+from assay.asking import Reading, verdict_logits
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
@@ -150,30 +150,65 @@ class Detector:
 
     def _fused(self, questions: Sequence[Question]) -> Floats:
         """Class logits; the model is asked only where its word counts."""
-        if self.fusion is None:
-            return self._asked(questions)
-        is_heard = self.fusion.hears_the_model
-        verdicts = self._asked(questions) if is_heard else np.zeros((len(questions), len(Label)))
+        return self._fuse(questions, self._asked(questions) if self._is_heard else None)
+
+    @property
+    def _is_heard(self) -> bool:
+        """Whether the model's own word counts."""
+        return self.fusion is None or self.fusion.hears_the_model
+
+    def _fuse(self, questions: Sequence[Question], said: Floats | None) -> Floats:
+        """Class logits from what the model ``said`` ``[n, 3]``, if it was asked, and evidence."""
+        if self.fusion is None and said is not None:
+            return said
+        assert self.fusion is not None  # noqa: S101 (without one the model is asked)
+        silent = np.zeros((len(questions), len(Label)))
         evidence = [question.findings for question in questions]
-        return self.fusion.logits(verdicts, ledger.surprises_of(evidence))
+        return self.fusion.logits(silent if said is None else said, ledger.surprises_of(evidence))
 
     def _answer_batch(
         self, questions: Sequence[Question], wanted: Sequence[Rationale]
     ) -> list[Verdict]:
-        if self.calibration is None:
-            raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
-        logits = self._fused(questions)
-        verdicts = [
-            self._verdict(self.calibration, question, row, float(odds))
-            for question, row, odds in zip(
-                questions, self.calibration.probabilities(logits), log_odds(logits), strict=True
-            )
-        ]
+        is_read = self._is_heard and set(wanted) != {Rationale.NEVER}
+        reading = self._read(questions) if is_read else None
+        said = reading.verdict_logits.astype(np.float64) if reading else None
+        fused = self._fused(questions) if said is None else self._fuse(questions, said)
+        verdicts = self._verdicts(questions, fused)
         chosen = [n for n, verdict in enumerate(verdicts) if wanted[n].is_wanted(verdict)]
-        reasons = self._reasons([questions[n] for n in chosen], [verdicts[n] for n in chosen])
-        for n, text in zip(chosen, reasons, strict=True):
+        for n, text in self._texts(questions, verdicts, chosen, reading):
             verdicts[n] = _explained(verdicts[n], text)
         return verdicts
+
+    def _texts(
+        self,
+        questions: Sequence[Question],
+        verdicts: Sequence[Verdict],
+        chosen: Sequence[int],
+        reading: Reading | None,
+    ) -> Iterator[tuple[int, str]]:
+        """Reasons for the ``chosen`` ones, with their numbers.
+
+        Where all questions were read for the verdicts, writing goes on from there, for all of them:
+        a step costs about the same for a few.
+        """
+        if not chosen:
+            return
+        if reading is not None:
+            written = reading.rationales([verdict.label for verdict in verdicts])
+            yield from ((n, written[n]) for n in chosen)
+            return
+        reading = self._read([questions[n] for n in chosen])
+        yield from zip(chosen, reading.rationales([verdicts[n].label for n in chosen]), strict=True)
+
+    def _read(self, questions: Sequence[Question]) -> Reading:
+        return Reading(self.model, self.preparer.processor, *_columns(questions))
+
+    def _verdicts(self, questions: Sequence[Question], logits: Floats) -> list[Verdict]:
+        """Verdicts without reasons from class logits ``[n, 3]``."""
+        if self.calibration is None:
+            raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
+        rows = zip(questions, self.calibration.probabilities(logits), log_odds(logits), strict=True)
+        return [self._verdict(self.calibration, q, row, float(odds)) for q, row, odds in rows]
 
     def _verdict(
         self, calibration: Calibration, question: Question, row: Floats, odds: float
@@ -192,14 +227,7 @@ class Detector:
 
     def _lacks_evidence(self, question: Question) -> bool:
         """Nothing could be measured and nobody else was asked: that is no verdict."""
-        is_heard = self.fusion is None or self.fusion.hears_the_model
-        return not is_heard and not ledger.is_evidence(question.findings)
-
-    def _reasons(self, questions: Sequence[Question], verdicts: Sequence[Verdict]) -> list[str]:
-        if not questions:
-            return []
-        labels = [verdict.label for verdict in verdicts]
-        return rationales(self.model, self.preparer.processor, *_columns(questions), labels)
+        return not self._is_heard and not ledger.is_evidence(question.findings)
 
 
 def _explained(verdict: Verdict, text: str) -> Verdict:

@@ -61,7 +61,8 @@ def stated(data: bytes) -> tuple[Finding, ...]:
 def prepare(model: Path, data: bytes, in_two: bool = False) -> Prepared:
     """Decode ``data``, measure it and write the question for the model in the folder ``model``.
 
-    The folder is opened once a process; ``in_two`` measures on two threads. Raises as `assay.images.decode` and `Preparer.load`.
+    The folder is opened once a process; ``in_two`` measures on two threads. Raises as
+    `assay.images.decode` and `Preparer.load`.
     """
     preparer = _preparer(model)
     timings: dict[str, float] = {}

@@ -38,7 +38,7 @@ def measure(photo: Photo) -> tuple[Measurement, ...]:
 
 
 def measure_in_two(photo: Photo) -> tuple[Measurement, ...]:
-    """`measure` on two threads: sooner where a core is free, and for nobody's good where none is."""
+    """`measure` on two threads: sooner where a core is free, of no use where none is."""
     with ThreadPoolExecutor(1) as beside:
         slowest = beside.submit(examined, photo, _SLOWEST)
         for name in examiners():

@@ -17,7 +17,6 @@ from assay.null_rates import NullRates
 from assay.records import Finding, Measurement, Photo, Pixels
 from assay.strata import stratum
 
-
 Measure = Callable[[Photo], tuple[Measurement, ...]]
 
 

@@ -26,7 +26,7 @@ _OPEN = ("/image", "/thumbnail.jpg", "/report", "/appeal")
 
 def is_blind_for(store: Store, capture: Capture, account: str) -> bool:
     """Whether ``account`` (as whom one votes) holds this image as an audit that is not decided."""
-    return capture.pixel_digest in store.review.blind(account)
+    return capture.pixel_digest in _held(store, account)
 
 
 async def guard(request: Request, here: Annotated[Runtime, Depends(runtime)]) -> None:
@@ -41,11 +41,7 @@ def refuse_blind(request: Request, here: Runtime, capture: Capture) -> None:
 
     Reads the database; while it does not answer, nobody holds anything that could be decided.
     """
-    try:
-        hidden = _hidden(request, here)
-    except StoreUnavailable:
-        return
-    _refuse(capture.pixel_digest in hidden)
+    _refuse(capture.pixel_digest in _hidden(request, here))
 
 
 def _refuse_blind(request: Request, here: Runtime, named: list[str]) -> None:
@@ -56,9 +52,20 @@ def _refuse_blind(request: Request, here: Runtime, named: list[str]) -> None:
 
 def _hidden(request: Request, here: Runtime) -> frozenset[str]:
     account = auth.account_name(request, here)
-    return here.store.review.blind(account) if account else frozenset()
+    return _held(here.store, account) if account else frozenset()
 
 
 def _refuse(is_hidden: bool) -> None:
     if is_hidden:
         raise VerdictHidden("you are to judge this image without the model; decide it first")
+
+
+def _held(store: Store, account: str) -> frozenset[str]:
+    """Pixel digests of the audits that ``account`` has in hand.
+
+    None while the database does not answer: what can be told then is spooled, and in no case yet.
+    """
+    try:
+        return store.review.blind(account)
+    except StoreUnavailable:
+        return frozenset()

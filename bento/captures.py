@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -15,20 +16,13 @@ from assay.duplicates import MIN_QUALITY
 from assay.evidence import Role
 from assay.intake import ImageFacts
 from assay.metadata import content_credentials
-from assay.notices import HumanDecision
 from assay.questions import Question
 from assay.records import Finding, Label, Verdict
 from assay.siblings import Kinship
-from assay.store import Capture, Decision, HumanLabel, Notice
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bento.engine import Submission
-    from bento.siblings import Sibling
-
-BENIGN = "benign_edit"
-"""The reason code that says an edit misleads nobody."""
+from assay.store import Capture, Decision, Notice
+from bento import decisions
+from bento.siblings import Sibling
+from bento.submission import Submission
 
 _FINDINGS = TypeAdapter(tuple[KeptFinding, ...])
 _INHERITED = (
@@ -119,23 +113,10 @@ def notice(capture: Capture, decision: Decision | None, language: str) -> notice
 
     Raises `ConfigError` for a language without translations.
     """
-    if human := human_decision(decision):
+    if human := decisions.human_decision(decision):
         return notices.notice(verdict_of(capture), human, language=language)
     level = notices.Level(capture.notice.value)
     return notices.in_language(level, capture.notice_reason or "none", language)
-
-
-def human_decision(decision: Decision | None) -> HumanDecision | None:
-    """A decision in the words of notices; None where nobody decided, or nobody was sure."""
-    if decision is None or decision.label in (None, HumanLabel.UNSURE):
-        return None
-    return HumanDecision(Label(decision.label), decision.reason_code == BENIGN)
-
-
-def is_cleared(decision: Decision | None) -> bool:
-    """Whether people found an image authentic, or altered harmlessly."""
-    human = human_decision(decision)
-    return human is not None and (human.label is Label.AUTHENTIC or human.is_benign)
 
 
 def calls_for_people(siblings: Sequence[Sibling]) -> bool:

@@ -9,7 +9,7 @@ from assay.case_records import Case, ImageFacts, KeptVerdict, Step
 from assay.fingerprints import code_fingerprint
 from assay.records import Label
 from assay.store import Capture, Decision, HumanLabel
-from bento import captures, pseudonyms
+from bento import captures, decisions, pseudonyms
 from bento.runtime import ModelCard
 
 _SATIRE = "satire_or_art"
@@ -116,7 +116,7 @@ def _category(decision: Decision) -> str:
     the scheme does not know. EditedOrCroppedContent means cut out of a larger whole, and nobody
     is asked about that here.
     """
-    if decision.label is HumanLabel.AUTHENTIC or decision.reason_code == captures.BENIGN:
+    if decision.label is HumanLabel.AUTHENTIC or decision.reason_code == decisions.BENIGN:
         return "OriginalMediaContent"
     if decision.reason_code == _SATIRE:
         return "SatireOrParodyContent"

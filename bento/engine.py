@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from assay import intake
 from assay.detector import Rationale
@@ -30,6 +31,10 @@ from bento.admission import Admission
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
 from bento.stopwatch import Stopwatch
+from bento.submission import Submission
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 _REMEMBERED = 10_000
 """Identities by the digest of the bytes, so that a repeat is not even decoded."""
@@ -44,22 +49,6 @@ class Answers(Protocol):
 
     async def answer(self, question: Question, rationale: Rationale) -> Verdict:
         """The verdict on one question; those asked meanwhile share its batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One image on its way to a verdict, and what its platform says about it."""
-
-    image: bytes
-    client: str
-    rationale: Rationale = Rationale.FLAGGED
-    external_id: str = ""
-    caption: str = ""
-    post_url: str = ""
-    reach: int = 0
-    keep_image: bool = True
-    capture_id: str = ""
-    """Given where an idempotency key names it already."""
 
 
 class Engine:
@@ -90,13 +79,17 @@ class Engine:
         disk does not take the capture.
         """
         with self.admission.admit():
-            try:
-                async with asyncio.timeout(self._deadline):
-                    return await self._answered(submission)
-            except TimeoutError as error:
-                raise DeadlineExceeded(
-                    f"the image took longer than {self._deadline:g} s; try again, or scale it down"
-                ) from error
+            return await self._in_time(self._answered(submission))
+
+    async def measure(self, function: Callable[[*Ts], R], *arguments: *Ts) -> R:
+        """What a module-level ``function`` of encoded images gives, without a detection.
+
+        It runs in a worker process and takes a place as a detection does. Raises `Overloaded`,
+        `DeadlineExceeded`, `WorkerLost` and what ``function`` raises.
+        """
+        with self.admission.admit():
+            running = asyncio.wrap_future(self.pool.run(function, *arguments))
+            return await self._in_time(running)
 
     async def warm_up(self, image: bytes) -> None:
         """Answer one image without keeping it, so that the first request finds all loaded."""
@@ -108,6 +101,15 @@ class Engine:
     def is_ready(self) -> bool:
         """Whether verdicts can be given: the warm-up image was answered."""
         return self._is_warm
+
+    async def _in_time(self, work: Awaitable[R]) -> R:
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await work
+        except TimeoutError as error:
+            raise DeadlineExceeded(
+                f"the image took longer than {self._deadline:g} s; try again, or scale it down"
+            ) from error
 
     async def _answered(self, submission: Submission) -> Capture:
         watch = Stopwatch()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from assay import exports
+from assay.exports import Row
 from assay.records import Label
 from assay.store import Capture, Job, JobItem, JobState, Store
 from bento.api.job_shapes import ARCHIVE, JobLine
@@ -21,10 +20,7 @@ COLUMNS = (
 """``name`` is that of the file or the address; ``error`` and ``code`` say why there is no label."""
 
 _PAGE = 500
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection")."""
-
-Row = Mapping[str, Any]
+_NUMBERS = ("score", *(f"probability_{label.value}" for label in Label))
 
 
 def rows(store: Store, job: Job) -> Iterator[Row]:
@@ -37,64 +33,22 @@ def rows(store: Store, job: Job) -> Iterator[Row]:
             yield _row(job, item, found.get(item.capture_id or ""))
 
 
-def as_jsonl(table: Iterator[Row]) -> Iterator[bytes]:
-    """One JSON object a line."""
-    for row in table:
-        yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+def as_csv(table: Iterable[Row]) -> Iterator[bytes]:
+    """The table as CSV."""
+    return exports.as_csv(table, COLUMNS)
 
 
-def as_csv(table: Iterator[Row]) -> Iterator[bytes]:
-    """CSV as of RFC 4180; a cell that a spreadsheet would run gets an apostrophe in front."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for row in table:
-        writer.writerow([_defused(row[column]) for column in COLUMNS])
-        yield _taken(buffer)
-    yield _taken(buffer)
+def as_parquet(table: Iterable[Row]) -> Iterator[bytes]:
+    """The table as Parquet."""
+    return exports.as_parquet(table, COLUMNS, numbers=_NUMBERS, booleans=("needs_review",))
 
 
-def as_parquet(table: Iterator[Row]) -> Iterator[bytes]:
-    """A Parquet file, a page of rows in each group."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = _schema()
-    written = _Tail()
-    with pq.ParquetWriter(written, schema) as writer:
-        while page := list(islice(table, _PAGE)):
-            writer.write_table(pa.Table.from_pylist([dict(row) for row in page], schema))
-            yield written.take()
-    yield written.take()
-
-
-WRITERS: Mapping[str, tuple[str, Callable[[Iterator[Row]], Iterator[bytes]]]] = {
-    "parquet": ("application/vnd.apache.parquet", as_parquet),
-    "csv": ("text/csv; charset=utf-8", as_csv),
-    "jsonl": ("application/x-ndjson", as_jsonl),
+WRITERS: Mapping[str, Callable[[Iterable[Row]], Iterator[bytes]]] = {
+    exports.PARQUET: as_parquet,
+    exports.CSV: as_csv,
+    exports.JSONL: exports.as_jsonl,
 }
-"""Media type and writer of each format."""
-
-
-class _Tail(io.RawIOBase):
-    """A file that is only written to, whose bytes are taken away as they come."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        return len(self._parts[-1])
-
-    def take(self) -> bytes:
-        """What was written since the last time."""
-        taken = b"".join(self._parts)
-        self._parts.clear()
-        return taken
+"""The writer of each format."""
 
 
 def _row(job: Job, item: JobItem, capture: Capture | None) -> Row:
@@ -120,24 +74,3 @@ def _named(job: Job, item: JobItem) -> tuple[str, str]:
         return item.source, item.source
     line = JobLine.model_validate_json(item.source)
     return line.url, line.external_id
-
-
-def _defused(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return value
-
-
-def _taken(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode()
-
-
-def _schema() -> Any:
-    import pyarrow as pa
-
-    numbers = {"score", *(column for column in COLUMNS if column.startswith("probability_"))}
-    kinds = {**dict.fromkeys(numbers, pa.float64()), "needs_review": pa.bool_()}
-    return pa.schema([(column, kinds.get(column, pa.string())) for column in COLUMNS])

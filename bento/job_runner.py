@@ -28,10 +28,11 @@ from assay.store import Capture, Job, JobItem, JobState, Result
 from assay.store.ids import new_id
 from bento import job_files
 from bento.api.errors import code_of
-from bento.api.job_shapes import ARCHIVE, JobLine, JobOptions
-from bento.engine import Submission
+from bento.api.job_shapes import ARCHIVE, JobLine
+from bento.api.schemas import Options
 from bento.refusals import DeadlineExceeded, ModelNotServed
 from bento.runtime import Runtime
+from bento.submission import Submission
 from bento.turns import Turns
 
 SLICE = 64
@@ -84,7 +85,7 @@ class JobRunner:
 
     def _require_version(self, job: Job) -> None:
         """Raise `ModelNotServed` where a job is for another model than came with a restart."""
-        wanted, served = JobOptions(**job.options).model_version, self._here.model.version
+        wanted, served = Options(**job.options).model_version, self._here.model.version
         if wanted and wanted != served:
             raise ModelNotServed(f"the job is for model version {wanted!r}, {served!r} is served")
 
@@ -152,7 +153,7 @@ def _found(here: Runtime, job: Job, items: Sequence[JobItem]) -> Iterator[tuple[
 
 
 async def _submission(job: Job, item: JobItem, content: Content, capture_id: str) -> Submission:
-    options = JobOptions(**job.options)
+    options = Options(**job.options)
     if isinstance(content, str):
         raise UnsafeArchive(content)
     if content is None:

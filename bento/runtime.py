@@ -14,12 +14,15 @@ from bento.byte_cache import ByteCache
 from bento.engine import Engine
 from bento.fetches import Fetches
 from bento.key_ring import KeyRing
+from bento.refusals import NotKept
 from bento.settings import ServiceSettings
 from bento.turns import Turns
 from bento.webhook_sender import WebhookSender
 
 _PICTURES = 64 * 2**20
 """Bytes of pictures of siblings: some thirty pairs, those that moderators look at now."""
+_THUMBNAILS = 12 * 2**20
+"""Bytes of small pictures for lists: two thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Runtime:
         default_factory=lambda: ByteCache(_PICTURES)
     )
     """Pictures of siblings, by the digests of both."""
+    thumbnails: ByteCache[str, bytes] = field(default_factory=lambda: ByteCache(_THUMBNAILS))
+    """Small pictures for lists, by the digest of the image."""
     webhooks: WebhookSender | None = None
     """Tells platforms what was decided; None where nobody wants to know."""
     fetches: Fetches = field(default_factory=Fetches)
@@ -64,6 +69,14 @@ class Runtime:
         """Drop the pictures of an image that has been deleted."""
         self.pictures.forget(lambda key: key[0] == image_digest)
         self.side_by_side.forget(lambda pair: image_digest in pair)
+        self.thumbnails.forget(lambda digest: digest == image_digest)
+
+    def image(self, capture_id: str) -> bytes:
+        """The bytes of an image as received; raises `NotCaptured`, or `NotKept`."""
+        image = self.store.captures.image(capture_id)
+        if image is None:
+            raise NotKept(f"the image of {capture_id} was not kept, as its sender asked")
+        return image
 
     def close(self) -> None:
         """End the worker processes and let go of the store."""

@@ -7,7 +7,6 @@ all that its detection is made from, so that it can be looked at again although 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Callable
@@ -24,9 +23,10 @@ from assay.questions import Question
 from assay.records import Finding, Hypothesis, Label, Measurement, Region, Verdict
 from assay.store import Capture
 from bento import captures, refusals
-from bento.engine import Engine, Submission
+from bento.engine import Engine
 from bento.refusals import InvalidRequest
 from bento.sandbox_images import TestImage, encoded, named_in
+from bento.submission import Submission
 
 ERROR_PREFIX = "error:"
 """Before a code in ``external_id``."""
@@ -105,8 +105,7 @@ async def detect(asked: Submission, engine: Engine) -> Capture:
     if which in _SPOILT:
         raise ERRORS[_SPOILT[which]]()
     if which is None:
-        with engine.admission.admit():
-            await asyncio.wrap_future(engine.pool.run(intake.identify, asked.image))
+        await engine.measure(intake.identify, asked.image)
         which = _VERDICTS[digest[0] % len(_VERDICTS)]
     return _capture(which, digest.hex()[:32], asked, engine.version)
 

@@ -41,9 +41,12 @@ http_protocol.install()
 app = create_app()
 
 
-@bentoml.service(name="model", workers=1, threads=2, traffic={"timeout": _TIMEOUT}, logging=_QUIET)
+@bentoml.service(name="model", workers=1, threads=1, traffic={"timeout": _TIMEOUT}, logging=_QUIET)
 class Model:
-    """The model: questions in batches, verdicts out."""
+    """The model: questions in batches, verdicts out.
+
+    On one thread: transformers keeps positions of the batch that it is at in the model itself.
+    """
 
     def __init__(self) -> None:
         logs.start()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from assay.errors import ConfigError
 from assay.parallel import cores
@@ -33,8 +34,10 @@ class ServiceSettings(Settings):
     """The folder of the model that answers."""
     auth: bool = False
     """Whether every request needs an API key or a session; without, only loopback may ask."""
-    public_url: str = "http://127.0.0.1:3000"
-    """Where the service is reached: links in answers begin with it."""
+    public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = (
+        "http://127.0.0.1:3000"
+    )
+    """Where the service is reached, without a slash at its end: links in answers begin with it."""
     workers: int = Field(default_factory=cores, gt=0)
     """Processes that measure evidence."""
     admitted: int = Field(64, gt=0)

@@ -20,7 +20,7 @@ from assay.intake import ImageFacts
 from assay.siblings import Comparison, Kinship, relate_encoded
 from assay.store import Capture, Store
 from assay.store.capture import Sibling as KeptSibling
-from bento import captures
+from bento import decisions
 
 COMPARED = 3
 """Comparisons an image, each of which costs about as much as its evidence."""
@@ -179,7 +179,7 @@ class Relatives:
         image = self._store.captures.image(capture.id)
         if image is None:
             return None
-        is_cleared = captures.is_cleared(self._store.feedback.decision(capture.id))
+        is_cleared = decisions.is_cleared(self._store.feedback.decision(capture.id))
         return _Candidate(capture.id, distance, is_cleared, image)
 
 

@@ -15,8 +15,9 @@ from contextlib import asynccontextmanager
 
 from assay.store import Capture
 from bento.admission import Admission
-from bento.engine import Engine, Submission
+from bento.engine import Engine
 from bento.refusals import Overloaded
+from bento.submission import Submission
 
 SHARE = 0.75
 """Of all places: from here on, what can wait does."""

@@ -41,7 +41,7 @@ MALFORMED = [
     "data:image/png;base64,AAAA",
     "javascript:alert(1)",
     "http://user@example.com/",
-    "http://user:secret@example.com/",
+    "http://user:secret@example.com/",  # pragma: allowlist secret
     "http://example.com@127.0.0.1/",
     "http://@example.com/",
     "http://example.com\\@127.0.0.1/",
@@ -144,7 +144,7 @@ def test_parse_refuses_what_is_not_plainly_on_the_web(url: str):
 
 def test_refusal_of_credentials_does_not_repeat_them():
     with pytest.raises(ForbiddenAddress) as refused:
-        addresses.parse("http://user:hunter2@example.com/")
+        addresses.parse("http://user:hunter2@example.com/")  # pragma: allowlist secret
     assert "hunter2" not in str(refused.value)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -151,20 +149,6 @@ def tracked_run(name: str) -> Run:
     chosen = f"tags.zenml_run = '{name}'"
     runs = tracking.client().search_runs([tracking.experiment_id()], chosen)
     return next(run for run in runs if "model_version" in run.data.tags)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ NEVER_ASKED = [
     "http://0.0.0.0:PORT/",
     "http://a@127.0.0.1:PORT/",
     "http://example.com@127.0.0.1:PORT/",
-    "http://127.0.0.1:PORT\\@example.com/",
+    "http://127.0.0.1:PORT\\@example.com/",  # pragma: allowlist secret
     "http://127.0.0.1:PORT/\r\nHost: example.com",
     "file:///etc/passwd",
     "gopher://127.0.0.1:PORT/_x",

@@ -72,10 +72,24 @@ def test_tree_names_what_exists(path: str) -> None:
     assert (ROOT / path).is_dir() if path.endswith("/") else (ROOT / path).is_file()
 
 
-def test_tree_names_every_module_of_the_domain() -> None:
-    folders = {f"assay/{path.parent.name}/" for path in (ROOT / "assay").glob("*/__init__.py")}
-    files = {f"assay/{path.name}" for path in (ROOT / "assay").glob("*.py")}
-    assert folders | files - {"assay/__init__.py"} <= set(tree())
+@pytest.mark.parametrize("package", ["assay", "bento"])
+def test_tree_names_every_module(package: str) -> None:
+    folders = {f"{package}/{path.parent.name}/" for path in (ROOT / package).glob("*/__init__.py")}
+    files = {f"{package}/{path.name}" for path in (ROOT / package).glob("*.py")}
+    assert folders | files - {f"{package}/__init__.py"} <= set(tree())
+
+
+def test_every_variable_of_the_service_is_in_the_table() -> None:
+    from assay import signing_keys
+    from assay.store import settings as store
+    from bento import logs
+    from bento.settings import ServiceSettings
+
+    table = README.split("| variable | what | default |")[1].split("\n\n")[0]
+    keys = {signing_keys.URLS, signing_keys.CASES, signing_keys.WEBHOOKS, logs.FORMAT_VARIABLE}
+    places = {store.DATABASE_VARIABLE, store.IMAGES_VARIABLE, store.WEBHOOK_VARIABLE}
+    fields = {f"ASSAY_{field.upper()}" for field in ServiceSettings.model_fields}
+    assert set(re.findall(r"ASSAY_[A-Z_]+", table)) == keys | places | fields
 
 
 @pytest.mark.parametrize("path", named_files(README) + named_files(CONTRIBUTING))

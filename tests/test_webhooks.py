@@ -62,7 +62,10 @@ def test_sign_agrees_with_the_example_of_the_standard():
 
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")  # pragma: allowlist secret
     signed = webhooks.sign(
-        "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}', (key,)
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",  # pragma: allowlist secret
+        1614265330,
+        b'{"test": 2432232314}',
+        (key,),  # pragma: allowlist secret
     )
     expected = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert signed[webhooks.SIGNATURE] == expected

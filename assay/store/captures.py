@@ -160,9 +160,12 @@ class Captures:
         ``first`` of a difference is this capture's side whichever came first. Raises
         `NotCaptured`.
         """
-        capture = self.get(capture_id)
-        later = self.named_by(capture_id, limit)
-        return [*(sibling_links.seen_from(capture_id, one) for one in later), *capture.siblings]
+        return self.siblings_of(self.get(capture_id), limit)
+
+    def siblings_of(self, capture: Capture, limit: int = 50) -> Sequence[Sibling]:
+        """`siblings` of a capture that is at hand."""
+        later = self.named_by(capture.id, limit)
+        return [*(sibling_links.seen_from(capture.id, one) for one in later), *capture.siblings]
 
     def page(
         self, chosen: CaptureFilter = CaptureFilter(), before: str = "", limit: int = 50

@@ -159,16 +159,15 @@ class Feedback:
 
     def decision(self, capture_id: str) -> Decision | None:
         """The human decision that counts for this capture, None if there is none (yet)."""
-        return self._newest(_about(capture_id))
+        with self._database.reading() as session:
+            query = _about(capture_id).where(counts()).order_by(FeedbackRow.id.desc()).limit(1)
+            row = session.scalar(query)
+            return None if row is None else as_decision(row)
 
     def decision_on(self, pixel_digest: str) -> Decision | None:
-        """The same for pixels, whose newest capture the database may not hold yet."""
-        return self._newest(_about_pixels(pixel_digest))
-
-    def _newest(self, votes: sa.Select[tuple[FeedbackRow]]) -> Decision | None:
-        query = votes.where(counts()).order_by(FeedbackRow.id.desc()).limit(1)
+        """The human decision on an image, also for a capture that is still in the spool."""
         with self._database.reading() as session:
-            row = session.scalar(query)
+            row = session.scalar(_ON_PIXELS, {"pixels": pixel_digest})
             return None if row is None else as_decision(row)
 
     def _announce(self, session: Session, case: CaseRow, row: FeedbackRow) -> None:
@@ -197,6 +196,16 @@ def counts() -> sa.ColumnElement[bool]:
     )
 
 
+_ON_PIXELS = (
+    sa.select(FeedbackRow)
+    .join(CaseRow, CaseRow.id == FeedbackRow.case_id)
+    .where(CaseRow.pixel_digest == sa.bindparam("pixels"), counts())
+    .order_by(FeedbackRow.id.desc())
+    .limit(1)
+)
+"""Written once: every answer asks it, and writing it takes longer than running it."""
+
+
 def exclude(session: Session, case: CaseRow, account: str, why: str) -> None:
     """Do not hand ``case`` to this account again."""
     insert_new(session, ExclusionRow, {"case_id": case.id, "account": account, "why": why})
@@ -220,11 +229,7 @@ def _undoable(session: Session, feedback_id: int, who: str) -> FeedbackRow:
 
 def _about(capture_id: str) -> sa.Select[tuple[FeedbackRow]]:
     pixels = sa.select(CaptureRow.pixel_digest).where(CaptureRow.id == capture_id)
-    return _about_pixels(pixels.scalar_subquery())
-
-
-def _about_pixels(digest: str | sa.ScalarSelect[str]) -> sa.Select[tuple[FeedbackRow]]:
-    case = sa.select(CaseRow.id).where(CaseRow.pixel_digest == digest)
+    case = sa.select(CaseRow.id).where(CaseRow.pixel_digest == pixels.scalar_subquery())
     return sa.select(FeedbackRow).where(FeedbackRow.case_id == case.scalar_subquery())
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
+from assay import exports
 from assay.store import audit
 from assay.store.database import Database
 from assay.store.feedback import counts
 from assay.store.tables import CaptureRow, CaseRow, FeedbackRow
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 Row = dict[str, Any]
 """JSON types by column."""
@@ -83,48 +78,10 @@ class Labels:
             return [_plain(dict(row)) for row in session.execute(query).mappings()]
 
 
-def as_jsonl(rows: Iterable[Row]) -> Iterator[bytes]:
-    """One JSON object a line."""
-    return (json.dumps(row).encode() + b"\n" for row in rows)
-
-
 def as_parquet(rows: Iterable[Row]) -> Iterator[bytes]:
     """A Parquet file, a page of ``rows`` at a time; without any it holds the columns."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kinds = dict.fromkeys(_BOOLEANS, pa.bool_()) | dict.fromkeys(_NUMBERS, pa.float64())
-    schema = pa.schema([(c.key, kinds.get(c.key, pa.string())) for c in _COLUMNS])
-    remaining, written = iter(rows), _Taken()
-    with pq.ParquetWriter(pa.PythonFile(written, mode="w"), schema) as writer:
-        while page := list(islice(remaining, _PAGE)):
-            writer.write_table(pa.Table.from_pylist(page, schema=schema))
-            yield written.take()
-    yield written.take()
-
-
-class _Taken(io.RawIOBase):
-    """A file whose bytes are taken away as they are written; it remembers only how many."""
-
-    def __init__(self) -> None:
-        self._waiting: list[bytes] = []
-        self._position = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def write(self, data: Buffer, /) -> int:
-        self._waiting.append(bytes(data))
-        self._position += len(self._waiting[-1])
-        return len(self._waiting[-1])
-
-    def take(self) -> bytes:
-        """What was written since the last time."""
-        taken, self._waiting = b"".join(self._waiting), []
-        return taken
+    columns = [column.key for column in _COLUMNS]
+    return exports.as_parquet(rows, columns, numbers=_NUMBERS, booleans=_BOOLEANS)
 
 
 def _plain(row: Row) -> Row:

@@ -42,8 +42,9 @@ def link(session: Session, capture: Capture) -> None:
 
 def unlink(session: Session, capture_id: str) -> None:
     """Take a capture that is being deleted out of every list, and its own links away."""
-    query = _naming(capture_id).order_by(CaptureRow.id).with_for_update(of=CaptureRow)
-    for row in session.scalars(query.execution_options(populate_existing=True)).all():
+    query = _NAMING.order_by(CaptureRow.id).with_for_update(of=CaptureRow)
+    fresh = query.execution_options(populate_existing=True)
+    for row in session.scalars(fresh, {"named": capture_id}).all():
         row.siblings = [entry for entry in row.siblings if entry["id"] != capture_id]
     is_linked = sa.or_(SiblingRow.capture_id == capture_id, SiblingRow.other_id == capture_id)
     session.execute(sa.delete(SiblingRow).where(is_linked))
@@ -51,8 +52,7 @@ def unlink(session: Session, capture_id: str) -> None:
 
 def naming(session: Session, capture_id: str, limit: int) -> Sequence[CaptureRow]:
     """Up to ``limit`` captures that list this one, newest first."""
-    query = _naming(capture_id).order_by(SiblingRow.capture_id.desc()).limit(limit)
-    return session.scalars(query).all()
+    return session.scalars(_NEWEST, {"named": capture_id, "limit": limit}).all()
 
 
 def seen_from(capture_id: str, later: Capture) -> Sibling:
@@ -66,6 +66,10 @@ def seen_from(capture_id: str, later: Capture) -> Sibling:
     return entry.model_copy(update={"id": later.id, "differences": turned})
 
 
-def _naming(capture_id: str) -> sa.Select[tuple[CaptureRow]]:
-    joined = sa.select(CaptureRow).join(SiblingRow, SiblingRow.capture_id == CaptureRow.id)
-    return joined.where(SiblingRow.other_id == capture_id)
+_NAMING = (
+    sa.select(CaptureRow)
+    .join(SiblingRow, SiblingRow.capture_id == CaptureRow.id)
+    .where(SiblingRow.other_id == sa.bindparam("named"))
+)
+_NEWEST = _NAMING.order_by(SiblingRow.capture_id.desc()).limit(sa.bindparam("limit"))
+"""Written once: every answer asks it."""

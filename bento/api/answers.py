@@ -33,7 +33,7 @@ _LATER = 10
 
 def detection(here: Runtime, capture: Capture, language: str) -> Detection:
     """The public answer of a capture, with what people decided since; reads the database."""
-    decision = decision_on(here, capture)
+    decision = current_decision(here, capture)
     return Detection(
         id=capture.id,
         created_at=capture.created_at,
@@ -69,18 +69,10 @@ def sibling_ids(here: Runtime, capture: Capture) -> set[str]:
     return {one.id for one in _siblings(here, capture, _KNOWN)}
 
 
-def decision_on(here: Runtime, capture: Capture) -> Decision | None:
-    """What people decided of these pixels, which may have come again a moment ago."""
-    try:
-        return here.store.feedback.decision_on(capture.pixel_digest)
-    except StoreUnavailable:
-        return None
-
-
-def current_decision(here: Runtime, capture_id: str) -> Decision | None:
+def current_decision(here: Runtime, capture: Capture) -> Decision | None:
     """What people decided of a capture's pixels; while the database does not answer, nothing."""
     try:
-        return here.store.feedback.decision(capture_id)
+        return here.store.feedback.decision_on(capture.pixel_digest)
     except StoreUnavailable:
         return None
 
@@ -109,7 +101,7 @@ def notice_url(here: Runtime, capture_id: str, kind: str, language: str) -> str:
     path = signed_urls.sign(
         f"/v1/detections/{capture_id}/notice.{kind}?{query}", expires, here.url_keys
     )
-    return here.settings.public_url.rstrip("/") + path
+    return here.settings.public_url + path
 
 
 def language_of(header: str | None) -> str:
@@ -120,7 +112,9 @@ def language_of(header: str | None) -> str:
 def _siblings(here: Runtime, capture: Capture, later: int) -> Sequence[Sibling]:
     """Known siblings; while the database does not answer, those that were served."""
     try:
-        return here.store.captures.siblings(capture.answered_from or capture.id, later)
+        first = capture.answered_from
+        known = here.store.captures
+        return known.siblings_of(known.get(first) if first else capture, later)
     except NotCaptured:  # what it repeats was deleted
         return []
     except StoreUnavailable:
@@ -128,7 +122,10 @@ def _siblings(here: Runtime, capture: Capture, later: int) -> Sequence[Sibling]:
 
 
 def _sibling(here: Runtime, one: Sibling) -> SiblingShape:
-    decision = _decision(current_decision(here, one.id))
+    try:
+        decision = _decision(here.store.feedback.decision(one.id))
+    except StoreUnavailable:
+        decision = None
     return SiblingShape(**one.model_dump(), decision=decision)
 
 

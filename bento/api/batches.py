@@ -21,11 +21,11 @@ from bento import blindness
 from bento.api import answers, bodies, descriptions, errors, submissions
 from bento.api.auth import Caller, allowed
 from bento.api.detections import Here, Language
-from bento.api.job_shapes import AboutOne, BatchJson, BatchJsonItem, JobOptions
-from bento.api.schemas import BatchAnswer, BatchItem, Problem
-from bento.engine import Submission
+from bento.api.job_shapes import BatchAnswer, BatchItem, BatchJson, BatchJsonItem
+from bento.api.schemas import AboutImage, Options, Problem
 from bento.refusals import InvalidRequest, TooManyImages
 from bento.runtime import Runtime
+from bento.submission import Submission
 
 router = APIRouter(prefix="/v1", tags=["detections"])
 
@@ -38,7 +38,7 @@ BATCH_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": descriptions.form_schema(JobOptions, _FILES)},
+            "multipart/form-data": {"schema": descriptions.form_schema(Options, _FILES)},
             "application/json": {"schema": descriptions.schema(BatchJson)},
         },
     }
@@ -51,7 +51,7 @@ class _Sent:
 
     name: str
     read: Callable[[], Awaitable[bytes]]
-    about: AboutOne
+    about: AboutImage
 
 
 @router.post("/detect/batch", summary="Judge several images", openapi_extra=BATCH_BODY)
@@ -92,14 +92,14 @@ async def detect_batch(
 
 async def _batch(
     request: Request, here: Runtime, stack: AsyncExitStack
-) -> tuple[JobOptions, Sequence[_Sent]]:
+) -> tuple[Options, Sequence[_Sent]]:
     """What is asked of a batch; its files live as long as ``stack``."""
     kind = submissions.content_type(request)
     most = here.settings.max_batch
     if kind == "multipart/form-data":
         form = bodies.form_with_files(request, most)
         texts, files = await stack.enter_async_context(form)
-        options = submissions.validated(JobOptions, texts)
+        options = submissions.validated(Options, texts)
         return options, [_uploaded(file, at) for at, file in enumerate(files)]
     if kind == "application/json":
         asked = submissions.validated(BatchJson, await bodies.json_of(request))
@@ -116,12 +116,12 @@ def _uploaded(file: UploadFile, at: int) -> _Sent:
     name = file.filename or str(at)
     # One byte over the limit is enough for the decoder to refuse it.
     return _Sent(
-        name, partial(file.read, MAX_BYTES + 1), AboutOne(external_id=name[:_LONGEST_NAME])
+        name, partial(file.read, MAX_BYTES + 1), AboutImage(external_id=name[:_LONGEST_NAME])
     )
 
 
 def _described(item: BatchJsonItem, at: int) -> _Sent:
-    about = AboutOne(**item.model_dump(include=set(AboutOne.model_fields)))
+    about = AboutImage(**item.model_dump(include=set(AboutImage.model_fields)))
     return _Sent(item.external_id or item.url or str(at), partial(_found, item), about)
 
 
@@ -133,7 +133,7 @@ async def _found(item: BatchJsonItem) -> bytes:
     return (await anyio.to_thread.run_sync(fetching.fetch, item.url or "")).data
 
 
-async def _submission(one: _Sent, options: JobOptions, asking: Caller) -> Submission:
+async def _submission(one: _Sent, options: Options, asking: Caller) -> Submission:
     said: dict[str, Any] = one.about.model_dump()
     return Submission(
         await one.read(),

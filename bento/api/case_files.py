@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from assay import case_file
-from bento import captures, cases
+from bento import cases, decisions
 from bento.api.detections import Here
 from bento.api.parameters import CaptureId, Reader, judged_capture
 from bento.refusals import NotDecided
@@ -27,7 +27,7 @@ _REVIEW = {
         "@type": "MediaReviewItem",
         "mediaItemAppearance": {
             "@type": "ImageObject",
-            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "sha256": "0" * 64,
             "encodingFormat": "image/jpeg",
             "width": 1280,
             "height": 853,
@@ -79,8 +79,8 @@ def media_review(capture_id: CaptureId, here: Here, asking: Reader) -> Response:
     """
     capture = judged_capture(here, asking, capture_id)
     decision = here.store.feedback.decision(capture_id)
-    if decision is None or captures.human_decision(decision) is None:
+    if decision is None or decisions.human_decision(decision) is None:
         raise NotDecided("nobody has decided about this image yet; only decisions are published")
-    address = f"{here.settings.public_url.rstrip('/')}/v1/detections/{capture_id}"
+    address = f"{here.settings.public_url}/v1/detections/{capture_id}"
     review = cases.media_review(capture, decision, here.settings.publisher, address)
     return JSONResponse(review, media_type=_JSON_LD, headers={"Cache-Control": "no-store"})

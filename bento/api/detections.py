@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from assay.errors import NotCaptured
 from assay.store import Capture, Scope
@@ -20,9 +20,13 @@ from bento.runtime import Runtime, runtime
 router = APIRouter(prefix="/v1", tags=["detections"])
 
 Here = Annotated[Runtime, Depends(runtime)]
-Language = Annotated[str | None, Header(alias="Accept-Language", max_length=500)]
+Language = Annotated[
+    str | None,
+    Header(alias="Accept-Language", max_length=500, description="Of the notice."),
+]
 
-Reader = Annotated[Caller, Depends(allowed(Scope.READ, in_sandbox=True))]
+_Reader = Annotated[Caller, Depends(allowed(Scope.READ, in_sandbox=True))]
+_DetectionId = Annotated[str, Path(description="Of a detection, or of one of the sandbox.")]
 
 _IMAGE = {"type": "string", "format": "binary"}
 DETECT_BODY = {
@@ -75,7 +79,7 @@ async def detect(
     summary="A detection, with what was decided since",
 )
 def get_detection(
-    capture_id: str, here: Here, asking: Reader, accepted: Language = None
+    capture_id: _DetectionId, here: Here, asking: _Reader, accepted: Language = None
 ) -> Detection:
     """The answer as it was given; notice and decision as they are now."""
     find = _capture if asking.is_sandbox else judged_capture
@@ -89,7 +93,7 @@ def get_detection(
     response_class=Response,
     responses={200: {"content": {"image/*": {}}}},
 )
-def get_image(capture_id: str, here: Here, asking: Reader) -> Response:
+def get_image(capture_id: _DetectionId, here: Here, asking: _Reader) -> Response:
     """The bytes of the image, unless its sender asked not to keep it."""
     capture = _capture(here, asking, capture_id)
     kept = sandbox.image if asking.is_sandbox else here.store.captures.image

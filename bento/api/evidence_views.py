@@ -8,21 +8,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from assay import evidence_views
 from assay.fingerprints import code_fingerprint
 from assay.store import Capture
 from bento.api.detections import Here
-from bento.api.parameters import CaptureId, Reader, judged_capture
-from bento.refusals import DeadlineExceeded, NothingToShow, NotKept
+from bento.api.parameters import CaptureId, Known, Reader, is_known, judged_capture
+from bento.refusals import NothingToShow, NotKept
 from bento.runtime import Runtime
 
 router = APIRouter(prefix="/v1/detections/{capture_id}", tags=["evidence"])
 
 Draw = Callable[[bytes], bytes | None]
 """From an encoded image to a PNG; can be pickled."""
-Known = Annotated[str, Header(alias="If-None-Match", max_length=500)]
 _PNG: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
@@ -93,30 +92,16 @@ async def _picture(here: Runtime, capture: Capture, known: str, view: str, draw:
     """A view of a capture's image, drawn by a worker process unless somebody has it already."""
     tag = _tag(capture.image_digest, view)
     headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
-    if tag in (given.strip().removeprefix("W/") for given in known.split(",")):
+    if is_known(tag, known):
         return Response(status_code=304, headers=headers)
     picture = here.pictures.get((capture.image_digest, view))
     if picture is None:
-        picture = await _drawn(here, capture.id, draw) or b""
+        image = await asyncio.to_thread(here.image, capture.id)
+        picture = await here.engine.measure(draw, image) or b""
         here.pictures.put((capture.image_digest, view), picture)
     if not picture:
         raise NothingToShow("there is nothing to see in this view of the image")
     return Response(picture, media_type="image/png", headers=headers)
-
-
-async def _drawn(here: Runtime, capture_id: str, draw: Draw) -> bytes | None:
-    """The picture from a worker process, which takes a place at the door as a detection does."""
-    with here.engine.admission.admit():
-        image = await asyncio.to_thread(here.store.captures.image, capture_id)
-        if image is None:
-            raise NotKept(f"the image of {capture_id} is not kept any more")
-        try:
-            async with asyncio.timeout(here.settings.deadline):
-                return await asyncio.wrap_future(here.engine.pool.run(draw, image))
-        except TimeoutError as error:
-            raise DeadlineExceeded(
-                f"the view took longer than {here.settings.deadline:g} s to draw; try again later"
-            ) from error
 
 
 def _tag(image_digest: str, view: str) -> str:

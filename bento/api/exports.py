@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
-from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
+from assay import exports
 from assay.store import Scope
-from assay.store.labels import as_jsonl, as_parquet
+from assay.store.labels import as_parquet
 from bento.api.auth import Caller, allowed
 from bento.api.detections import Here
 from bento.api.parameters import name_of
@@ -22,15 +21,11 @@ router = APIRouter(prefix="/v1", tags=["exports"])
 class Format(StrEnum):
     """How an export is written."""
 
-    PARQUET = "parquet"
-    JSONL = "jsonl"
+    PARQUET = exports.PARQUET
+    JSONL = exports.JSONL
 
 
-_WRITERS = {Format.PARQUET: as_parquet, Format.JSONL: as_jsonl}
-_MEDIA_TYPES = {
-    Format.PARQUET: "application/vnd.apache.parquet",
-    Format.JSONL: "application/x-ndjson",
-}
+_WRITERS = {Format.PARQUET: as_parquet, Format.JSONL: exports.as_jsonl}
 
 
 @router.get(
@@ -40,8 +35,8 @@ _MEDIA_TYPES = {
     responses={
         200: {
             "content": {
-                kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in _MEDIA_TYPES.values()
+                exports.MEDIA_TYPES[kind]: {"schema": {"type": "string", "format": "binary"}}
+                for kind in Format
             }
         }
     },
@@ -49,20 +44,15 @@ _MEDIA_TYPES = {
 def export(
     here: Here,
     asking: Annotated[Caller, Depends(allowed(Scope.EXPORT))],
-    kind: Annotated[Format, Query(alias="format")] = Format.JSONL,
+    kind: Annotated[Format, Query(alias="format", description="Of the file.")] = Format.JSONL,
 ) -> StreamingResponse:
     """One row a detection that people decided; machine verdicts stand beside, never instead.
 
     Streamed as it is read; the export is in the audit log before its first row leaves.
     """
-    content = _begun(_WRITERS[kind](here.store.labels.rows(name_of(asking))))
+    content = exports.begun(_WRITERS[kind](here.store.labels.rows(name_of(asking))))
     headers = {
         "Cache-Control": "no-store",
         "Content-Disposition": f'attachment; filename="labels.{kind.value}"',
     }
-    return StreamingResponse(content, media_type=_MEDIA_TYPES[kind], headers=headers)
-
-
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """``chunks`` with the first one made: what fails at once is an error, no torn answer."""
-    return chain([next(chunks, b"")], chunks)
+    return StreamingResponse(content, media_type=exports.MEDIA_TYPES[kind], headers=headers)

@@ -44,7 +44,9 @@ def give_feedback(capture_id: CaptureId, said: FeedbackIn, here: Here, asking: D
     "/feedback/{number}", summary="Take back a vote", status_code=204, response_class=Response
 )
 def take_back(
-    number: Annotated[int, Path(ge=1, le=_LARGEST)], here: Here, asking: Decider
+    number: Annotated[int, Path(description="Of the vote.", ge=1, le=_LARGEST)],
+    here: Here,
+    asking: Decider,
 ) -> Response:
     """Only one's own vote, once; the history keeps both, and the case is open again."""
     here.store.feedback.undo(number, name_of(asking))

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
+from assay import exports
 from assay.errors import NotStored
 from assay.store import Job, JobState, Scope
 from assay.store.ids import new_id
@@ -27,11 +28,11 @@ from bento.api.job_shapes import (
     JobJson,
     JobLine,
     JobLinks,
-    JobOptions,
     JobPage,
     JobShape,
 )
-from bento.api.schemas import Limit
+from bento.api.parameters import Reader
+from bento.api.schemas import Options
 from bento.refusals import InvalidRequest, NotEndedYet, TooManyImages
 from bento.runtime import Runtime
 
@@ -43,9 +44,7 @@ JOB_BODY = {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": descriptions.form_schema(
-                    JobOptions, {"type": "string", "format": "binary"}
-                )
+                "schema": descriptions.form_schema(Options, {"type": "string", "format": "binary"})
             },
             "application/json": {"schema": descriptions.schema(JobJson)},
             _LINES[0]: {
@@ -56,15 +55,14 @@ JOB_BODY = {
     },
     "parameters": [
         {"name": name, "in": "query", "description": "For JSON lines.", "schema": described}
-        for name, described in descriptions.schema(JobOptions)["properties"].items()
+        for name, described in descriptions.schema(Options)["properties"].items()
     ],
 }
 _FILES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {job_results.WRITERS[kind][0]: {} for kind in FORMATS}}
+    200: {"content": {exports.MEDIA_TYPES[kind]: {} for kind in FORMATS}}
 }
 
 Detecting = Annotated[Caller, Depends(allowed(Scope.DETECT))]
-Reading = Annotated[Caller, Depends(allowed(Scope.READ))]
 
 
 @router.post("", summary="Begin a job", status_code=202, openapi_extra=JOB_BODY)
@@ -84,7 +82,7 @@ async def begin_job(
         asked = submissions.validated(JobJson, await bodies.json_of(request))
         job = await _create(here, asking, asked, [JobLine(url=url) for url in asked.urls])
     elif kind in _LINES:
-        options = submissions.validated(JobOptions, dict(request.query_params))
+        options = submissions.validated(Options, dict(request.query_params))
         lines = await asyncio.to_thread(_lines, await bodies.body_of(request))
         job = await _create(here, asking, options, lines)
     else:
@@ -99,9 +97,12 @@ async def begin_job(
 @router.get("", summary="Own jobs, newest first")
 def list_jobs(
     here: Here,
-    asking: Reading,
-    limit: Limit = 50,
-    before: Annotated[str | None, Query(pattern=ID_PATTERN, max_length=36)] = None,
+    asking: Reader,
+    limit: Annotated[int, Query(description="Jobs to list.", ge=1, le=200)] = 50,
+    before: Annotated[
+        str | None,
+        Query(description="`next` of the page before.", pattern=ID_PATTERN, max_length=36),
+    ] = None,
 ) -> JobPage:
     """The jobs of whoever asks."""
     found = here.store.jobs.page(asking.client, before or "", limit)
@@ -110,7 +111,7 @@ def list_jobs(
 
 
 @router.get("/{job_id}", summary="The progress of a job")
-def get_job(job_id: JobId, here: Here, asking: Reading) -> JobShape:
+def get_job(job_id: JobId, here: Here, asking: Reader) -> JobShape:
     """How far a job has come; those of other clients are not there."""
     return shape(_own(here, asking, job_id))
 
@@ -133,9 +134,11 @@ def cancel_job(job_id: JobId, here: Here, asking: Detecting) -> JobShape:
 def get_result(
     job_id: JobId,
     here: Here,
-    asking: Reading,
-    form: Annotated[Literal["parquet", "csv", "jsonl"], Query(alias="format")] = "jsonl",
-    partial: bool = False,
+    asking: Reader,
+    form: Annotated[
+        Literal["parquet", "csv", "jsonl"], Query(alias="format", description="Of the table.")
+    ] = "jsonl",
+    partial: Annotated[bool, Query(description="Do not wait for the end of the job.")] = False,
 ) -> StreamingResponse:
     """One row an image, in the order in which they were sent; 409 until the job has ended.
 
@@ -146,15 +149,14 @@ def get_result(
     if job.state is JobState.PENDING and not partial:
         left = job.total - job.done - job.failed
         raise NotEndedYet(f"{left:,} images are left to do; come back later, or add ?partial=1")
-    media_type, write = job_results.WRITERS[form]
     headers = {"Content-Disposition": f'attachment; filename="job-{job.id}.{form}"'}
-    table = job_results.rows(here.store, job)
-    return StreamingResponse(write(table), media_type=media_type, headers=headers)
+    content = exports.begun(job_results.WRITERS[form](job_results.rows(here.store, job)))
+    return StreamingResponse(content, media_type=exports.MEDIA_TYPES[form], headers=headers)
 
 
 async def _from_archive(request: Request, here: Runtime, asking: Caller) -> Job:
     async with bodies.form_with_files(request, 1) as (texts, files):
-        options = submissions.validated(JobOptions, texts)
+        options = submissions.validated(Options, texts)
         submissions.require_version(here, options.model_version)
         archive = files[0].file
         names = await anyio.to_thread.run_sync(job_files.check, archive, here.settings.max_job)
@@ -170,9 +172,7 @@ async def _from_archive(request: Request, here: Runtime, asking: Caller) -> Job:
     )
 
 
-async def _create(
-    here: Runtime, asking: Caller, options: JobOptions, lines: Sequence[JobLine]
-) -> Job:
+async def _create(here: Runtime, asking: Caller, options: Options, lines: Sequence[JobLine]) -> Job:
     if len(lines) > here.settings.max_job:
         raise TooManyImages(f"over {here.settings.max_job:,} images in one job; make several")
     submissions.require_version(here, options.model_version)
@@ -196,8 +196,8 @@ def _lines(body: bytes) -> list[JobLine]:
     return found
 
 
-def _kept(options: JobOptions) -> dict[str, object]:
-    return options.model_dump(mode="json", include=set(JobOptions.model_fields))
+def _kept(options: Options) -> dict[str, object]:
+    return options.model_dump(mode="json", include=set(Options.model_fields))
 
 
 def _own(here: Runtime, asking: Caller, job_id: str) -> Job:

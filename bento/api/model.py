@@ -24,12 +24,15 @@ class ModelShape(Shape):
     """The model that answers."""
 
     version: str
+    """As in every detection."""
     family: str
+    """Of the architecture."""
     review_band: list[float] = Field(min_length=2, max_length=2)
     """Scores between these are handed to people."""
     threshold: float
     """The score from which an image counts as not authentic."""
     serving_plan: str | None
+    """How it is run; null for as it was trained."""
     question: str
     """What the model is asked about every image."""
 
@@ -54,8 +57,11 @@ class Stats(Shape):
     """
 
     days: int
+    """Over which was counted."""
     captures: int
+    """Images answered."""
     by_label: dict[Label, int]
+    """The same, by the verdict."""
     cleared_share: float | None
     """Of captures that no person had to look at."""
     backlog: int
@@ -63,13 +69,21 @@ class Stats(Shape):
     oldest_open: float | None
     """Seconds since the case that has waited longest was opened."""
     votes: int
+    """Given in that time, those taken back left out."""
     median_seconds: float | None
     """From seeing a case to the vote."""
     blind_votes: int
+    """Of these, without having seen the verdict."""
     agreement: float | None
     """Share of blind votes on audits that say what the model says."""
+    agreement_low: float | None
+    """Lower end of its 95 % interval."""
+    agreement_high: float | None
+    """Upper end."""
     median_latency_ms: float | None
+    """From a request's bytes to its capture, of the newest thousand."""
     p95_latency_ms: float | None
+    """What 95 % stay below."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -84,6 +98,8 @@ class Stats(Shape):
                 "median_seconds": 8.5,
                 "blind_votes": 30,
                 "agreement": 0.93,
+                "agreement_low": 0.79,
+                "agreement_high": 0.98,
                 "median_latency_ms": 82.0,
                 "p95_latency_ms": 140.0,
             }
@@ -110,7 +126,9 @@ def model(here: Here) -> ModelShape:
 
 
 @router.get("/stats", summary="Figures of the last days", dependencies=[READS])
-def stats(here: Here, days: Annotated[int, Query(ge=1, le=3650)] = 7) -> Stats:
+def stats(
+    here: Here, days: Annotated[int, Query(description="How many.", ge=1, le=3650)] = 7
+) -> Stats:
     """Volume, verdicts, backlog, agreement and latency since so many days ago."""
     figures = here.store.overview.since(datetime.now(UTC) - timedelta(days=days))
     return Stats.model_validate({"days": days, **asdict(figures)})

@@ -15,7 +15,9 @@ from bento.runtime import Runtime
 
 router = APIRouter(prefix="/v1/detections/{capture_id}", tags=["notices"])
 
-Language = Annotated[str, Query(alias="lang", max_length=35, examples=["de"])]
+Language = Annotated[
+    str, Query(alias="lang", description="A language tag.", max_length=35, examples=["de"])
+]
 
 
 _SIGNED = {

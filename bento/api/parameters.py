@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Header, Path
 
 from assay.store import Capture, Scope
 from assay.store.ids import FORM
+from bento.api import examples
 from bento.api.auth import Caller, allowed
 from bento.blindness import is_blind_for
 from bento.pseudonyms import KEY
@@ -15,14 +16,13 @@ from bento.refusals import VerdictHidden
 from bento.runtime import Runtime
 
 _PATTERN = f"^{FORM}$"
-_EXAMPLE = "01936f3e-8d2c-7a41-9b1e-5f0c2d7a6e34"
 
 CaptureId = Annotated[
     str,
     Path(
         description="Of a detection.",
         pattern=_PATTERN,
-        openapi_examples={"detection": {"value": _EXAMPLE}},
+        openapi_examples={"detection": {"value": examples.CAPTURE_ID}},
     ),
 ]
 CaseId = Annotated[
@@ -30,11 +30,17 @@ CaseId = Annotated[
     Path(
         description="Of a case, as /v1/review names it.",
         pattern=_PATTERN,
-        openapi_examples={"case": {"value": _EXAMPLE}},
+        openapi_examples={"case": {"value": examples.REVIEW_CASE["id"]}},
     ),
 ]
 
 
+Known = Annotated[
+    str,
+    Header(
+        alias="If-None-Match", max_length=1000, description="ETags of what the caller has already."
+    ),
+]
 READS = Depends(allowed(Scope.READ))
 Reader = Annotated[Caller, READS]
 Decider = Annotated[Caller, Depends(allowed(Scope.FEEDBACK))]
@@ -43,6 +49,11 @@ Decider = Annotated[Caller, Depends(allowed(Scope.FEEDBACK))]
 def name_of(asking: Caller) -> str:
     """Under which name the store knows whoever decides: of an account, or of a client's keys."""
     return asking.account.name if asking.account else f"{KEY}{asking.client}"
+
+
+def is_known(tag: str, known: str) -> bool:
+    """Whether ``known``, an If-None-Match header, names the ETag ``tag`` (RFC 9110, 13.1.2)."""
+    return tag in (given.strip().removeprefix("W/") for given in known.split(","))
 
 
 def judged_capture(here: Runtime, asking: Caller, capture_id: str) -> Capture:

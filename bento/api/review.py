@@ -82,7 +82,7 @@ def shown(here: Runtime, case: Case, language: str) -> ReviewCase:
 
 
 def _upload(here: Runtime, capture: Capture) -> Upload:
-    address = f"{here.settings.public_url.rstrip('/')}/v1/detections/{capture.id}/image"
+    address = f"{here.settings.public_url}/v1/detections/{capture.id}/image"
     return Upload(
         id=capture.id,
         created_at=capture.created_at,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import ConfigDict
 
 from bento import sandbox
 from bento.api import errors
@@ -24,31 +27,57 @@ class SandboxImage(Shape):
     """A test image and what it is answered with."""
 
     name: TestImage
+    """Of the file."""
     url: str
+    """Where it is."""
     gives: str
     """A label, ``review``, or the code of an error."""
     status: int
+    """Of the answer."""
 
 
 class SandboxError(Shape):
     """An error and how it is asked for."""
 
     code: str
+    """As `code` in its body."""
     status: int
+    """Of the answer."""
     external_id: str
+    """What to send to get it."""
 
 
 class SandboxList(Shape):
     """Everything that a sandbox key can try."""
 
     images: list[SandboxImage]
+    """To be sent as they are."""
     errors: list[SandboxError]
+    """To be asked for by `external_id`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "images": [
+                    {
+                        "name": "manipulated",
+                        "url": "https://assay.example/v1/sandbox/manipulated.png",
+                        "gives": "manipulated",
+                        "status": 200,
+                    }
+                ],
+                "errors": [
+                    {"code": "overloaded", "status": 429, "external_id": "error:overloaded"}
+                ],
+            }
+        }
+    )
 
 
 @router.get("", summary="What a sandbox key can try")
 def list_sandbox(here: Here) -> SandboxList:
     """Test images with their addresses, and the errors that can be asked for; needs no key."""
-    base = here.settings.public_url.rstrip("/")
+    base = here.settings.public_url
     return SandboxList(
         images=[
             SandboxImage(
@@ -74,7 +103,7 @@ def list_sandbox(here: Here) -> SandboxList:
     response_class=Response,
     responses={200: {"content": {MEDIA_TYPE: {}}}},
 )
-def get_test_image(name: TestImage) -> Response:
+def get_test_image(name: Annotated[TestImage, Path(description="Of the image.")]) -> Response:
     """The PNG; needs no key, so that it can be fetched by address too."""
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response(encoded(name), media_type=MEDIA_TYPE, headers=headers)

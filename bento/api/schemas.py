@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,15 +11,18 @@ from assay.detector import Rationale
 from assay.records import Label
 from assay.store import HumanLabel
 from assay.store.capture import MAX_REACH
+from bento.api import examples
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """PostgreSQL keeps no NUL in a text, and nobody writes one."""
 
 
 class Shape(BaseModel):
-    """Closed and frozen, as everything of the contract."""
+    """Closed and frozen, as everything of the contract, which quotes the docstrings of fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Problem(Shape):
@@ -32,28 +35,25 @@ class Problem(Shape):
     request_id: str
     """Also in the header X-Request-ID and in the server's log."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "error": "not an image (12 bytes beginning with b'hello'); supply a JPEG, PNG, "
-                "WEBP, GIF, TIFF or BMP image",
-                "code": "unreadable_image",
-                "request_id": "01JD2Q4Z8R0000000000000000",
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": examples.PROBLEM})
 
 
-class About(Shape):
-    """What a platform may say about an image beside the image."""
+class AboutImage(Shape):
+    """What a platform may say about one image beside the image."""
 
     external_id: Text = Field("", max_length=200)
     """The platform's own name of the image."""
     caption: Text = Field("", max_length=5000)
     """Shown to moderators; never checked."""
     post_url: Text = Field("", max_length=2000)
+    """Where the image was posted; shown to moderators, never fetched."""
     reach: int = Field(0, ge=0, le=MAX_REACH)
     """How many people are expected to see it; the queue goes by it."""
+
+
+class Options(Shape):
+    """How images are to be answered: one, or all of a batch or a job."""
+
     rationale: Rationale = Rationale.FLAGGED
     """When reasons are written: never, flagged (not authentic, or for review), always."""
     model_version: Text = Field("", max_length=64)
@@ -62,37 +62,51 @@ class About(Shape):
     """False keeps the verdict and never the image."""
 
 
+class About(Options, AboutImage):
+    """All that may be said about a single image and its answer."""
+
+
 class DetectJson(About):
     """An image as text, or where it is; exactly one of both."""
 
     image_base64: str | None = None
+    """The bytes of the file; a data URI will do."""
     url: Text | None = Field(None, max_length=4000)
+    """Of http or https, on the public internet."""
 
 
 class Box(Shape):
     """In fractions of the image."""
 
     left: float
+    """From 0 at the left edge to 1 at the right."""
     top: float
+    """From 0 at the upper edge to 1 at the lower."""
     right: float
+    """As `left`."""
     bottom: float
+    """As `top`."""
 
 
 class FindingShape(Shape):
     """One measured piece of evidence."""
 
     id: str
+    """Of the kind of evidence."""
     title: str
+    """Its name, for people."""
     value: float | None
     """Larger is more suspicious; null where it does not apply, and for facts."""
     null_rate: float | None
     """How often an authentic image measures as high."""
     sentence: str
+    """What was found, for people."""
     suggests: str
     """copied, pasted, generated or edited."""
     not_applicable: str
     """Why nothing could be measured; empty where something was."""
     regions: list[Box]
+    """Where; empty for the image as a whole."""
     facts: list[tuple[str, str]]
     """As they stand in the file: untrusted text."""
     surprise: float
@@ -105,6 +119,7 @@ class Provenance(Shape):
     state: str
     """``none`` without content credentials."""
     facts: list[tuple[str, str]]
+    """Names and values as they stand in the file: untrusted text."""
 
 
 class NoticeShape(Shape):
@@ -113,21 +128,30 @@ class NoticeShape(Shape):
     level: str
     """none, caution or warning; automatic answers stop at caution."""
     reason: str
+    """For programs: what the level rests on."""
     language: str
+    """Of title and sentence."""
     title: str
+    """A few words."""
     sentence: str
+    """One plain sentence."""
     html_url: str
     """An embeddable label under a signed address that expires."""
     svg_url: str
+    """The same as a picture."""
 
 
 class DecisionShape(Shape):
     """What people decided."""
 
     label: HumanLabel
+    """What people take the image for."""
     action: str
+    """What the platform is to do; empty for none."""
     reason_code: str
+    """Why; empty for none."""
     decided_at: datetime
+    """When the vote that counts was given."""
 
 
 class Difference(Shape):
@@ -143,14 +167,17 @@ class SiblingShape(Shape):
     """A captured near-duplicate, earlier or later, and how it differs."""
 
     id: str
+    """Of its detection."""
     kind: str
     """same_content or locally_different."""
     sentence: str
+    """What differs, for people."""
     share: float
     """Of the common area, that shows other content."""
     distance: int
     """Bits of 256 between the perceptual hashes."""
     differences: list[Difference]
+    """The places; empty where only the whole was changed."""
     decision: DecisionShape | None
     """What people decided of the sibling; nothing of it is inherited."""
 
@@ -159,96 +186,51 @@ class Detection(Shape):
     """The answer about one image."""
 
     id: str
+    """By which everything else about it is asked for."""
     created_at: datetime
+    """When it was answered."""
     external_id: str
+    """As its platform sent it."""
     label: Label
+    """The likeliest of three."""
     score: float = Field(ge=0, le=1)
     """Calibrated probability that the image is not authentic."""
     probabilities: dict[Label, float]
+    """Calibrated, by label; they sum to 1."""
     needs_review: bool
     """Whether the score lies in the band that is handed to people."""
     findings: list[FindingShape]
+    """What was measured, in the order of the ledger."""
     provenance: Provenance
+    """What the file says of itself."""
     context: str
     """What this answer does not cover."""
     rationale: str | None
+    """The reasons, each borne out by the findings; null where none were asked for."""
     notice: NoticeShape
+    """What users are to be told now."""
     decision: DecisionShape | None
+    """What people decided of these pixels; null before."""
     answered_from: str | None
     """The first detection of a pixel-equal image, whose answer this repeats."""
     siblings: list[SiblingShape]
+    """Near-duplicates, of which nothing is inherited."""
     model_version: str
+    """Which model answered."""
     serving_plan: str | None
+    """How that model was run; null for as it was trained."""
     timings: dict[str, float]
     """Milliseconds by stage."""
 
-
-class BatchItem(Shape):
-    """One image of a batch: an answer or a problem."""
-
-    name: str
-    """Of the file, or its place in the request."""
-    detection: Detection | None = None
-    problem: Problem | None = None
-
-
-class BatchAnswer(Shape):
-    """Every image of a batch, in the order in which they were sent."""
-
-    items: list[BatchItem]
-
-
-class FeedbackIn(Shape):
-    """What a person on the platform's side decided."""
-
-    label: HumanLabel
-    action: Text = Field("", max_length=40)
-    reason_code: Text = Field("", max_length=40)
-    note: Text = Field("", max_length=2000)
-
-
-class Recorded(Shape):
-    """The number of a vote, to undo it by."""
-
-    feedback: int
-
-
-class ReportIn(Shape):
-    """What an end user says of an image that they were shown."""
-
-    reporter: Text = Field("", max_length=200)
-    """Any stable name of who reports; only its digest is kept."""
-    reason: Text = Field("", max_length=100)
-    note: Text = Field("", max_length=2000)
-
-
-class AppealIn(Shape):
-    """Why a decision should be taken again, by somebody else."""
-
-    note: Text = Field("", max_length=2000)
-
-
-class ModelShape(Shape):
-    """The model that answers."""
-
-    version: str
-    family: str
-    review_band: tuple[float, float]
-    """Scores between these are handed to people."""
-    threshold: float
-    """The score from which an image counts as not authentic."""
-    serving_plan: str | None
-    question: str
-    """What the model is asked about every image."""
+    model_config = ConfigDict(json_schema_extra={"example": examples.DETECTION})
 
 
 class Readiness(Shape):
     """Whether verdicts can be given."""
 
     status: str
+    """ready, or warming up."""
     degraded: list[str]
     """What does not work meanwhile, in words."""
 
-
-Json = dict[str, Any]
-Limit = Annotated[int, Field(ge=1, le=200)]
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ready", "degraded": []}})

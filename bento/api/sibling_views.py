@@ -7,7 +7,7 @@ import hashlib
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Path, Response
 
 from assay.errors import DataError, StorageError
 from assay.reports.side_by_side import SideBySide, side_by_side
@@ -15,8 +15,8 @@ from assay.store import Capture
 from bento.api import answers
 from bento.api.auth import Caller
 from bento.api.detections import Here
-from bento.api.parameters import CaptureId, Reader, judged_capture
-from bento.refusals import NotKept, NotSiblings
+from bento.api.parameters import CaptureId, Known, Reader, is_known, judged_capture
+from bento.refusals import NotSiblings
 from bento.runtime import Runtime
 
 router = APIRouter(prefix="/v1", tags=["detections"])
@@ -39,10 +39,10 @@ class View(StrEnum):
 async def get_view(
     capture_id: CaptureId,
     other_id: CaptureId,
-    view: View,
+    view: Annotated[View, Path(description="What is shown.")],
     here: Here,
     asking: Reader,
-    if_none_match: Annotated[str, Header(max_length=1000)] = "",
+    known: Known = "",
 ) -> Response:
     """This image, the other, or this one below a heatmap of what differs; all of one size.
 
@@ -53,7 +53,7 @@ async def get_view(
     picture: bytes = getattr(drawn, view.value)
     tag = f'"{hashlib.sha256(picture).hexdigest()[:32]}"'
     headers = {"Cache-Control": "private, max-age=3600", "ETag": tag}
-    if tag in if_none_match:
+    if is_known(tag, known):
         return Response(status_code=304, headers=headers)
     return Response(picture, media_type="image/png", headers=headers)
 
@@ -71,19 +71,12 @@ async def _side_by_side(here: Runtime, first: Capture, second: Capture) -> SideB
     key = first.image_digest, second.image_digest
     if drawn := here.side_by_side.get(key):
         return drawn
-    this, other = [await asyncio.to_thread(_image, here, one.id) for one in (first, second)]
+    this, other = [await asyncio.to_thread(here.image, one.id) for one in (first, second)]
     try:
-        drawn = await asyncio.wrap_future(here.engine.pool.run(side_by_side, this, other))
+        drawn = await here.engine.measure(side_by_side, this, other)
     except DataError as error:
         raise StorageError(f"the image of {first.id} or {second.id} is damaged") from error
     if drawn is None:
         raise NotSiblings(f"{second.id} shows nothing that {first.id} shows")
     here.side_by_side.put(key, drawn)
     return drawn
-
-
-def _image(here: Runtime, capture_id: str) -> bytes:
-    image = here.store.captures.image(capture_id)
-    if image is None:
-        raise NotKept(f"the image of {capture_id} was not kept, as its sender asked")
-    return image

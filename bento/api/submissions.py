@@ -19,9 +19,9 @@ from starlette.requests import ClientDisconnect
 
 from bento.api.auth import Caller
 from bento.api.schemas import About, DetectJson
-from bento.engine import Submission
 from bento.refusals import InvalidRequest, ModelNotServed
 from bento.runtime import Runtime
+from bento.submission import Submission
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 FORMS = "send multipart/form-data with a field `file`, or JSON with `image_base64` or `url`"

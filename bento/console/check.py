@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict
 
 from assay.images import FORMATS, MAX_BYTES
-from assay.store import HumanLabel, Role, Vote
+from assay.store import Role
 from bento.api import answers
+from bento.api.decision_schemas import FeedbackIn
 from bento.api.detections import Language
+from bento.api.feedback import vote_of
 from bento.console import cases
 from bento.console.cards import card, hidden_from
 from bento.console.pages import Deciding, Here, Looking, fragment, page, visitor
-from bento.console.thumbnails import Thumbnails
-from bento.refusals import InvalidRequest
+from bento.console.thumbnails import thumbnail_of
 
 router = APIRouter(include_in_schema=False)
 
 CaptureId = Annotated[str, Path(max_length=64)]
 
 
-class VoteForm(BaseModel):
-    """The fields of the feedback form."""
+class VoteForm(FeedbackIn):
+    """The same in a form, which has a CSRF token beside it."""
 
-    model_config = ConfigDict(frozen=True)
-
-    label: HumanLabel
-    action: str = ""
-    reason_code: str = ""
-    note: str = Field("", max_length=2000)
+    model_config = ConfigDict(extra="ignore")
 
 
 @router.get("/")
@@ -74,12 +71,10 @@ def post_feedback(
     capture_id: CaptureId, here: Here, viewer: Deciding, said: Annotated[VoteForm, Form()]
 ) -> Response:
     """Record a vote; a verdict that was hidden until then makes the page load anew."""
-    _require(said.action, here.settings.actions)
-    _require(said.reason_code, here.settings.reason_codes)
+    vote = vote_of(here, said)
     capture = here.store.captures.get(capture_id)
     is_blind = bool(hidden_from(here, viewer, [capture]))
-    vote = Vote(said.label, said.action, said.reason_code, said.note, is_blind=is_blind)
-    here.store.feedback.record(capture_id, viewer.who, vote)
+    here.store.feedback.record(capture_id, viewer.who, replace(vote, is_blind=is_blind))
     answer = fragment("decisions.html", history=here.store.feedback.history(capture_id))
     if is_blind:
         answer.headers["HX-Refresh"] = "true"
@@ -87,13 +82,8 @@ def post_feedback(
 
 
 @router.get("/detections/{capture_id}/thumbnail.jpg", dependencies=[Depends(visitor)])
-async def get_thumbnail(capture_id: CaptureId, here: Here, thumbnails: Thumbnails) -> Response:
+async def get_thumbnail(capture_id: CaptureId, here: Here) -> Response:
     """The image, small enough for a list."""
-    small = await thumbnails.of(here, capture_id)
+    small = await thumbnail_of(here, capture_id)
     headers = {"Cache-Control": "private, max-age=86400"}
     return Response(small, media_type="image/jpeg", headers=headers)
-
-
-def _require(given: str, known: tuple[str, ...]) -> None:
-    if given and given not in known:
-        raise InvalidRequest(f"no {given[:40]!r} here; known: {', '.join(known)}")

@@ -18,8 +18,8 @@ from bento.api.requests import SECURITY_HEADERS
 from bento.console import examples
 from bento.console.examples import DECIDED, EXAMPLES, FLAGGED, UNTOUCHED, Example
 from bento.console.pages import Administering, Here, page
-from bento.engine import Submission
 from bento.runtime import Runtime
+from bento.submission import Submission
 
 CLIENT = "demo"
 """Under which name the examples are kept."""

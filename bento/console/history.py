@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from assay import exports
+from assay.exports import CSV, PARQUET
 from assay.records import Label
 from assay.store import (
     CaptureFilter,
@@ -40,8 +40,6 @@ _COLUMNS = (
 )  # fmt: skip
 _NUMBERS = ("score",)
 _BOOLEANS = ("needs_review",)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for the beginning of one; captions are strangers' text."""
 
 router = APIRouter(prefix="/history", include_in_schema=False)
 
@@ -125,18 +123,16 @@ def get_history(here: Here, visitor: Looking, asked: Asked) -> HTMLResponse:
 
 @router.get("/export.csv")
 def get_csv(here: Here, visitor: Deciding, asked: Asked) -> StreamingResponse:
-    """What the filter selects as CSV (RFC 4180), at most 100 000 rows."""
-    return StreamingResponse(
-        _csv(_exported(here, visitor, asked)), media_type="text/csv", headers=_as_file("csv")
-    )
+    """What the filter selects as CSV, at most 100 000 rows."""
+    return _file(CSV, exports.as_csv(_exported(here, visitor, asked), _COLUMNS))
 
 
 @router.get("/export.parquet")
-def get_parquet(here: Here, visitor: Deciding, asked: Asked) -> Response:
+def get_parquet(here: Here, visitor: Deciding, asked: Asked) -> StreamingResponse:
     """The same as Parquet."""
-    content = _parquet(_exported(here, visitor, asked))
-    kind = "application/vnd.apache.parquet"
-    return Response(content, media_type=kind, headers=_as_file("parquet"))
+    rows = _exported(here, visitor, asked)
+    written = exports.as_parquet(rows, _COLUMNS, numbers=_NUMBERS, booleans=_BOOLEANS)
+    return _file(PARQUET, written)
 
 
 def _midnight(day: date) -> datetime:
@@ -218,34 +214,12 @@ def _flat(decision: Decision | None) -> dict[str, str | None]:
     }
 
 
-def _csv(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(_COLUMNS)
-    for row in rows:
-        writer.writerow([_harmless(value) for value in row.values()])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """Text that no spreadsheet runs (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def _parquet(rows: Iterable[dict[str, Any]]) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kinds = dict.fromkeys(_NUMBERS, pa.float64()) | dict.fromkeys(_BOOLEANS, pa.bool_())
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in _COLUMNS])
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), buffer)
-    return buffer.getvalue()
-
-
-def _as_file(kind: str) -> dict[str, str]:
+def _file(kind: str, content: Iterator[bytes]) -> StreamingResponse:
     name = f"assay-history-{datetime.now(UTC):%Y-%m-%d}.{kind}"
-    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(
+        exports.begun(content), media_type=exports.MEDIA_TYPES[kind], headers=headers
+    )

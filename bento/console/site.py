@@ -6,7 +6,6 @@ from fastapi import APIRouter, FastAPI
 
 from bento.console import assets, check, demo, history, overview, review, sign_in
 from bento.console.pages import install_errors
-from bento.console.thumbnails import ThumbnailCache
 
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
@@ -22,7 +21,6 @@ ROUTERS: tuple[APIRouter, ...] = (
 def install(app: FastAPI) -> None:
     """Add the console to ``app``, after its errors are installed."""
     app.state.sign_in_failures = sign_in.Failures()
-    app.state.thumbnails = ThumbnailCache()
     install_errors(app)
     for router in ROUTERS:
         app.include_router(router)

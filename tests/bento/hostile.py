@@ -229,7 +229,7 @@ ADDRESSES = (
     "http://10.0.0.1/", "http://172.16.0.1/", "http://192.168.0.1/", "http://100.64.0.1/",
     "http://localhost/", "http://LOCALHOST./", "http://①②⑦.0.0.1/", "http://224.0.0.1/",
     "http://255.255.255.255/", "http://example.org:22/", "http://example.org:6379/",
-    "http://user:secret@example.org/", "http://example.org@127.0.0.1/",
+    "http://user:secret@example.org/", "http://example.org@127.0.0.1/",  # pragma: allowlist secret
     "http://127.0.0.1\\@example.org/", "http://example.org/\r\nHost: 127.0.0.1",
     "file:///etc/passwd", "ftp://example.org/a", "gopher://127.0.0.1/_x", "data:image/png,a",
     "javascript:alert(1)", "//example.org/a", "example.org/a.jpg", "", "http://", "http:///a",

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from bento.admission import Admission
-from bento.engine import Submission
 from bento.refusals import Overloaded
+from bento.submission import Submission
 from bento.turns import SHARE, Turns
 from tests.bento import services
 from tests.bento.services import Service

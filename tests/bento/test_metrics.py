@@ -16,6 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from assay.records import Label
 from assay.store import HumanLabel, Scope, Store, StoreSettings, Vote
 from bento import metrics
+from bento.api.app import ROUTERS
+from bento.console import site
 from tests.bento import services
 from tests.bento.services import Service
 from tests.captures import capture
@@ -91,18 +93,12 @@ def test_paths_and_methods_of_strangers_make_no_labels(guarded: Service) -> None
     guarded.client.request("BREW", "/v1/detect")
     found = samples(guarded.client.get("/metrics").text)
     labels = [dict(given) for name, given in found if name == "assay_requests_total"]
-    templates = {route.path for route in _routes(guarded)}
+    templates = {route.path for router in (*ROUTERS, *site.ROUTERS) for route in router.routes}
     assert {given["route"] for given in labels} <= templates | {"none"}
     assert {given["route"] for given in labels} >= {
         "/v1/detections/{capture_id}", "none", "/v1/sandbox/{name}.png",
     }  # fmt: skip
     assert {given["method"] for given in labels} <= {"GET", "POST", "other"}
-
-
-def _routes(service: Service) -> list[object]:
-    from bento.api.app import ROUTERS
-
-    return [route for router in ROUTERS for route in router.routes]
 
 
 def test_refusals_at_the_door_are_counted(guarded: Service) -> None:

@@ -20,6 +20,7 @@ from assay.records import Mask, Pixels
 from assay.siblings import relate_encoded
 from assay.sources.photos import Photos
 from assay.store import Capture, HumanLabel, Vote
+from assay.store.ids import new_id
 from bento.siblings import COMPARED, Relatives
 from tests.bento import services
 from tests.bento.services import Service
@@ -190,6 +191,10 @@ def test_pictures_of_a_pair_have_one_size_and_may_be_kept(
     first = service.detected(images.encode_jpeg(original, 95))
     later = service.detected(images.encode_jpeg(other, 90))
     service.runtime.store.drainer.drain()
+    admission = service.runtime.engine.admission
+    with admission.admit(admission.limit - admission.in_work):
+        pair = f"/v1/detections/{later['id']}/siblings/{first['id']}/this.png"
+        assert service.client.get(pair).status_code == 429
     for one, two in ((later, first), (first, later)):
         at = f"/v1/detections/{one['id']}/siblings/{two['id']}"
         answers = [service.client.get(f"{at}/{v}.png") for v in ("this", "other", "difference")]
@@ -216,7 +221,7 @@ def test_pictures_are_refused_for_strangers_and_unknown_views(service: Service) 
     assert refusal(f"{two['id']}/this.png") == (404, "not_siblings")
     assert refusal("../../nothing/this.png")[0] == 404
     assert refusal(f"{two['id']}/mask.png") == (422, "invalid_request")
-    stranger = service.client.get(f"/v1/detections/none/siblings/{two['id']}/this.png")
+    stranger = service.client.get(f"/v1/detections/{new_id()}/siblings/{two['id']}/this.png")
     assert (stranger.status_code, stranger.json()["code"]) == (404, "not_captured")
 
 

@@ -29,11 +29,12 @@ def begin(service: Service, archive: bytes, **fields: Any) -> httpx.Response:
 
 
 def ended(service: Service, job_id: str) -> dict[str, Any]:
-    """The job once it has ended."""
+    """The job once it has ended and nobody works on it any more."""
+    kept = service.runtime.store.folder / "jobs" / job_id
     end = time.monotonic() + 60
     while True:
         job: dict[str, Any] = service.client.get(f"/v1/jobs/{job_id}").json()
-        if job["state"] != "pending":
+        if job["state"] != "pending" and not kept.exists():
             return job
         assert time.monotonic() < end, job
         time.sleep(0.05)

@@ -6,8 +6,9 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from assay.exports import as_jsonl
 from assay.store import HumanLabel, Store, Vote
-from assay.store.labels import as_jsonl, as_parquet
+from assay.store.labels import as_parquet
 from tests.captures import kept
 
 FAKE = Vote(HumanLabel.MANIPULATED, "label", "altered", seconds=3.0)
@@ -52,7 +53,7 @@ def test_jsonl_and_parquet_hold_the_same_rows(
     store: Store, decided: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
     rows = list(store.labels.rows("admin"))
-    monkeypatch.setattr("assay.store.labels._PAGE", 1)
+    monkeypatch.setattr("assay.exports._PAGE", 1)
     pages = list(as_parquet(rows))
     assert len(pages) == len(rows) + 1
     assert pq.read_table(io.BytesIO(b"".join(pages))).to_pylist() == rows

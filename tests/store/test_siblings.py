@@ -121,7 +121,7 @@ def test_later_captures_are_found_by_an_index(store: Store):
     with store.database.engine.connect() as connection:
         if not is_sqlite:  # which prefers to read tiny tables as a whole
             connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
-        query = sibling_links._naming(new_id())
+        query = sibling_links._NAMING.params(named=new_id())
         text = query.compile(connection, compile_kwargs={"literal_binds": True})
         explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
         plan = "\n".join(map(str, connection.execute(sa.text(f"{explain} {text}"))))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient
 
 from assay.store import Role
@@ -28,19 +25,6 @@ def desk(served_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A service that asks for sessions."""
     with services.running(served_model, tmp_path_factory.mktemp("desk"), auth=True) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window; one for all tests, as one process has one Playwright."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

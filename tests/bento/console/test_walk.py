@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from assay import images
 from tests.bento import services
@@ -37,18 +35,6 @@ def address(served_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         on_loopback(service) as url,
     ):
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        yield launched
-        launched.close()
 
 
 class Walk:
