@@ -16,7 +16,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from assay.store.ids import new_id
 
-HEAD_SECONDS = 20.0
+KEEP_ALIVE = 75
+"""Seconds for which a connection waits for its next request: longer than proxies and clients keep
+theirs (60 and less), or else one is hung up on now and then while it sends. uvicorn waits for 5."""
+HEAD_SECONDS = float(KEEP_ALIVE)
 """In which the head of a request has to come; looked at as often, so that it may take two."""
 
 
@@ -26,6 +29,7 @@ class BoundedHttp(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, and do not wait for a request without end."""
         super().connection_made(transport)
+        self.timeout_keep_alive = KEEP_ALIVE
         self._hang_up_later()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -72,6 +72,8 @@ STATUS: dict[type[errors.AssayError], int] = {
 _RETRY = {429: 30, 503: 5, 504: 5}
 """Seconds after which another try makes sense, where the error does not know better."""
 
+_UNSTORED = "what this needs cannot be stored or read at the moment; try again later"
+
 logger = logging.getLogger(__name__)
 
 
@@ -108,8 +110,14 @@ def response(request: Request, error: errors.AssayError) -> JSONResponse:
         headers["Retry-After"] = str(seconds)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    content = body(request, code_of(type(error).__name__), str(error))
+    content = body(request, code_of(type(error).__name__), _told(error, status))
     return JSONResponse(content, status, headers)
+
+
+def _told(error: errors.AssayError, status: int) -> str:
+    """What a client reads; where our storage fails, the log names the folder, host and user."""
+    is_ours = isinstance(error, errors.StorageError) and status >= 500
+    return _UNSTORED if is_ours else str(error)
 
 
 def _expected(request: Request, error: Exception) -> JSONResponse:

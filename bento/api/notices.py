@@ -83,7 +83,7 @@ def notice_svg(capture_id: CaptureId, here: Here, language: Language = "") -> Re
 
 def _told(here: Runtime, capture_id: str, language: str) -> notices.Notice:
     capture = here.store.captures.get(capture_id)
-    decision = here.store.feedback.decision(capture_id)
+    decision = here.store.feedback.decision_on(capture.pixel_digest)
     return captures.notice(capture, decision, notices.preferred(language))
 
 

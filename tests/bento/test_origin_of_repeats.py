@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from urllib.parse import urlsplit
 
 from PIL import Image
 
@@ -56,3 +57,19 @@ def test_credentials_bring_their_notice_only_with_the_file_that_they_sign(
     assert second["notice"]["reason"] == "claimed_generated"
     assert third["notice"]["reason"] == first["notice"]["reason"] != "claimed_generated"
     assert third["provenance"] == first["provenance"] != second["provenance"]
+
+
+def test_a_repeat_is_told_at_once_what_people_decided(service: Service) -> None:
+    image = services.photo(903)
+    first = service.detected(image)
+    store = service.runtime.store
+    store.drainer.drain()
+    said = {"label": "manipulated", "action": "remove", "reason_code": "misleading_edit"}
+    service.client.post(f"/v1/detections/{first['id']}/feedback", json=said)
+    with store.captures._spool.draining():  # so that nothing reaches the database meanwhile
+        again = service.detected(image)
+        label = service.client.get(
+            urlsplit(again["notice"]["html_url"])._replace(scheme="", netloc="").geturl()
+        ).text
+    assert (again["decision"]["label"], again["notice"]["level"]) == ("manipulated", "warning")
+    assert again["notice"]["sentence"] in label

@@ -96,3 +96,13 @@ def test_large_images_leave_processes_to_others(served_model: Path, tmp_path: Pa
                 return lanes.pool.size
 
         assert asyncio.run(together()) == 2
+
+
+def test_full_disk_is_said_without_naming_the_servers_folders(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(service.runtime.store.captures._spool, "_folder", tmp_path / "gone")
+    answer = service.detect(services.photo(912))
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_error")
+    assert str(tmp_path) not in answer.text
+    assert answer.headers["Retry-After"]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -34,8 +34,10 @@ async def _slow(_: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def _connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config, state = Config(_slow, lifespan="off"), ServerState()
+async def _connected(
+    app: ASGIApp = _slow,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    config, state = Config(app, lifespan="off", timeout_keep_alive=0), ServerState()
     config.load()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
@@ -66,6 +68,24 @@ def test_answer_may_take_longer_than_the_head() -> None:
             return await reader.readuntil(b"well")
 
     assert asyncio.run(what_comes()).startswith(b"HTTP/1.1 200")
+
+
+async def _at_once(_: Scope, receive: Receive, send: Send) -> None:
+    length = [(b"content-length", b"4")]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    await send({"type": "http.response.body", "body": b"well"})
+
+
+def test_connection_outlives_that_of_a_proxy() -> None:
+    async def ask_twice() -> None:
+        async with _connected(_at_once) as (reader, writer), asyncio.timeout(5):
+            for _ in range(2):
+                writer.write(GET)
+                await reader.readuntil(b"well")
+                await asyncio.sleep(0.1)
+
+    asyncio.run(ask_twice())
+    assert http_protocol.KEEP_ALIVE > 60
 
 
 def _receiving(parts: Iterator[Message], bank: Bank | None = None) -> Incoming:
