@@ -1,12 +1,14 @@
 """Every answer that a client saw is in the store, however the service ended.
 
-Twenty rounds kill a service of one process (with its evidence workers), two kill BentoML's with all
-of its processes; always by SIGKILL, while four clients upload.
+Some rounds kill a service of one process (with its evidence workers), one kills BentoML's with all
+of its processes; always by SIGKILL, while four clients upload. ``ASSAY_KILL_ROUNDS=20`` takes as
+many of both.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,8 @@ import pytest
 
 from tests.bento import killed, servers, services
 
-ROUNDS, FULL_ROUNDS = 20, 2
+ROUNDS = int(os.environ.get("ASSAY_KILL_ROUNDS", "3"))
+FULL_ROUNDS = int(os.environ.get("ASSAY_KILL_ROUNDS", "1"))
 CLIENTS = 4
 ANSWERS = range(10, 40, 3)
 """After how many answers a round is ended; each round takes the next."""
