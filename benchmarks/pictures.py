@@ -32,6 +32,12 @@ def uploads(count: int, first: int = 0) -> list[bytes]:
     return [images.encode_jpeg(_upload(seed), QUALITY) for seed in range(first, first + count)]
 
 
+def strangers(count: int, first: int = 0) -> list[bytes]:
+    """``count`` JPEGs of 384x256 that show nothing in common, so that none is another's sibling."""
+    pictures = (picture(384, 256, seed) for seed in range(first, first + count))
+    return [images.encode_jpeg(pixels, QUALITY) for pixels in pictures]
+
+
 def _upload(seed: int) -> Pixels:
     """A window that no other seed has: another place of another crop, in another light."""
     rng, crops = np.random.default_rng(seed), _crops()

@@ -33,7 +33,7 @@ from assay.training import BaseSettings, TrainingSettings, train_adapter, warm_u
 from benchmarks import load, plain_server
 from benchmarks.figures import Figure, in_turns, report, seconds
 from benchmarks.load import Load
-from benchmarks.pictures import uploads
+from benchmarks.pictures import strangers, uploads
 
 CLIENTS = 16
 ROUNDS = 3
@@ -43,7 +43,7 @@ ALONE = 4
 """Images of one round that are answered one at a time, which takes long."""
 MANY, FEW = 48, 16
 """Uploads to the service and to the plain server, by 16 clients."""
-SINGLE = 16
+SINGLE = 40
 """Uploads by one client."""
 _SEEN_LATER = 100_000
 """Where seeds of further images begin."""
@@ -54,8 +54,10 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         model = model_without_fusion(Path(folder))
         detector = Detector.load(model)
+        whole = [images.decode(data) for data in strangers(BATCH, 10 * _SEEN_LATER)]
+        detector.detect(whole[:2])  # loads what is loaded on demand
+        in_process = len(whole) / seconds(lambda: detector.detect(whole))
         photos = [images.decode(data) for data in uploads(BATCH, 10 * _SEEN_LATER)]
-        in_process = len(photos) / seconds(lambda: detector.detect(photos))
         figures = _model_stage(detector, [detector.preparer.prepare(photo) for photo in photos])
         return [*figures, *_over_http(model, Path(folder), in_process), *_machine()]
 
@@ -105,9 +107,9 @@ def _over_http(model: Path, folder: Path, in_process: float) -> list[Figure]:
     """Both servers, one after the other, as each may have all cores."""
     port = free_port()
     with load.plain(model, port):
-        load.ask(port, "/detect", uploads(2, 9 * _SEEN_LATER), 1)
-        plain_many = load.ask(port, "/detect", uploads(FEW), CLIENTS)
-        plain_one = load.ask(port, "/detect", uploads(SINGLE, _SEEN_LATER), 1)
+        load.ask(port, "/detect", strangers(2, 9 * _SEEN_LATER), 1)
+        plain_many = load.ask(port, "/detect", strangers(FEW), CLIENTS)
+        plain_one = load.ask(port, "/detect", strangers(SINGLE, _SEEN_LATER), 1)
     port = free_port()
     with load.service(model, port, folder / "state"):
         return _service(port, plain_many, plain_one, in_process)
@@ -115,11 +117,12 @@ def _over_http(model: Path, folder: Path, in_process: float) -> list[Figure]:
 
 def _service(port: int, plain_many: Load, plain_one: Load, in_process: float) -> list[Figure]:
     path, never = "/v1/detect", {"rationale": "never"}
-    load.ask(port, path, uploads(CLIENTS, 9 * _SEEN_LATER), CLIENTS, **never)
-    many = load.ask(port, path, uploads(MANY), CLIENTS, **never)
-    one = load.ask(port, path, uploads(SINGLE, _SEEN_LATER), 1, **never)
-    reasoned = load.ask(port, path, uploads(FEW, 2 * _SEEN_LATER), CLIENTS, rationale="always")
-    again = load.ask(port, path, uploads(MANY), 1, **never)
+    load.ask(port, path, strangers(CLIENTS, 9 * _SEEN_LATER), CLIENTS, **never)
+    many = load.ask(port, path, strangers(MANY), CLIENTS, **never)
+    one = load.ask(port, path, strangers(SINGLE, _SEEN_LATER), 1, **never)
+    reasoned = load.ask(port, path, strangers(FEW, 2 * _SEEN_LATER), CLIENTS, rationale="always")
+    again = load.ask(port, path, strangers(MANY), 1, **never)
+    kin = load.ask(port, path, uploads(FEW, 3 * _SEEN_LATER), CLIENTS, **never)
     share = 100 * many.rate / in_process
     return [
         Figure(
@@ -128,6 +131,7 @@ def _service(port: int, plain_many: Load, plain_one: Load, in_process: float) ->
         Figure("end to end, against Detector.detect on full batches", share, "%", at_least=85),
         Figure("  end to end, 16 clients", many.rate, "images/s"),
         Figure("  end to end, 16 clients, with reasons", reasoned.rate, "images/s"),
+        Figure("  end to end, 16 clients, near-duplicates of one another", kin.rate, "images/s"),
         Figure("  plain server, 16 clients", plain_many.rate, "images/s"),
         Figure("  Detector.detect on full batches", in_process, "images/s"),
         *_stages("16 clients", many),
