@@ -12,7 +12,10 @@ from assay.home import REPOSITORY
 
 DOMAIN = sorted((REPOSITORY / "assay").rglob("*.py"))
 # Networks are classes of torch's; everything else imports them where they are needed.
-NETWORKS = sorted((REPOSITORY / "assay/experts/forensic").glob("[!_]*.py"))
+NETWORKS = [
+    *sorted((REPOSITORY / "assay/experts/forensic").glob("[!_]*.py")),
+    REPOSITORY / "assay/patch_products.py",
+]
 STEPS = sorted((REPOSITORY / "steps").glob("*.py"))
 PIPELINES = sorted((REPOSITORY / "pipelines").glob("[!_]*.py"))
 HEAVY = {
@@ -66,7 +69,7 @@ def test_networks_are_imported_by_one_another_or_on_demand(file: Path):
         for node in ast.parse(source).body
         if isinstance(node, ast.ImportFrom) and node.module
     }
-    networks = {f"assay.experts.forensic.{path.stem}" for path in NETWORKS}
+    networks = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in NETWORKS}
     assert file in NETWORKS or not networks & on_load
 
 
