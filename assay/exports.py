@@ -11,10 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from typing import Any
 
 Row = Mapping[str, Any]
 """JSON types by column."""
@@ -90,7 +87,7 @@ class _Tail(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         self._waiting.append(bytes(data))
         self._position += len(self._waiting[-1])
         return len(self._waiting[-1])
