@@ -76,7 +76,7 @@ class Seen:
                 assert client.get(f"/v1/detections/{capture_id}/image").content == image
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300 + 60 * ROUNDS)
 def test_what_was_answered_survives_twenty_kills(served_model: Path, tmp_path: Path) -> None:
     seen, total = Seen(), 0
     for number in range(ROUNDS):
@@ -91,7 +91,7 @@ def test_what_was_answered_survives_twenty_kills(served_model: Path, tmp_path: P
     assert total >= ROUNDS * ANSWERS.start
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300 + 60 * FULL_ROUNDS)
 def test_what_was_answered_survives_kills_of_all_processes(
     served_model: Path, tmp_path: Path
 ) -> None:
