@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,8 @@ from assay.detector import Rationale
 from assay.errors import WorkerLost
 from assay.questions import Question
 from assay.records import Verdict
+
+logger = logging.getLogger(__name__)
 
 
 class Parcel:
@@ -31,13 +34,21 @@ class BatchedAnswers:
     async def answer(self, question: Question, rationale: Rationale) -> Verdict:
         """The verdict on one question; those asked meanwhile share its batch.
 
-        Raises `WorkerLost` where the model's process ends over it; BentoML starts another one.
+        A connection that breaks is tried once more, as asking changes nothing. Raises `WorkerLost`
+        where the model's process ends over it; BentoML starts another one.
         """
-        model = self._model.to_async
-        ask = model.verdicts if rationale is Rationale.NEVER else model.reasoned
         try:
-            parcels = await ask([Parcel((question, rationale))])
+            return await self._asked(question, rationale)
+        except aiohttp.ClientError:
+            logger.info("asking the model again: the connection to its process broke")
+        try:
+            return await self._asked(question, rationale)
         except aiohttp.ClientError as error:
             raise WorkerLost("the model's process was lost and is started anew; retry") from error
+
+    async def _asked(self, question: Question, rationale: Rationale) -> Verdict:
+        model = self._model.to_async
+        ask = model.verdicts if rationale is Rationale.NEVER else model.reasoned
+        parcels = await ask([Parcel((question, rationale))])
         verdict: Verdict = parcels[0].content
         return verdict

@@ -39,8 +39,11 @@ async def guard(request: Request, here: Annotated[Runtime, Depends(runtime)]) ->
 def refuse_blind(request: Request, here: Runtime, capture: Capture) -> None:
     """Raise `VerdictHidden` where the holder of an audit sends its image again, to be told.
 
+    A program's upload is always answered: it is people with a session who are asked to judge.
     Reads the database; while it does not answer, nobody holds anything that could be decided.
     """
+    if auth.SESSION_COOKIE not in request.cookies:
+        return
     _refuse(capture.pixel_digest in _hidden(request, here))
 
 

@@ -38,10 +38,20 @@ _BATCHED: Any = {
 }
 
 http_protocol.install()
+_KEPT: Any = {"max_requests": 2**31, "max_age": 1e9}
+"""BentoML otherwise closes its connections after 100 requests, together with those under way."""
+
 app = create_app()
 
 
-@bentoml.service(name="model", workers=1, threads=1, traffic={"timeout": _TIMEOUT}, logging=_QUIET)
+@bentoml.service(
+    name="model",
+    workers=1,
+    threads=1,
+    traffic={"timeout": _TIMEOUT},
+    logging=_QUIET,
+    runner_connection=_KEPT,
+)
 class Model:
     """The model: questions in batches, verdicts out.
 
