@@ -54,7 +54,11 @@ class Soak:
         """Count one answer, and keep what it should not have been."""
         self.statuses[kind, answer.status_code] += 1
         self.latencies.append((time.monotonic() - self.begun, seconds))
-        is_good = answer.status_code == 429 or answer.status_code // 100 == wanted // 100
+        is_hidden = answer.status_code == 409 and "verdict_hidden" in answer.text
+        # Who holds an audit, as whoever asks for reviews here, is not told its verdict.
+        is_good = (
+            answer.status_code == 429 or is_hidden or answer.status_code // 100 == wanted // 100
+        )
         if not is_good:
             self.wrong.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
 
