@@ -86,6 +86,12 @@ def test_link_signs_its_account_in_once(store: Store, told: Told):
     assert store.accounts.sign_in(path.removeprefix("/sign-in/")) is None
 
 
+def test_role_of_an_account_can_be_changed(told: Told):
+    told("accounts", "add", "Ada", "--role", "viewer")
+    assert told("accounts", "role", "Ada", "admin").strip() == "Ada is admin now"
+    assert facts(told, "accounts", "list")[0]["role"] == "admin"
+
+
 def test_disabled_account_is_listed_and_gets_no_link(
     told: Told, capsys: pytest.CaptureFixture[str]
 ):

@@ -1,4 +1,4 @@
-"""`accounts add | link | list | disable`: the people who sign in to the console."""
+"""`accounts add | role | link | list | disable`: the people who sign in to the console."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def add(things: Any) -> None:
     made = verb(verbs, "add", "a new account; `link` then signs it in", _add)
     made.add_argument("name", help="as others will see it")
     made.add_argument("--role", required=True, choices=_ROLES, help="what the person may do")
+    role = verb(verbs, "role", "another role, from the account's next request on", _role)
+    role.add_argument("name", help="as `accounts list` shows it")
+    role.add_argument("role", choices=_ROLES, help="what the person may do")
     link = verb(verbs, "link", "a path of the service that signs an account in, once", _link)
     link.add_argument("name", help="as `accounts list` shows it")
     verb(verbs, "list", "every account, by name", _list)
@@ -35,6 +38,16 @@ def _add(options: argparse.Namespace) -> Answer:
             raise ConfigError(f"there is an account {options.name!r} already")
         made = store.accounts.ensure(options.name, Role(options.role), actor())
     return made, [reports.accounts([made])]
+
+
+def _role(options: argparse.Namespace) -> Answer:
+    from assay.commands.stored import account_named, actor, opened
+    from assay.store import Role
+
+    with opened() as store:
+        found = account_named(store, options.name)
+        store.accounts.set_role(found.id, Role(options.role), actor())
+    return {"name": found.name, "role": options.role}, [f"{found.name} is {options.role} now"]
 
 
 def _link(options: argparse.Namespace) -> Answer:

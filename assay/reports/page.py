@@ -36,17 +36,22 @@ def render(template: str, title: str, **values: Any) -> Page:
     return Page(title, _environment().get_template(template).render(title=title, **values))
 
 
-@cache
-def _environment() -> Environment:
+def environment(templates: Path) -> Environment:
+    """Jinja over a folder: every value escaped, an unknown name an error, no stray blank lines."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+    return Environment(
+        loader=FileSystemLoader(templates),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    made = environment(TEMPLATES)
     made.filters |= {"interval": interval, "percent": percent}
     return made
 

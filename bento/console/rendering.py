@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from assay import prompts
-from assay.reports.page import percent
+from assay.reports.page import environment, percent
 from bento.console.assets import static_url
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -105,13 +105,7 @@ def _counted(count: int, unit: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = environment(TEMPLATES)
     filters = (percent, ago, rarity, strength, coordinate)
     made.filters |= {each.__name__: each for each in filters}
     made.filters |= {"level": prompts.level, "rate_words": prompts.rate_words}

@@ -77,7 +77,7 @@ class Seen:
 
 
 @pytest.mark.timeout(300 + 60 * ROUNDS)
-def test_what_was_answered_survives_twenty_kills(served_model: Path, tmp_path: Path) -> None:
+def test_what_was_answered_survives_kills(served_model: Path, tmp_path: Path) -> None:
     seen, total = Seen(), 0
     for number in range(ROUNDS):
         before, seen = seen, Seen()
