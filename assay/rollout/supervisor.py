@@ -88,8 +88,8 @@ class Supervisor:
     def commands(self) -> Mapping[str, Callable[..., Any]]:
         """What may be asked for over the control socket, by name."""
         return {
-            "start": lambda launch: self.start(Launch.model_validate(launch)),
-            "share": lambda share, mode: self.share(share, Mode(mode)),
+            "start": lambda launch, lease: self.start(Launch.model_validate(launch), lease),
+            "share": lambda share, mode, lease: self.share(share, Mode(mode), lease),
             "observe": self.observe,
             "promote": self.promote,
             "abandon": self.abandon,
@@ -97,7 +97,7 @@ class Supervisor:
             "status": self.status,
         }
 
-    def start(self, launch: Launch) -> None:
+    def start(self, launch: Launch, lease: float = LEASE) -> None:
         """Bring a challenger up, and wait until it is ready; raises `RolloutFailed`."""
         with self._lock:
             self._require_proxy()
@@ -112,13 +112,13 @@ class Supervisor:
             except RolloutFailed:
                 self._abandon()
                 raise
-            self._lease_ends = time.monotonic() + LEASE
+            self._lease_ends = time.monotonic() + lease
 
-    def share(self, share: float, mode: Mode) -> None:
-        """Give the challenger a share, or go on giving it."""
+    def share(self, share: float, mode: Mode, lease: float = LEASE) -> None:
+        """Give the challenger a share, or go on giving it, for ``lease`` seconds."""
         with self._lock:
             challenger = self._living_challenger()
-            self._lease_ends = time.monotonic() + LEASE
+            self._lease_ends = time.monotonic() + lease
             if self._share == (share, mode):
                 return
             self._share = share, mode
