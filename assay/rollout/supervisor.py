@@ -180,8 +180,13 @@ class Supervisor:
             "previous": self._previous,
         }
         named = {which: slot.launch.name if slot else None for which, slot in slots.items()}
-        is_release = self._current is not None and self._current.launch.is_release
-        return {**named, "is_release": is_release, "dropped": self._answers.dropped}
+        current = self._answering
+        return {
+            **named,
+            "is_release": current.launch.is_release,
+            "port": current.place.port,
+            "dropped": self._answers.dropped,
+        }
 
     @property
     def _answering(self) -> Slot:
