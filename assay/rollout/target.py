@@ -52,6 +52,8 @@ class Target(ABC):
     """A place where releases answer."""
 
     name: ClassVar[str]
+    compares: ClassVar[bool] = True
+    """Whether it shows requests to both sides; elsewhere `Observation.compared` stays 0."""
 
     def is_serving(self) -> bool:
         """Whether anything answers there now; where nothing does, a release is only recorded."""
