@@ -14,7 +14,8 @@
     |- ModelError         a model directory cannot be used
     |  |- CheckpointMismatch
     |  |- UnparseableAnswer
-    |  `- NoChampion
+    |  |- NoChampion
+    |  `- PlanMismatch   a serving plan of another model
     |- SourceError        the outside world does not give what was asked of it
     |  |- SourceUnavailable
     |  `- ForbiddenAddress
@@ -25,7 +26,8 @@
     |  |- IdempotencyConflict
     |  |- NotYourCase     somebody else's to decide
     |  `- TooManyReports
-    `- WorkerLost         a process that did part of the work was killed
+    |- WorkerLost         a process that did part of the work was killed
+    `- RolloutFailed      a release does not come up where it is to answer
 
 A message names the thing and the remedy. An expected refusal (a challenger that is not promoted) is
 a value, not an error.
@@ -39,6 +41,10 @@ from collections.abc import Iterable
 
 class AssayError(Exception):
     """Root of everything Assay raises on purpose."""
+
+
+class RolloutFailed(AssayError):
+    """A release does not come up, or there is none to go back to."""
 
 
 class WorkerLost(AssayError):
@@ -112,6 +118,10 @@ class UnparseableAnswer(ModelError):
 
 class NoChampion(ModelError):
     """No registered model carries the requested alias or version."""
+
+
+class PlanMismatch(ModelError):
+    """A serving plan was made for another model than the one that is to be served."""
 
 
 class SourceError(AssayError):
