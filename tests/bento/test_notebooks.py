@@ -23,7 +23,7 @@ LINES = 16
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.filterwarnings("error:::assay"),
-    pytest.mark.timeout(300),  # the first test trains
+    pytest.mark.timeout(600),  # the first test trains, and starts a kernel
 ]
 
 
@@ -45,9 +45,7 @@ def outputs(name: str) -> list[Any]:
 
 def shown(found: list[Any], kind: str) -> list[str]:
     """All that is shown as ``kind``, a MIME type."""
-    return [
-        one.data[kind] for cell in found for one in cell if kind in getattr(one, "data", None) or {}
-    ]
+    return [one["data"][kind] for cell in found for one in cell if kind in one.get("data", {})]
 
 
 def test_there_are_two():
