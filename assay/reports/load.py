@@ -124,14 +124,14 @@ def latencies(load: Load, summary: Summary) -> Figure:
 
 def _points(axes: Axes, answers: Sequence[Answer]) -> None:
     kinds = (
-        ("verdict", ".", SERIES[0], [one for one in answers if one.is_verdict]),
-        ("refused", "D", SERIES[1], [one for one in answers if _is_refusal(one)]),
-        ("failed", "x", _FAILED, [one for one in answers if is_failure(one)]),
+        ("verdict", ".", SERIES[0], 0.45, [one for one in answers if one.is_verdict]),
+        ("refused", "D", SERIES[1], 0.45, [one for one in answers if _is_refusal(one)]),
+        ("failed", "x", _FAILED, 1.0, [one for one in answers if is_failure(one)]),
     )
-    for name, marker, colour, some in kinds:
+    for name, marker, colour, alpha, some in kinds:
         if some:
             x, y = np.array([(one.due, 1000 * one.latency) for one in some]).T
-            axes.plot(x, y, marker, color=colour, label=name, markersize=4, alpha=0.45)
+            axes.plot(x, y, marker, color=colour, label=name, markersize=4, alpha=alpha)
 
 
 def _lines(axes: Axes, verdicts: Sequence[Answer]) -> None:
