@@ -43,18 +43,20 @@ def of_file(file: Path, root: Path = ROOT) -> Iterator[Command]:
 
 def _lines(node: Any) -> Iterator[list[str]]:
     """Each string, split as a shell does, and each list of strings, below ``node``."""
-    if isinstance(node, dict):
-        for value in node.values():
-            yield from _lines(value)
-    elif isinstance(node, list) and node and all(isinstance(item, str) for item in node):
+    if isinstance(node, str):
+        yield from _of_shell(node)
+    elif isinstance(node, list) and all(isinstance(item, str) for item in node):
         # A pod's `args` stand apart from its `command`, which ends with run.py.
-        if node[-1] != "run.py":
+        if node and node[-1] != "run.py":
             yield ["run.py", *node] if node[0] == "--pipeline" else node
-    elif isinstance(node, list):
-        for item in node:
+    elif isinstance(node, dict | list):
+        for item in node.values() if isinstance(node, dict) else node:
             yield from _lines(item)
-    elif isinstance(node, str) and re.search(r"run\.py|\bmake\b", node):
-        for line in node.splitlines():
+
+
+def _of_shell(text: str) -> Iterator[list[str]]:
+    if re.search(r"run\.py|\bmake\b", text):
+        for line in text.splitlines():
             yield from (shlex.split(part) for part in re.split(r"&&|\|\||;", line))
 
 

@@ -102,7 +102,9 @@ def refused(validator: Validator, tmp_path_factory: pytest.TempPathFactory) -> s
         (folder / f"planted-{number}.json").write_text(text.replace(old, new))
     files = sorted(folder.iterdir())
     schema = SCHEMAS / "argo.yaml"
-    judged = validator("check-jsonschema", "--output-format", "json", "--schemafile", schema, *files)
+    judged = validator(
+        "check-jsonschema", "--output-format", "json", "--schemafile", schema, *files
+    )
     return {Path(error["filename"]).name for error in json.loads(judged.stdout)["errors"]}
 
 
@@ -146,7 +148,9 @@ def test_names_of_other_objects_exist() -> None:
     claims = {claim["metadata"]["name"] for claim in of_kind("PersistentVolumeClaim")}
     for template in TEMPLATES:
         assert template["spec"]["serviceAccountName"] in accounts
-        used = {v.get("persistentVolumeClaim", {}).get("claimName") for v in template["spec"]["volumes"]}
+        used = {
+            v.get("persistentVolumeClaim", {}).get("claimName") for v in template["spec"]["volumes"]
+        }
         assert used - {None} <= claims
     templates = {template["metadata"]["name"]: template for template in TEMPLATES}
     for cron in of_kind("CronWorkflow"):

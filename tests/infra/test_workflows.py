@@ -59,7 +59,9 @@ def scripts(workflow: dict[str, Any]) -> list[str]:
     """What the steps run, expressions replaced by a word so that it is shell."""
     steps = [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
     runs = [step["run"] for step in steps if "run" in step]
-    return ["#!/usr/bin/env bash\nset -eo pipefail\n" + re.sub(r"\$\{\{.*?\}\}", "x", r) for r in runs]
+    return [
+        "#!/usr/bin/env bash\nset -eo pipefail\n" + re.sub(r"\$\{\{.*?\}\}", "x", r) for r in runs
+    ]
 
 
 def test_what_the_issue_asks_for_is_there() -> None:
