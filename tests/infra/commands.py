@@ -36,7 +36,9 @@ def of_the_project(root: Path = ROOT) -> list[Command]:
 def of_file(file: Path, root: Path = ROOT) -> Iterator[Command]:
     """Commands in shell (``run: make train``) and as lists (``args: [--pipeline, train]``)."""
     name = str(file.relative_to(root))
-    for document in yaml.safe_load_all(file.read_text()):
+    # What Argo or GitHub fills in is any word.
+    text = re.sub(r"\{\{.*?\}\}", "word", file.read_text())
+    for document in yaml.safe_load_all(text):
         for words in _lines(document):
             yield from _of_words(name, words)
 
