@@ -30,13 +30,14 @@ from assay.commands import (
     case_files,
     datasets,
     keys,
+    models,
 )
 from assay.errors import AssayError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, case_files, keys, accounts, captures, audit
+_THINGS = datasets, models, case_files, keys, accounts, captures, audit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
