@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import httpcore2 as httpcore
 import numpy as np
@@ -46,7 +46,7 @@ class RemoteModel:
 
     def __init__(self, url: str, name: str, processor: models.Processor, key: str = "") -> None:
         self._url, self._name, self._processor = url.rstrip("/"), name, processor
-        self._headers = {"Content-Type": "application/json"}
+        self._headers: dict[str | bytes, str | bytes] = {"Content-Type": "application/json"}
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
         self._pool = httpcore.ConnectionPool(max_connections=_AT_ONCE)
@@ -62,13 +62,32 @@ class RemoteModel:
         if not (url := os.environ.get(URL_VARIABLE)):
             raise ConfigError(f"{URL_VARIABLE} names no server; see docs/vllm.md")
         model = cls(url, served_name(content), processor, os.environ.get(KEY_VARIABLE, ""))
-        served = [str(one.get("id")) for one in model._get("/v1/models").get("data", [])]
-        if model._name not in served:
-            raise CheckpointMismatch(
-                f"{url} serves {', '.join(served) or 'nothing'}, not {model._name}: export the "
-                f"model with `python -m assay models export` and start the server on it"
-            )
+        try:
+            model._require_served()
+        except BaseException:
+            model.close()
+            raise
         return model
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+        self._threads.shutdown()
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _require_served(self) -> None:
+        served = [str(one.get("id")) for one in self._get("/v1/models").get("data", [])]
+        if self._name not in served:
+            names = ", ".join(served) or "nothing"
+            raise CheckpointMismatch(
+                f"{self._url} serves {names}, not {self._name}: export the model with "
+                f"`python -m assay models export` and start the server on it"
+            )
 
     def verdict_logits(self, questions: Sequence[Question]) -> npt.NDArray[np.float32]:
         """Log-probabilities ``[n, 3]`` of the verdict words' first tokens, one question a row.
