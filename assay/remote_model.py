@@ -25,9 +25,8 @@ from assay.errors import CheckpointMismatch, ConfigError, UnparseableAnswer, Wor
 from assay.evidence import Role
 from assay.questions import Question
 from assay.records import Label
+from assay.serving_strategies.vllm import URL_VARIABLE
 
-URL_VARIABLE = "ASSAY_VLLM_URL"
-"""Where the server answers, as ``http://127.0.0.1:8000``."""
 KEY_VARIABLE = "ASSAY_VLLM_API_KEY"
 LISTED = 20
 """Most likely tokens that are asked for: vLLM's own limit, where nobody raises it."""

@@ -16,6 +16,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.detector import BATCH_SIZE, Detector
+from assay.errors import WorkerLost
 from assay.store import StoreSettings
 from bento import http_protocol, logs
 from bento.api.app import create_app
@@ -76,7 +77,10 @@ class Model:
 
     def _answered(self, parcels: Sequence[Parcel]) -> list[Parcel]:
         questions, wanted = zip(*(parcel.content for parcel in parcels), strict=True)
-        return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
+        try:
+            return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
+        except WorkerLost as error:  # raised here it would be an internal error for the gate
+            return [Parcel(error) for _ in parcels]
 
 
 class Gate:

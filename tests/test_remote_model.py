@@ -15,7 +15,8 @@ from assay.detector import Detector
 from assay.errors import CheckpointMismatch, ConfigError, UnparseableAnswer, WorkerLost
 from assay.questions import Question
 from assay.records import Label
-from assay.remote_model import KEY_VARIABLE, URL_VARIABLE, RemoteModel, served_name
+from assay.remote_model import KEY_VARIABLE, RemoteModel, served_name
+from assay.serving_strategies.vllm import URL_VARIABLE
 from tests.scenes import scene
 from tests.vllm_server import Checkpoint, serving
 
