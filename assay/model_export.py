@@ -7,9 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay import fingerprints
-from assay.detector import Detector
+from assay import fingerprints, model_loading
 from assay.errors import ConfigError
+from assay.questions import Preparer
 from assay.remote_model import LISTED, served_name
 
 _CONTEXT = 4096
@@ -36,12 +36,12 @@ def export(model: Path, folder: Path) -> Exported:
     """
     if folder.exists():
         raise ConfigError(f"{folder} is there already; name a new folder, or remove it")
-    detector = Detector.load(model)
+    merged, preparer = model_loading.load(model), Preparer.load(model)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         made = Path(scratch) / "checkpoint"
-        detector.model.save_pretrained(made)
-        detector.preparer.processor.save(made)
+        merged.save_pretrained(made)
+        preparer.processor.save(made)
         made.rename(folder)
     name = served_name(fingerprints.content_hash(model))
     return Exported(str(folder), name, _command(folder, name))

@@ -165,7 +165,7 @@ class RemoteModel:
 
 
 class RemoteReading:
-    """Questions that the server was asked, as `assay.asking.Reading` is for a loaded model."""
+    """Questions that the server was asked, see `assay.asking.Answered`."""
 
     def __init__(self, model: RemoteModel, questions: Sequence[Question]) -> None:
         self._model, self._questions = model, questions

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from scipy.special import softmax
 
 from assay import fingerprints, images, model_export
-from assay.asking import rationales, verdict_logits
-from assay.detector import Detector
+from assay.detector import Detector, Rationale
 from assay.errors import CheckpointMismatch, ConfigError, UnparseableAnswer, WorkerLost
 from assay.questions import Question
 from assay.records import Label
 from assay.remote_model import KEY_VARIABLE, RemoteModel, served_name
+from assay.serving_strategies import recipe_of
 from assay.serving_strategies.vllm import URL_VARIABLE
 from tests.scenes import scene
 from tests.vllm_server import Checkpoint, serving
@@ -61,15 +60,10 @@ def remote(address: str, content: str, detector: Detector) -> Iterator[RemoteMod
         yield model
 
 
-def local(detector: Detector, questions: Sequence[Question]) -> np.ndarray:
-    columns = [one.pixels for one in questions], [one.prompt_ids for one in questions]
-    return verdict_logits(detector.model, detector.preparer.processor, *columns)
-
-
 def test_verdicts_are_those_of_the_loaded_model(
     remote: RemoteModel, detector: Detector, questions: list[Question]
 ) -> None:
-    asked, known = remote.verdict_logits(questions), local(detector, questions)
+    asked, known = remote.verdict_logits(questions), detector.words(questions)
     assert softmax(asked, axis=1) == pytest.approx(softmax(known, axis=1), abs=1e-4)
 
 
@@ -77,8 +71,7 @@ def test_reasons_are_those_of_the_loaded_model(
     remote: RemoteModel, detector: Detector, questions: list[Question]
 ) -> None:
     labels = list(Label)
-    columns = [one.pixels for one in questions], [one.prompt_ids for one in questions]
-    known = rationales(detector.model, detector.preparer.processor, *columns, labels)
+    known = detector.backend.read(questions).rationales(labels)
     assert remote.read(questions).rationales(labels) == known
 
 
@@ -152,3 +145,14 @@ def test_export_holds_safetensors_only_and_its_name(small_model: Path, tmp_path:
     kinds = {file.suffix for file in (tmp_path / "new").rglob("*") if file.is_file()}
     assert kinds <= {".safetensors", ".json", ".jinja"}
     assert made.name == served_name(fingerprints.content_hash(small_model)) in made.command
+
+
+def test_a_detector_answers_through_the_server(
+    address: str, small_model: Path, detector: Detector, questions: list[Question]
+) -> None:
+    remote = Detector.load(small_model, recipe_of(["vllm"]))
+    assert isinstance(remote.backend, RemoteModel)
+    told, known = (one.answer(questions, Rationale.ALWAYS) for one in (remote, detector))
+    assert [one.score for one in told] == pytest.approx([one.score for one in known], abs=1e-4)
+    assert [one.rationale for one in told] == [one.rationale for one in known]
+    remote.backend.close()

@@ -19,7 +19,7 @@ class Vllm(ServingStrategy):
     title = "a vLLM server on a GPU host, asked for one token a verdict"
     kind = Kind.ENGINE
 
-    def unavailable(self) -> str:
+    def unavailable(self, value: int = 0) -> str:
         """Only where somebody has started a server, which needs a GPU."""
         if os.environ.get(URL_VARIABLE):
             return ""
