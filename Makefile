@@ -7,10 +7,10 @@ PYTHON ?= $(shell for python in python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train serve dashboard pictures test lint types bench soak lock clean
+.PHONY: help setup train serve dashboard pictures test lint types bench soak lock validators clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s%s\n", $$1, $$2 }' Makefile
 
 setup: ## install the locked environment into .venv (a second call does nothing)
 	@test -n "$(PYTHON)" || { echo "set-up: Python 3.11, 3.12 or 3.13 is needed" >&2; exit 1; }
@@ -35,7 +35,7 @@ lint: setup ## ruff, the formatter, the import contracts and a scan for secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	git ls-files -z ':!requirements.lock' ':!.secrets.baseline' \
+	git ls-files -z ':!requirements.lock' ':!infra/validators.txt' ':!.secrets.baseline' \
 		| xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 types: setup ## mypy --strict on assay and bento
@@ -47,8 +47,14 @@ bench: setup ## measure speed and memory, each as a ratio within one run
 soak: setup ## mixed load on the service for MINUTES (30): latency, memory, status codes
 	$(BIN)/python -m benchmarks.soak
 
-lock: setup ## write requirements.lock from pyproject.toml (UPGRADE=1 for newer versions)
+lock: setup ## write requirements.lock and infra/validators.txt (UPGRADE=1 for newer versions)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: \
+		--generate-hashes --no-header $(if $(UPGRADE),--upgrade) \
+		--output-file infra/validators.txt infra/validators.in >/dev/null
 
-clean: ## remove .venv and tool caches; datasets, models and runs in .assay stay
-	rm -rf .venv .assay/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+validators: setup ## install what judges infra/ and the workflows into .venv-validators
+	@$(BIN)/python -m scripts.validators
+
+clean: ## remove the environments and tool caches; datasets, models and runs in .assay stay
+	rm -rf .venv .venv-validators .assay/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,7 +15,8 @@ from typing import Any
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.detector import BATCH_SIZE, Detector
+from assay.detector import Detector
+from assay.serving_recipe import DEFAULT
 from assay.store import StoreSettings
 from bento import http_protocol, logs
 from bento.api.app import create_app
@@ -33,7 +34,7 @@ _TIMEOUT = 600
 
 _BATCHED: Any = {
     "batchable": True,
-    "max_batch_size": BATCH_SIZE,
+    "max_batch_size": DEFAULT.batch_size,
     "max_latency_ms": 1000 * _TIMEOUT,  # beyond it BentoML would drop what waits
 }
 
