@@ -33,13 +33,14 @@ from assay.commands import (
     datasets,
     keys,
     load,
+    models,
 )
 from assay.errors import AssayError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, case_files, keys, accounts, captures, audit, load
+_THINGS = datasets, models, case_files, keys, accounts, captures, audit, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,9 @@ from typing import Any
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.detector import BATCH_SIZE, Detector
+from assay.detector import Detector
+from assay.errors import WorkerLost
+from assay.serving_recipe import DEFAULT
 from assay.store import StoreSettings
 from bento import http_protocol, logs
 from bento.api.app import create_app
@@ -33,7 +35,7 @@ _TIMEOUT = 600
 
 _BATCHED: Any = {
     "batchable": True,
-    "max_batch_size": BATCH_SIZE,
+    "max_batch_size": DEFAULT.batch_size,
     "max_latency_ms": 1000 * _TIMEOUT,  # beyond it BentoML would drop what waits
 }
 
@@ -76,7 +78,10 @@ class Model:
 
     def _answered(self, parcels: Sequence[Parcel]) -> list[Parcel]:
         questions, wanted = zip(*(parcel.content for parcel in parcels), strict=True)
-        return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
+        try:
+            return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
+        except WorkerLost as error:  # raised here it would be an internal error for the gate
+            return [Parcel(error) for _ in parcels]
 
 
 class Gate:
