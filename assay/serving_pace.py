@@ -18,6 +18,7 @@ from assay.intake import Prepared
 from assay.questions import Question
 from assay.serving_worker import Holders, ModelProcess
 
+
 class Line:
     """Processes that measure, and processes that hold the model, joined by a queue."""
 
@@ -37,7 +38,7 @@ class Line:
         self._pool.close()
 
     def rate(self, files: Sequence[bytes]) -> float:
-        """Images a second of all ``files`` at once, as under load; raises `WorkerLost` as `ModelProcess` does."""
+        """Images a second of all ``files`` at once, as under load; raises as `ModelProcess`."""
         start = time.perf_counter()
         measured = self._submitted(files)
         busy: deque[ModelProcess] = deque()

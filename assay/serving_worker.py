@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _IMPORTED = (
     __name__,
     "torch",
+    "torchao",
     "peft",
     "transformers.models.qwen2_5_vl.modeling_qwen2_5_vl",
     "transformers.models.qwen2_vl.image_processing_pil_qwen2_vl",
@@ -73,17 +75,20 @@ class Asked(NamedTuple):
 
     words: Floats
     """As of `Answers`, in the order of the questions."""
-    seconds: float
-    """Of the one that took longest."""
-    cpu: float
-    """Seconds of all cores and processes."""
+    rate: float
+    """Images a second, of the fastest batch of each: whatever else runs here only adds time."""
+    cores: float
+    """That were busy, on average."""
     gpu: float | None
     """As of `Answers`."""
 
-    @property
-    def rate(self) -> float:
-        """Images a second."""
-        return len(self.words) / self.seconds
+
+def fork_server() -> BaseContext:
+    """What the processes come from; once asked for early, whoever needs others gets them there too.
+
+    It imports ahead what it is told of when it starts, which is the first time that anybody asks.
+    """
+    return worker_context(*_IMPORTED, *PRELOADED)
 
 
 class ModelProcess:
@@ -95,7 +100,7 @@ class ModelProcess:
     def __init__(
         self, model: Path, recipe: ServingRecipe, held_out: HeldOut, log: Path, limit: float
     ) -> None:
-        context = worker_context(*_IMPORTED, *PRELOADED)
+        context = fork_server()
         self._limit, self._log = limit, log
         self._deadline = time.monotonic() + limit
         self._connection, its_own = context.Pipe()
@@ -196,10 +201,14 @@ class Holders:
 
     def loaded(self) -> Loaded:
         """What loading came to; of several, the one that took longest."""
-        return max(self._all("loaded"))
+        every: list[Loaded] = self._all("loaded")
+        return max(every)
 
     def ask(self, first: int, count: int, batch: int) -> Asked:
-        """``count`` held-out questions from ``first`` on, a part to each, in batches of ``batch``."""
+        """``count`` held-out questions from ``first`` on, a part to each, in batches of ``batch``.
+
+        After the last question comes the first again. Rates are right for whole batches only.
+        """
         part = math.ceil(count / len(self.processes))
         starts = range(first, first + count, part)
         for process, start in zip(self.processes, starts, strict=False):
@@ -208,8 +217,8 @@ class Holders:
         gpu = [answers.gpu for answers in every if answers.gpu is not None]
         return Asked(
             np.concatenate([answers.words for answers in every]),
-            max(sum(answers.seconds) for answers in every),
-            sum(answers.cpu for answers in every),
+            sum(min(batch, count) / min(answers.seconds) for answers in every),
+            sum(answers.cpu / sum(answers.seconds) for answers in every),
             max(gpu, default=None),
         )
 
@@ -220,11 +229,13 @@ class Holders:
 
     def explain(self, count: int) -> float:
         """Images a second with written reasons, of all processes together."""
-        return sum(self._all("explain", count, self.recipe.batch_size))
+        rates: list[float] = self._all("explain", count, self.recipe.batch_size)
+        return sum(rates)
 
     def peak_memory(self) -> float:
         """Megabytes, of all processes together."""
-        return sum(self._all("peak_memory"))
+        every: list[float] = self._all("peak_memory")
+        return sum(every)
 
     def close(self) -> None:
         """End all processes."""
