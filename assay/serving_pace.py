@@ -18,6 +18,7 @@ from assay.intake import Prepared
 from assay.questions import Question
 from assay.serving_worker import Holders, ModelProcess
 
+
 class Line:
     """Processes that measure, and processes that hold the model, joined by a queue."""
 

@@ -148,7 +148,12 @@ def broken(figures: Figures, baseline: Figures, limits: Limits) -> list[str]:
     ours, theirs = figures.accuracy, baseline.accuracy
     excesses: list[tuple[str, float | None, float | None, str]] = [
         ("AUC falls by", _drop(theirs.auc, ours.auc), limits.auc_drop, ".4f"),
-        ("AUC of the words falls by", _drop(theirs.word_auc, ours.word_auc), limits.auc_drop, ".4f"),
+        (
+            "AUC of the words falls by",
+            _drop(theirs.word_auc, ours.word_auc),
+            limits.auc_drop,
+            ".4f",
+        ),
         ("calibration error rises by", _drop(ours.ece, theirs.ece), limits.ece_rise, ".4f"),
         ("share of verdicts flipped", ours.flips, limits.flips, ".1%"),
         ("share of words flipped", ours.word_flips, limits.word_flips, ".1%"),

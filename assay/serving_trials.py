@@ -140,9 +140,7 @@ class Trials:
         """What was said of each held-out image ``[n, 3]``."""
         return np.concatenate([one.own.words for one in rounds])[: len(self._held_out)]
 
-    def _throughput(
-        self, tried: Holders, rounds: Sequence[_Round], p50: float
-    ) -> dict[int, float]:
+    def _throughput(self, tried: Holders, rounds: Sequence[_Round], p50: float) -> dict[int, float]:
         own = tried.recipe.batch_size
         rates = {1: 1000 / p50, own: statistics.median(one.own.rate for one in rounds)}
         for size in set(self._settings.batch_sizes) - rates.keys():
@@ -181,9 +179,7 @@ class _Reference:
 
 
 def _ratios(rounds: Sequence[_Round], paces: Sequence[tuple[float, float]]) -> Ratios:
-    throughput, latency = (
-        statistics.median(one.ratios[n] for one in rounds) for n in range(2)
-    )
+    throughput, latency = (statistics.median(one.ratios[n] for one in rounds) for n in range(2))
     whole = [own / theirs for own, theirs in paces]
     end_to_end = statistics.median(whole) if whole else None
     return Ratios(throughput=throughput, latency=latency, end_to_end=end_to_end)
