@@ -6,6 +6,7 @@ the PIL image processor are composed here; a test holds the patches equal to the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -200,6 +201,7 @@ class QwenVLFamily(ModelFamily):
 
     def load_model(self, path: Path, recipe: ServingRecipe = DEFAULT) -> PreTrainedModel:
         """Load ``Qwen2_5_VLForConditionalGeneration`` from a local folder, safetensors only."""
+        _expect_torchao()
         from transformers import Qwen2_5_VLForConditionalGeneration
         from transformers.utils import logging as transformers_logging
 
@@ -225,6 +227,15 @@ class QwenVLFamily(ModelFamily):
             ) from error
         processor.scale_budget(recipe.pixels)
         return processor
+
+
+def _expect_torchao() -> None:
+    """Transformers imports torchao where it is installed, which warns of other hardware's kernels.
+
+    Nobody who loads a model can do anything about that.
+    """
+    for name in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _options(recipe: ServingRecipe) -> dict[str, Any]:

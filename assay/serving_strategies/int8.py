@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -39,7 +38,6 @@ def quantised(model: PreTrainedModel) -> PreTrainedModel:
 
     The last layer keeps its bits: it is read at three tokens only, and verdicts are its logits.
     """
-    logging.getLogger("torchao").setLevel(logging.ERROR)  # it warns of kernels for other hardware
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     last = model.get_output_embeddings()  # type: ignore[no-untyped-call]
