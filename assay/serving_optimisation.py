@@ -18,7 +18,7 @@ from assay.serving_questions import hold_out
 from assay.serving_search import Found, OptimiseSettings, search
 from assay.serving_strategies import choices, recipe_of
 from assay.serving_trials import Trials
-from assay.serving_worker import fork_server
+from assay.serving_worker import start_fork_server
 
 OnTrial = Callable[[Trial], None]
 """Hears each trial as it ends, and those that an earlier run has kept."""
@@ -42,9 +42,9 @@ def optimise(
     cannot be measured at all, and `StorageError` while another run tries the same.
     """
     start = time.monotonic()
-    fork_server()  # before evidence starts one that imports less
     work = root / _key(model, dataset, settings)
     work.mkdir(parents=True, exist_ok=True)
+    start_fork_server(work / "imports.log")  # before evidence starts one that imports less
     asked = settings.images_per_class, settings.seed, work / "held_out.parquet", progress
     held_out = hold_out(model, dataset, *asked)
     with (

@@ -1,8 +1,9 @@
 """One way to serve after the other, measured in processes of their own, beside the baseline.
 
 A machine is never equally fast for long. So the baseline stays loaded throughout, and within each
-trial both take turns: what is compared was measured within the same seconds. Of repeated work the
-fastest counts, as in `timeit`: other processes can only make it slower.
+trial both take turns: what is compared was measured within the same seconds. Time spent waiting for
+a core does not count (`assay.utilisation.undisturbed`), and of repeated work the fastest counts, as
+in `timeit`: other processes can only make it slower.
 """
 
 from __future__ import annotations
