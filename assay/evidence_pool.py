@@ -35,6 +35,11 @@ _PRELOADED = (__name__, "torch", "transformers.processing_utils")
 """Seconds of imports, once in the fork server instead of in each process."""
 
 
+def start_importing() -> None:
+    """Begin the imports of all pools to come, in the background, well before there is one."""
+    worker_context(*_PRELOADED)
+
+
 class EvidencePool:
     """Processes that prepare questions for the model in a folder, to be asked as a recipe says.
 

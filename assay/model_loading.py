@@ -30,7 +30,7 @@ def load(path: Path, recipe: ServingRecipe = DEFAULT) -> PreTrainedModel:
     model.train(False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if model.device.type != device:  # what was quantised while loading is there, and cannot move
-        model.to(device)  # type: ignore[arg-type]
+        model.to(device)  # type: ignore[arg-type]  # transformers wraps it, untyped
     for transform in recipe.transforms:
         model = transform(model)
     return model

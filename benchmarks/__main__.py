@@ -17,7 +17,9 @@ MODULES = (
     "training_throughput",
     "orchestration",
     "serving",
+    "optimise",
     "store",
+    "release",
 )
 
 

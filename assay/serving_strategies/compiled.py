@@ -13,6 +13,8 @@ from assay.serving_strategies import Kind, ServingStrategy
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+BACKEND = "inductor"
+"""Of torch.compile; it writes C++ on a CPU and Triton on a GPU."""
 _COMPILERS = ("g++", "clang++")
 
 
@@ -40,5 +42,5 @@ def compiled(model: PreTrainedModel) -> PreTrainedModel:
     layers = set(model._no_split_modules or ())  # noqa: SLF001 (the layers that are repeated)
     for part in model.modules():
         if type(part).__name__ in layers:
-            part.compile(dynamic=True)
+            part.compile(dynamic=True, backend=BACKEND)
     return model

@@ -46,7 +46,7 @@ def quantised(model: PreTrainedModel) -> PreTrainedModel:
     """
     for name in ("torchao", "torch.utils._pytree"):  # warn of other hardware and later versions
         logging.getLogger(name).setLevel(logging.ERROR)
-    if "torchao" in sys.modules and sys.modules["torchao"] is None:  # hidden by `assay`
+    if sys.modules.get("torchao", sys) is None:  # hidden by `assay`
         del sys.modules["torchao"]
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
