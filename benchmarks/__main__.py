@@ -17,8 +17,10 @@ MODULES = (
     "training_throughput",
     "orchestration",
     "serving",
+    "optimise",
     "store",
     "rollout",
+    "release",
 )
 
 

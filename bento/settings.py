@@ -10,11 +10,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from assay.errors import ConfigError
-from assay.parallel import cores
+from assay.home import REPOSITORY
 from assay.settings import Settings
 
 MODEL_VARIABLE = "ASSAY_MODEL"
 """The model folder that is served; `scripts/serve.py` sets it to the champion's."""
+PACKAGED_MODEL = REPOSITORY / "model"
+"""Where a built bento holds its own, which is served unless the variable names another one."""
 
 
 class Blur(StrEnum):
@@ -38,8 +40,8 @@ class ServiceSettings(Settings):
         "http://127.0.0.1:3000"
     )
     """Where the service is reached, without a slash at its end: links in answers begin with it."""
-    workers: int = Field(default_factory=cores, gt=0)
-    """Processes that measure evidence."""
+    workers: int | None = Field(None, gt=0)
+    """Processes that measure evidence; unset, as many as the serving plan says, or one a core."""
     admitted: int = Field(64, gt=0)
     """Images in work at once; further ones are asked to come again."""
     deadline: float = Field(30.0, gt=0)
@@ -56,6 +58,8 @@ class ServiceSettings(Settings):
     """While this file exists, the service takes up no jobs and sends no announcements."""
     publisher: str = "Assay"
     """The organisation in whose name people decide, as it signs published reviews."""
+    jobs: bool = True
+    """Whether it works through jobs; one that only shows the console need not."""
     job_days: int = Field(30, gt=0)
     """Days for which the result of a job is kept."""
     notice_days: int = Field(30, gt=0)
@@ -81,12 +85,11 @@ class ServiceSettings(Settings):
     def from_environment(cls) -> ServiceSettings:
         """Every setting from the variable of its name: ``ASSAY_ADMITTED`` and so on.
 
-        Raises `ConfigError` for a value that does not fit, or when no model is named.
+        Raises `ConfigError` for a value that does not fit, or when there is no model.
         """
-        if not os.environ.get(MODEL_VARIABLE):
-            raise ConfigError(f"{MODEL_VARIABLE} names no model folder; start with `make serve`")
         named = {field: os.environ.get(f"ASSAY_{field.upper()}") for field in cls.model_fields}
         texts = {field: value for field, value in named.items() if value}
+        texts["model"] = str(model_folder())
         listed = {
             f: tuple(texts.pop(f).split(",")) for f in ("actions", "reason_codes") if f in texts
         }
@@ -94,3 +97,15 @@ class ServiceSettings(Settings):
             return cls.model_validate({**texts, **listed})
         except ValueError as error:
             raise ConfigError(f"a variable ASSAY_* does not fit: {error}") from error
+
+
+def model_folder() -> Path:
+    """The folder of the model that is served: the one named, else the one of the built bento.
+
+    Raises `ConfigError` where there is neither.
+    """
+    if named := os.environ.get(MODEL_VARIABLE):
+        return Path(named)
+    if PACKAGED_MODEL.is_dir():
+        return PACKAGED_MODEL
+    raise ConfigError(f"{MODEL_VARIABLE} names no model folder; start with `make serve`")

@@ -6,7 +6,9 @@ the PIL image processor are composed here; a test holds the patches equal to the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from assay import prompts
 from assay.errors import CheckpointMismatch
 from assay.models import ModelFamily
 from assay.records import Label, Pixels
+from assay.serving_recipe import DEFAULT, ServingRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 IMAGE_TOKEN = "<|image_pad|>"
+
+_LAYOUT_FILE = "chat_layout.json"
+"""Where the question stands; a base without this file was taught it after the image."""
 
 LORA_TARGETS = (
     r".*(language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
@@ -44,10 +50,15 @@ class QwenVLProcessor:
     """Tokenizer and image settings of one Qwen2.5-VL checkpoint."""
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, image_processor: Qwen2VLImageProcessorPil
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        image_processor: Qwen2VLImageProcessorPil,
+        question_first: bool = False,
     ) -> None:
         self.tokenizer = tokenizer
         self.image_processor = image_processor
+        self.question_first = question_first
+        """Whether the one fixed line of the question stands before the image."""
         self._image_token = token_id(tokenizer, IMAGE_TOKEN)
 
     @classmethod
@@ -61,12 +72,16 @@ class QwenVLProcessor:
         return cls(
             PreTrainedTokenizerFast.from_pretrained(path, local_files_only=True),
             Qwen2VLImageProcessorPil.from_pretrained(path, local_files_only=True),
+            _read_layout(path / _LAYOUT_FILE),
         )
 
     def save(self, path: Path) -> None:
-        """Write tokenizer and image settings into the folder ``path``."""
+        """Write tokenizer, image settings and layout into the folder ``path``."""
         self.tokenizer.save_pretrained(path)
         self.image_processor.save_pretrained(path)
+        if self.question_first:
+            layout = json.dumps({"question_first": True})
+            (path / _LAYOUT_FILE).write_text(layout, encoding="utf-8")
 
     def resize(self, pixels: Pixels) -> Pixels:
         """Scale to multiples of 28 pixels within the checkpoint's pixel budget."""
@@ -88,10 +103,24 @@ class QwenVLProcessor:
             return pixels
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
+    def content(self, question: str) -> list[dict[str, str]]:
+        """The parts of the user turn in the chat form, in the order that the base was taught."""
+        image = {"type": "image"}
+        if not self.question_first:
+            return [image, {"type": "text", "text": question}]
+        fixed, _, rest = question.partition("\n")
+        return [{"type": "text", "text": fixed}, image, {"type": "text", "text": rest}]
+
+    def scale_budget(self, share: float) -> None:
+        """Let images have ``share`` of the pixels that they have now, at most."""
+        size: Any = self.image_processor.size  # a frozen dataclass once it was read
+        most = max(size["shortest_edge"], round(share * size["longest_edge"]))
+        self.image_processor.size = replace(size, longest_edge=most)
+
     def prompt_ids(self, size: tuple[int, int], question: str) -> list[int]:
         """The user turn with as many image tokens as the image has merged patches."""
-        content = [{"type": "image"}, {"type": "text", "text": question}]
-        conversation: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        turn = {"role": "user", "content": self.content(question)}
+        conversation: list[dict[str, Any]] = [turn]
         text = str(
             self.tokenizer.apply_chat_template(
                 conversation, tokenize=False, add_generation_prompt=True
@@ -111,6 +140,24 @@ class QwenVLProcessor:
         if len(set(ids)) != len(ids):
             raise CheckpointMismatch(f"the tokenizer begins two verdict words alike: {ids}")
         return ids
+
+    def prefix_ids(self) -> list[int]:
+        """The tokens that every prompt begins with, up to its image."""
+        side = self.image_processor.patch_size * self.image_processor.merge_size
+        prompt = self.prompt_ids((side, side), prompts.QUESTION)
+        return prompt[: prompt.index(self._image_token)]
+
+    def positions(self, model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
+        """Multimodal rotary positions ``[3, b, s]`` (time, row, column) of a batch by `collate`.
+
+        What they lag behind the number of tokens is kept in ``model``, as its own forward does: it
+        is needed for the tokens that are written later.
+        """
+        inner: Any = model.model
+        kinds = ("input_ids", "mm_token_type_ids", "image_grid_thw", "attention_mask")
+        positions: Tensor
+        positions, inner.rope_deltas = inner.get_rope_index(**{kind: batch[kind] for kind in kinds})
+        return positions
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ``ids`` without special tokens."""
@@ -167,12 +214,16 @@ class QwenVLProcessor:
         return values.reshape(rows * columns, -1)
 
 
+def _read_layout(path: Path) -> bool:
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["question_first"] is True
+
+
 class QwenVLFamily(ModelFamily):
     """Loading that every Qwen2.5-VL family shares."""
 
     lora_targets = LORA_TARGETS
 
-    def load_model(self, path: Path) -> PreTrainedModel:
+    def load_model(self, path: Path, recipe: ServingRecipe = DEFAULT) -> PreTrainedModel:
         """Load ``Qwen2_5_VLForConditionalGeneration`` from a local folder, safetensors only."""
         from transformers import Qwen2_5_VLForConditionalGeneration
         from transformers.utils import logging as transformers_logging
@@ -180,9 +231,8 @@ class QwenVLFamily(ModelFamily):
         from assay import patch_products
 
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         try:
-            model = Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **options)
+            model = Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **_options(recipe))
         except (OSError, ValueError) as error:
             raise CheckpointMismatch(
                 f"cannot load a Qwen2.5-VL model from {path}: {error}"
@@ -190,11 +240,28 @@ class QwenVLFamily(ModelFamily):
         patch_products.embed_by_product(model.model.visual.patch_embed)
         return model
 
-    def load_processor(self, path: Path) -> QwenVLProcessor:
+    def load_processor(self, path: Path, recipe: ServingRecipe = DEFAULT) -> QwenVLProcessor:
         """Load tokenizer and image settings from the same folder."""
         try:
-            return QwenVLProcessor.load(path)
-        except (OSError, ValueError) as error:
+            processor = QwenVLProcessor.load(path)
+        except (OSError, ValueError, KeyError) as error:
             raise CheckpointMismatch(
                 f"cannot load a Qwen2.5-VL tokenizer from {path}: {error}"
             ) from error
+        processor.scale_budget(recipe.pixels)
+        return processor
+
+
+def _options(recipe: ServingRecipe) -> dict[str, Any]:
+    """Arguments of transformers' ``from_pretrained``."""
+    options: dict[str, Any] = {
+        "local_files_only": True,
+        "use_safetensors": True,
+        "dtype": recipe.dtype,
+    }
+    if recipe.attention:
+        options["attn_implementation"] = recipe.attention
+    if recipe.quantization:
+        options["quantization_config"] = dict(recipe.quantization)
+        options["device_map"] = {"": 0}  # such weights are made on the GPU, and stay there
+    return options
