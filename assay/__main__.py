@@ -1,4 +1,4 @@
-"""What is not a pipeline: datasets, case files, and the accounts, keys and captures of the service.
+"""What is not a pipeline: datasets, case files, deployments, and what the service keeps.
 
     python -m assay datasets list
     python -m assay datasets show latest
@@ -8,6 +8,7 @@
     python -m assay accounts add NAME --role moderator
     python -m assay captures show ID
     python -m assay audit verify
+    python -m assay deployments list
 
 Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option.
 """
@@ -29,6 +30,7 @@ from assay.commands import (
     captures,
     case_files,
     datasets,
+    deployments,
     keys,
 )
 from assay.errors import AssayError, ConfigError, did_you_mean
@@ -36,7 +38,7 @@ from assay.errors import AssayError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, case_files, keys, accounts, captures, audit
+_THINGS = datasets, case_files, keys, accounts, captures, audit, deployments
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
