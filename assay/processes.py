@@ -10,9 +10,15 @@ import os
 import socket
 
 
-def identity() -> str:
-    """This process as ``host:pid:start``; the start time tells apart a reused pid."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+def identity(pid: int = 0) -> str:
+    """A process (this one) as ``host:pid:start``; the start time tells apart a reused pid."""
+    pid = pid or os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_started(pid)}"
+
+
+def pid_of(who: str) -> int:
+    """The pid within an `identity`."""
+    return int(who.rsplit(":", 2)[1])
 
 
 def is_dead(who: str) -> bool:
