@@ -56,6 +56,8 @@ class ServiceSettings(Settings):
     """While this file exists, the service takes up no jobs and sends no announcements."""
     publisher: str = "Assay"
     """The organisation in whose name people decide, as it signs published reviews."""
+    jobs: bool = True
+    """Whether this service works through jobs; one that shows the console beside others need not."""
     job_days: int = Field(30, gt=0)
     """Days for which the result of a job is kept."""
     notice_days: int = Field(30, gt=0)
