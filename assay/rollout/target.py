@@ -52,6 +52,8 @@ class Target(ABC):
     """A place where releases answer."""
 
     name: ClassVar[str]
+    compares: ClassVar[bool] = True
+    """Whether both sides answer the same requests, so that they can be compared, and shadowed."""
 
     def is_serving(self) -> bool:
         """Whether anything answers there now; where nothing does, a release is only recorded."""
