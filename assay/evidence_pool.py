@@ -34,6 +34,11 @@ _PRELOADED = (__name__, "torch", "transformers.processing_utils")
 """Seconds of imports, once in the fork server instead of in each process."""
 
 
+def start_importing() -> None:
+    """Begin the imports of all pools to come, in the background, well before there is one."""
+    worker_context(*_PRELOADED)
+
+
 class EvidencePool:
     """``workers`` processes (None: one a core) that prepare questions for the model in a folder.
 

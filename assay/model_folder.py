@@ -7,6 +7,7 @@ evidence and, once calibrated, ``fusion.json`` and ``calibration.json``.
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,34 @@ CALIBRATION_FILE = "calibration.json"
 FUSION_FILE = "fusion.json"
 BASE_FOLDER = "base"
 ADAPTER_FOLDER = "adapter"
+
+FILES = (
+    MODEL_FILE, NULL_RATES_FILE, CALIBRATION_FILE, FUSION_FILE,
+    f"{ADAPTER_FOLDER}/adapter_config.json", f"{ADAPTER_FOLDER}/adapter_model.safetensors",
+    f"{BASE_FOLDER}/model*.safetensors", f"{BASE_FOLDER}/model.safetensors.index.json",
+    f"{BASE_FOLDER}/*config.json", f"{BASE_FOLDER}/chat_template.jinja",
+    f"{BASE_FOLDER}/tokenizer.json", f"{BASE_FOLDER}/vocab.json", f"{BASE_FOLDER}/merges.txt",
+    f"{BASE_FOLDER}/added_tokens.json", f"{BASE_FOLDER}/special_tokens_map.json",
+)  # fmt: skip
+"""All that a model folder may hold: text, and weights as safetensors, which run no code."""
+
+
+def files(path: Path) -> tuple[str, ...]:
+    """The relative names of all files of a model folder, sorted.
+
+    Raises `CheckpointMismatch` for anything that is not one of `FILES`, and for links.
+    """
+    known = []
+    for one in (one for one in sorted(path.rglob("*")) if one.is_symlink() or not one.is_dir()):
+        name = one.relative_to(path).as_posix()
+        if one.is_symlink() or not any(fnmatch(name, pattern) for pattern in FILES):
+            kind = "a link" if one.is_symlink() else "no file of a model folder"
+            raise CheckpointMismatch(
+                f"{path} holds {name}, which is {kind}; only weights as safetensors and their "
+                "settings are packaged: remove it"
+            )
+        known.append(name)
+    return tuple(known)
 
 
 def read_facts(path: Path) -> dict[str, Any]:

@@ -14,8 +14,6 @@ import h11
 from uvicorn import config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from assay.store.ids import new_id
-
 KEEP_ALIVE = 75
 """Seconds for which a connection waits for its next request: longer than proxies and clients keep
 theirs (60 and less), or else one is hung up on now and then while it sends. uvicorn waits for 5."""
@@ -50,6 +48,8 @@ class BoundedHttp(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer a request that never reached the application, and hang up."""
+        from assay.store.ids import new_id
+
         sentence = "this is no HTTP/1.1, or its headers are over 16 KiB; correct the request"
         content = {"error": sentence, "code": "invalid_http", "request_id": new_id()}
         body = json.dumps(content).encode()

@@ -3,27 +3,28 @@
     bentoml serve bento.service:Assay         (`make serve` finds the model and the keys first)
 
 The inner service listens on a local socket only, so nobody reaches the model past the gate.
+
+BentoML's supervisor and each of its processes import this module, and the supervisor only reads how
+the services are set. So each imports what it works with when it begins: that saves a cold start
+seconds (docs/decisions/0075-release.md).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.detector import BATCH_SIZE, Detector
-from assay.store import StoreSettings
+from assay.serving_recipe import DEFAULT
 from bento import http_protocol, logs
-from bento.api.app import create_app
-from bento.assembly import assemble
-from bento.batched_answers import BatchedAnswers, Parcel
-from bento.lifeline import Lifeline
-from bento.runtime import attach
-from bento.settings import MODEL_VARIABLE, ServiceSettings
+from bento.settings import model_folder
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from bento.batched_answers import Parcel
 
 _QUIET: Any = {"access": {"enabled": False}}
 _UNCOUNTED: Any = {"enabled": False}
@@ -33,15 +34,13 @@ _TIMEOUT = 600
 
 _BATCHED: Any = {
     "batchable": True,
-    "max_batch_size": BATCH_SIZE,
+    "max_batch_size": DEFAULT.batch_size,
     "max_latency_ms": 1000 * _TIMEOUT,  # beyond it BentoML would drop what waits
 }
 
 http_protocol.install()
 _KEPT: Any = {"max_requests": 2**31, "max_age": 1e9}
 """BentoML otherwise closes its connections after 100 requests, together with those under way."""
-
-app = create_app()
 
 
 @bentoml.service(
@@ -59,10 +58,14 @@ class Model:
     """
 
     def __init__(self) -> None:
+        from assay.detector import Detector
+        from assay.store import StoreSettings
+        from bento.lifeline import Lifeline
+
         logs.start()
         self._lifeline = Lifeline(StoreSettings.from_environment().folder)
         self._lifeline.outlive_holder()
-        self._detector = Detector.load(Path(os.environ[MODEL_VARIABLE]))
+        self._detector = Detector.load(model_folder())
 
     @bentoml.api(**_BATCHED)  # type: ignore[untyped-decorator]
     def verdicts(self, parcels: list[Any]) -> list[Any]:
@@ -75,6 +78,8 @@ class Model:
         return self._answered(parcels)
 
     def _answered(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+        from bento.batched_answers import Parcel
+
         questions, wanted = zip(*(parcel.content for parcel in parcels), strict=True)
         return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
 
@@ -86,12 +91,15 @@ class Gate:
     elsewhere, and ``/metrics`` to anybody.
     """
 
+    app: ClassVar[FastAPI]
+    """Ours, once the service begins."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._bentoml = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        await (app if scope["type"] == "http" else self._bentoml)(scope, receive, send)
+        await (self.app if scope["type"] == "http" else self._bentoml)(scope, receive, send)
 
 
 @bentoml.service(
@@ -101,19 +109,38 @@ class Gate:
     logging=_QUIET,
     metrics=_UNCOUNTED,
 )
-@bentoml.asgi_app(app, path="/")
 class Assay:
     """Everything public."""
 
     model = bentoml.depends(Model)
 
     def __init__(self) -> None:
+        from assay import evidence_pool
+        from assay.store import StoreSettings
+        from bento.lifeline import Lifeline
+
+        evidence_pool.start_importing()
         logs.start()
-        answers = BatchedAnswers(self.model)
-        settings, store = ServiceSettings.from_environment(), StoreSettings.from_environment()
-        self._lifeline = Lifeline(store.folder)
+        self._lifeline = Lifeline(StoreSettings.from_environment().folder)
         self._lifeline.hold()
-        attach(app, assemble(settings, store, answers))
+        app = _application(self.model)
+        Gate.app = app
+        Assay.mount_asgi_app(app)  # type: ignore[attr-defined]  # BentoML runs its lifespan
+
+
+def _application(model: Any) -> FastAPI:
+    """All routes, over what the environment names."""
+    from assay.store import StoreSettings
+    from bento.api.app import create_app
+    from bento.assembly import assemble
+    from bento.batched_answers import BatchedAnswers
+    from bento.runtime import attach
+    from bento.settings import ServiceSettings
+
+    settings, store = ServiceSettings.from_environment(), StoreSettings.from_environment()
+    app = create_app()
+    attach(app, assemble(settings, store, BatchedAnswers(model)))
+    return app
 
 
 Assay.add_asgi_middleware(Gate)  # type: ignore[attr-defined]

@@ -10,11 +10,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from assay.errors import ConfigError
+from assay.home import REPOSITORY
 from assay.parallel import cores
 from assay.settings import Settings
 
 MODEL_VARIABLE = "ASSAY_MODEL"
 """The model folder that is served; `scripts/serve.py` sets it to the champion's."""
+PACKAGED_MODEL = REPOSITORY / "model"
+"""Where a built bento holds its own, which is served unless the variable names another one."""
 
 
 class Blur(StrEnum):
@@ -83,12 +86,11 @@ class ServiceSettings(Settings):
     def from_environment(cls) -> ServiceSettings:
         """Every setting from the variable of its name: ``ASSAY_ADMITTED`` and so on.
 
-        Raises `ConfigError` for a value that does not fit, or when no model is named.
+        Raises `ConfigError` for a value that does not fit, or when there is no model.
         """
-        if not os.environ.get(MODEL_VARIABLE):
-            raise ConfigError(f"{MODEL_VARIABLE} names no model folder; start with `make serve`")
         named = {field: os.environ.get(f"ASSAY_{field.upper()}") for field in cls.model_fields}
         texts = {field: value for field, value in named.items() if value}
+        texts["model"] = str(model_folder())
         listed = {
             f: tuple(texts.pop(f).split(",")) for f in ("actions", "reason_codes") if f in texts
         }
@@ -96,3 +98,15 @@ class ServiceSettings(Settings):
             return cls.model_validate({**texts, **listed})
         except ValueError as error:
             raise ConfigError(f"a variable ASSAY_* does not fit: {error}") from error
+
+
+def model_folder() -> Path:
+    """The folder of the model that is served: the one named, else the one of the built bento.
+
+    Raises `ConfigError` where there is neither.
+    """
+    if named := os.environ.get(MODEL_VARIABLE):
+        return Path(named)
+    if PACKAGED_MODEL.is_dir():
+        return PACKAGED_MODEL
+    raise ConfigError(f"{MODEL_VARIABLE} names no model folder; start with `make serve`")

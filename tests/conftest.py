@@ -15,6 +15,8 @@ from assay import home
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from assay.release import Release
+
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
@@ -72,6 +74,15 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests import training_runs
 
     return training_runs.model_folder(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def built_release(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A really built bento of it, which nobody changes; whoever has to takes a copy."""
+    from tests import pipeline_runs, releases
+
+    with pipeline_runs.environment(tmp_path_factory.mktemp("state")):
+        return releases.built(small_model)
 
 
 @pytest.hookimpl(wrapper=True)
