@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SLOW = 0.95
 _ONE_SIDED = 0.975
-_COLUMNS = "share", "of", "side", "answers", "errors", "p50, ms", "p95, ms", "other verdicts"
+_COLUMNS = "share", "mode", "side", "answers", "errors", "p50, ms", "p95, ms", "other verdicts"
 _NUMBERS = _COLUMNS[3:]
 _OUTCOMES = {
     State.ACTIVE: ("good", "Active:", "it answers."),
@@ -158,8 +158,8 @@ def _percentile(side: Side, share: float) -> float:
 def _tiles(deployment: Deployment, moments: Sequence[Moment]) -> list[tuple[str, str]]:
     end = deployment.activated_at or deployment.ended_at or deployment.started_at
     tiles = [
-        (deployment.strategy.replace("_", "/") or "-", f"to {deployment.target}"),
-        (f"{(end - deployment.started_at).total_seconds():.0f} s", "from its begin to its end"),
+        (deployment.strategy.replace("_", "/") or "-", f"on {deployment.target}"),
+        (f"{(end - deployment.started_at).total_seconds():.0f} s", "from begin to end"),
     ]
     if moments:
         answered = sum(moment.seen.challenger.requests for moment in decided(moments))
