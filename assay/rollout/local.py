@@ -11,7 +11,7 @@ from assay.errors import RolloutFailed
 from assay.release import Release
 from assay.rollout import control
 from assay.rollout.launch import Active, Launch
-from assay.rollout.target import Mode, Observation, Side, Target
+from assay.rollout.target import LEASE, Mode, Observation, Side, Target
 
 
 class LocalTarget(Target):
@@ -19,9 +19,12 @@ class LocalTarget(Target):
 
     name = "local"
 
-    def __init__(self, keep_minutes: float | None = None) -> None:
-        """After ``keep_minutes`` what answered before is ended, to free its memory; None: never."""
-        self._keep_minutes = keep_minutes
+    def __init__(self, keep_minutes: float | None = None, lease: float = LEASE) -> None:
+        """After ``keep_minutes`` what answered before is ended, to free its memory; None: never.
+
+        ``lease`` is in seconds.
+        """
+        self._keep_minutes, self._lease = keep_minutes, lease
         self._recorded: Launch | None = None
 
     def is_serving(self) -> bool:
@@ -43,13 +46,13 @@ class LocalTarget(Target):
     def launch(self, launch: Launch) -> None:
         """Bring up anything that ``bentoml serve`` takes; raises as `start`."""
         if self.is_serving():
-            control.ask("start", launch=launch.model_dump(mode="json"))
+            control.ask("start", launch=launch.model_dump(mode="json"), lease=self._lease)
         else:
             self._recorded = launch
 
     def share(self, share: float, mode: Mode) -> None:
         """Give the challenger a share of the detections, in hundredths of them."""
-        control.ask("share", share=share, mode=mode.value)
+        control.ask("share", share=share, mode=mode.value, lease=self._lease)
 
     def observe(self) -> Observation:
         """What nginx and the relay have noted since."""

@@ -30,7 +30,7 @@ VERDICT_HEADER = "Assay-Verdict"
 """Of an answer: its label and score, so that a proxy can compare without reading bodies."""
 
 _REFUSALS = (
-    ("400 414 494", 400, "invalid_http",
+    ("400 414 494 501", 400, "invalid_http",
      "this is no HTTP/1.1, or its headers are too long; correct the request"),
     ("405", 405, "method_not_allowed", "this method is not answered here"),
     ("408", 408, "body_too_slow", "the body comes in too slowly; send it again"),
@@ -99,7 +99,8 @@ def _refusal(refusal: tuple[str, int, str, str]) -> str:
     kind = "default_type application/json;"
     again = "add_header Retry-After 5 always;" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     answer = f"internal; {kind} {again} return {status} '{body}';"
-    return f"error_page {when} = @{code};\n        location @{code} {{ {answer} }}"
+    # Not a named location: what has no address, such as half a request line, reaches none.
+    return f"error_page {when} = /-/{code};\n        location = /-/{code} {{ {answer} }}"
 
 
 class _Template(Template):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from assay import processes
 from assay.errors import RolloutFailed
 from assay.rollout.launch import Launch
 from assay.rollout.warden import GRACE
@@ -104,12 +104,12 @@ class Slot:
 
     def wait_for_end(self, grace: float = GRACE) -> int:
         """Its exit status; what runs of it after ``grace`` seconds is killed."""
-        try:
-            return self.process.wait(grace)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            return self.process.wait()
+        family = processes.family(self.process.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(grace)
+        # What ends again and again is started anew meanwhile, as a process of its own session.
+        processes.kill([*processes.family(self.process.pid), *family])
+        return self.process.wait()
 
     def end(self, grace: float = GRACE) -> int:
         """Both: tell it to end, and wait."""

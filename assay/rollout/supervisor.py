@@ -88,8 +88,8 @@ class Supervisor:
     def commands(self) -> Mapping[str, Callable[..., Any]]:
         """What may be asked for over the control socket, by name."""
         return {
-            "start": lambda launch: self.start(Launch.model_validate(launch)),
-            "share": lambda share, mode: self.share(share, Mode(mode)),
+            "start": lambda launch, lease: self.start(Launch.model_validate(launch), lease),
+            "share": lambda share, mode, lease: self.share(share, Mode(mode), lease),
             "observe": self.observe,
             "promote": self.promote,
             "abandon": self.abandon,
@@ -97,7 +97,7 @@ class Supervisor:
             "status": self.status,
         }
 
-    def start(self, launch: Launch) -> None:
+    def start(self, launch: Launch, lease: float = LEASE) -> None:
         """Bring a challenger up, and wait until it is ready; raises `RolloutFailed`."""
         with self._lock:
             self._require_proxy()
@@ -112,13 +112,13 @@ class Supervisor:
             except RolloutFailed:
                 self._abandon()
                 raise
-            self._lease_ends = time.monotonic() + LEASE
+            self._lease_ends = time.monotonic() + lease
 
-    def share(self, share: float, mode: Mode) -> None:
-        """Give the challenger a share, or go on giving it."""
+    def share(self, share: float, mode: Mode, lease: float = LEASE) -> None:
+        """Give the challenger a share, or go on giving it, for ``lease`` seconds."""
         with self._lock:
             challenger = self._living_challenger()
-            self._lease_ends = time.monotonic() + LEASE
+            self._lease_ends = time.monotonic() + lease
             if self._share == (share, mode):
                 return
             self._share = share, mode
@@ -180,8 +180,13 @@ class Supervisor:
             "previous": self._previous,
         }
         named = {which: slot.launch.name if slot else None for which, slot in slots.items()}
-        is_release = self._current is not None and self._current.launch.is_release
-        return {**named, "is_release": is_release, "dropped": self._answers.dropped}
+        current = self._answering
+        return {
+            **named,
+            "is_release": current.launch.is_release,
+            "port": current.place.port,
+            "dropped": self._answers.dropped,
+        }
 
     @property
     def _answering(self) -> Slot:

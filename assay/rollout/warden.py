@@ -54,15 +54,12 @@ def end(identities: Sequence[str], grace: float = GRACE) -> None:
     import psutil  # type: ignore[import-untyped]
 
     alive = [processes.pid_of(one) for one in identities if not processes.is_dead(one)]
-    family: list[psutil.Process] = []
-    for pid in alive:
-        with contextlib.suppress(psutil.Error):
-            one = psutil.Process(pid)
-            family += [one, *one.children(recursive=True)]
-            one.send_signal(signal.SIGTERM)
-    for left in psutil.wait_procs(family, timeout=grace)[1]:
-        with contextlib.suppress(psutil.Error):
-            left.kill()
+    families = [processes.family(pid) for pid in alive]
+    for first in (family[0] for family in families if family):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            first.terminate()
+    left = psutil.wait_procs([one for family in families for one in family], timeout=grace)[1]
+    processes.kill(left)
 
 
 def main() -> None:
