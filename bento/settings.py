@@ -60,7 +60,7 @@ class ServiceSettings(Settings):
     publisher: str = "Assay"
     """The organisation in whose name people decide, as it signs published reviews."""
     jobs: bool = True
-    """Whether this service works through jobs; one that shows the console beside others need not."""
+    """Whether it works through jobs; one that only shows the console need not."""
     job_days: int = Field(30, gt=0)
     """Days for which the result of a job is kept."""
     notice_days: int = Field(30, gt=0)
