@@ -79,17 +79,24 @@ def prove(release: Release, limits: Limits = Limits(), python: Path | None = Non
     ``python`` is the interpreter of the environment to run it in; None for this one's.
     """
     with serving(release, python) as server:
-        begun = time.monotonic()
         try:
-            _wait(server, begun + limits.ready)
+            taken = _wait(server, limits.ready)
         except (ServerFailed, Refused) as error:
             return _proof(release, None, Finding(name="ready", passed=False, sentence=f"{error}"))
-        taken = time.monotonic() - begun
         ready = Finding(name="ready", passed=True, sentence=f"ready after {taken:.1f} s")
         running = expecting(release, server.port, limits)
         found = [judged(check, running) for check in CHECKS]
         drained = judged(lambda running: _drained(running, server), running, "drain")
         return _proof(release, taken, ready, *found, drained)
+
+
+def cold_start(release: Release, limit: float) -> float:
+    """Seconds from the start of the process to the first verdict that could be given.
+
+    Raises `ServerFailed` when it ends instead, and `Refused` beyond ``limit`` seconds.
+    """
+    with serving(release) as server:
+        return _wait(server, limit)
 
 
 def expecting(release: Release, port: int, limits: Limits) -> Running:
@@ -161,14 +168,16 @@ def _environment(state: Path) -> dict[str, str]:
     return {**inherited, **keys, "ASSAY_HOME": str(state), "BENTOML_HOME": str(state / "bentoml")}
 
 
-def _wait(server: Server, until: float) -> None:
-    """Return when it is ready; raises `ServerFailed` when it has ended, `Refused` when late."""
+def _wait(server: Server, limit: float) -> float:
+    """Seconds until it is ready; raises `ServerFailed` when it has ended, `Refused` when late."""
     probe = Running(LOOPBACK, server.port, Golden.model_construct(images=()), {}, "", Limits())
+    begun = time.monotonic()
     while not _is_ready(probe):
         server.check()
-        if time.monotonic() > until:
-            raise Refused(f"it is not ready in time; see {server.log}")
+        if time.monotonic() - begun > limit:
+            raise Refused(f"it is not ready after {limit:g} s; see {server.log}")
         time.sleep(_POLL)
+    return time.monotonic() - begun
 
 
 def _is_ready(probe: Running) -> bool:

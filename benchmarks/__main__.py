@@ -18,6 +18,7 @@ MODULES = (
     "orchestration",
     "serving",
     "store",
+    "release",
     "rollout",
 )
 

@@ -18,7 +18,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.serving_recipe import DEFAULT
-from bento import http_protocol, logs
+from bento import http_protocol, logs, supervision
 from bento.settings import model_folder
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _BATCHED: Any = {
 }
 
 http_protocol.install()
+supervision.install()
 _KEPT: Any = {"max_requests": 2**31, "max_age": 1e9}
 """BentoML otherwise closes its connections after 100 requests, together with those under way."""
 

@@ -126,7 +126,7 @@ def test_release_that_ends_at_once_gives_its_last_words(
 
 def test_release_that_takes_too_long_is_refused(built_release: Release) -> None:
     found = release_proof.prove(built_release, LENIENT.model_copy(update={"ready": 0.0}))
-    assert "not ready in time" in sentence(found, "ready")
+    assert "not ready after 0 s" in sentence(found, "ready")
 
 
 def test_page_shows_what_failed(spoiled: Proof, built_release: Release) -> None:
