@@ -6,19 +6,59 @@ Whether it is one in training (`assay.watching`) or a finished one (`assay.detec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from assay import models, prompts
+from assay.prefixes import Prefix
+from assay.questions import Question
 from assay.records import Label, Pixels
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from transformers import PreTrainedModel
 
 _MAX_NEW_TOKENS = 96
+
+
+class Answered(Protocol):
+    """Questions that were asked: the verdict words, and the reasons from there on."""
+
+    verdict_logits: npt.NDArray[np.float32]
+    """Logits ``[n, 3]`` of the verdict words, up to a constant of the row."""
+
+    def rationales(self, labels: Sequence[Label]) -> list[str]:
+        """The reasons after verdicts that were decided meanwhile, one a question."""
+
+
+class Backend(Protocol):
+    """Who answers questions: a model in this process, or a server elsewhere."""
+
+    def verdict_logits(self, questions: Sequence[Question]) -> npt.NDArray[np.float32]:
+        """Logits ``[n, 3]`` of the verdict words, up to a constant of the row."""
+
+    def read(self, questions: Sequence[Question]) -> Answered:
+        """The same, with the possibility to ask for reasons."""
+
+
+class LoadedModel:
+    """A model in this process; ``prefix`` is what all questions begin with, if it was read."""
+
+    def __init__(
+        self, model: PreTrainedModel, processor: models.Processor, prefix: Prefix | None = None
+    ) -> None:
+        self.model = model
+        self._processor, self._prefix = processor, prefix
+
+    def verdict_logits(self, questions: Sequence[Question]) -> npt.NDArray[np.float32]:
+        """See the function of that name."""
+        pixels, rows = _columns(questions)
+        return verdict_logits(self.model, self._processor, pixels, rows, self._prefix)
+
+    def read(self, questions: Sequence[Question]) -> Reading:
+        """The same, with the possibility to ask for reasons."""
+        return Reading(self.model, self._processor, *_columns(questions), self._prefix)
 
 
 def verdict_logits(
@@ -26,6 +66,7 @@ def verdict_logits(
     processor: models.Processor,
     pixels: Sequence[Pixels],
     rows: Sequence[list[int]],
+    prefix: Prefix | None = None,
 ) -> npt.NDArray[np.float32]:
     """Logits ``[n, 3]`` of the verdict words' first tokens after the questions ``rows``.
 
@@ -35,7 +76,8 @@ def verdict_logits(
     import torch
 
     with torch.inference_mode():
-        logits = model(**_batch(model, processor, pixels, rows), logits_to_keep=1, use_cache=False)
+        batch = _batch(model, processor, pixels, rows, prefix)
+        logits = model(**batch, logits_to_keep=1, use_cache=prefix is not None)
     verdicts = logits.logits[:, -1, processor.verdict_ids()].float().cpu().numpy()
     return np.asarray(verdicts, dtype=np.float32)
 
@@ -49,12 +91,13 @@ class Reading:
         processor: models.Processor,
         pixels: Sequence[Pixels],
         rows: Sequence[list[int]],
+        prefix: Prefix | None = None,
     ) -> None:
         import torch
 
-        self._model, self._processor = model, processor
-        self._batch = _batch(model, processor, pixels, rows)
+        self._model, self._processor, self._prefix = model, processor, prefix
         with torch.inference_mode():
+            self._batch = _batch(model, processor, pixels, rows, prefix)
             read = model(**self._batch, logits_to_keep=1, use_cache=True)
         self._cache = read.past_key_values
         verdicts = read.logits[:, -1, processor.verdict_ids()].float().cpu().numpy()
@@ -69,6 +112,8 @@ class Reading:
         import torch
 
         ids, mask = self._batch["input_ids"], self._batch["attention_mask"]
+        if self._prefix is not None:
+            ids = self._prefix.before(ids)
         begun = torch.tensor([_opening(self._processor, label) for label in labels]).to(ids.device)
         ids = torch.cat([ids, begun], dim=1)
         with torch.inference_mode():
@@ -99,11 +144,19 @@ def _opening(processor: models.Processor, label: Label) -> list[int]:
     return processor.answer_ids(prompts.render(prompts.Answer(label)))[:-1]
 
 
+def _columns(questions: Sequence[Question]) -> tuple[list[Pixels], list[list[int]]]:
+    """The images and the token rows of a batch."""
+    return [one.pixels for one in questions], [one.prompt_ids for one in questions]
+
+
 def _batch(
     model: PreTrainedModel,
     processor: models.Processor,
     pixels: Sequence[Pixels],
     rows: Sequence[list[int]],
-) -> dict[str, Tensor]:
+    prefix: Prefix | None,
+) -> dict[str, Any]:
+    if prefix is not None:
+        return prefix.batch(pixels, rows)
     batch = processor.collate(pixels, rows)
     return {name: tensor.to(model.device) for name, tensor in batch.items()}

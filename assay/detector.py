@@ -10,34 +10,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from assay import grounding, ledger, models
-from assay.asking import Reading, verdict_logits
+from assay import grounding, ledger, model_loading
+from assay.asking import Answered, Backend, LoadedModel
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import group_digest
 from assay.fusion import Fusion, log_odds
 from assay.metrics import Floats
-from assay.model_folder import (
-    ADAPTER_FOLDER,
-    BASE_FOLDER,
-    CALIBRATION_FILE,
-    FUSION_FILE,
-    read_facts,
-)
+from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
+from assay.prefixes import Prefix
 from assay.questions import Preparer, Question
-from assay.records import Label, Photo, Pixels, Verdict
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from assay.records import Label, Photo, Verdict
+from assay.serving_recipe import DEFAULT, ServingRecipe
 
 T = TypeVar("T")
-
-BATCH_SIZE = 16
 
 
 class Rationale(StrEnum):
@@ -60,41 +51,39 @@ class Detector:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        backend: Backend,
         preparer: Preparer,
         fusion: Fusion | None,
         calibration: Calibration | None,
         version: str,
         seen_groups: frozenset[str],
+        batch_size: int = DEFAULT.batch_size,
     ) -> None:
-        self.model = model
+        self.backend = backend
         self.preparer = preparer
         self.fusion = fusion
         self.calibration = calibration
         self.version = version
+        self.batch_size = batch_size
         self._seen_groups = seen_groups
 
     @classmethod
-    def load(cls, path: Path) -> Detector:
-        """Open a model folder on the GPU if there is one.
+    def load(cls, path: Path, recipe: ServingRecipe = DEFAULT) -> Detector:
+        """Open a model folder as ``recipe`` says, on the GPU if there is one.
 
         Raises `CheckpointMismatch` when a part is missing or was made for another prompt.
         """
-        import torch
-
         facts = read_facts(path)
-        family = models.family(facts["family"])
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        model = _with_adapter(family.load_model(path / BASE_FOLDER), path / ADAPTER_FOLDER)
-        model.train(False).to(device)
+        preparer = Preparer.load(path, recipe)
         fusion, calibration = path / FUSION_FILE, path / CALIBRATION_FILE
         return cls(
-            model,
-            Preparer.load(path),
+            _loaded(path, preparer, recipe),
+            preparer,
             Fusion.load(fusion) if fusion.exists() else None,
             Calibration.load(calibration) if calibration.exists() else None,
             facts.get("version", path.name),
             frozenset(facts["seen_groups"]),
+            recipe.batch_size,
         )
 
     def has_seen(self, group: str) -> bool:
@@ -109,7 +98,7 @@ class Detector:
         """
         wanted = Rationale.ALWAYS if rationale else Rationale.NEVER
         verdicts: list[Verdict] = []
-        for part in _batches(photos):
+        for part in self._batches(photos):
             verdicts += self.answer(self._prepared(part), wanted)
         return verdicts
 
@@ -120,37 +109,40 @@ class Detector:
     ) -> list[Verdict]:
         """One verdict a question, in order; ``rationale`` is for all of them or one for each.
 
-        Questions are answered `BATCH_SIZE` at a time, and the reasons that are wanted are written
+        Questions are answered ``batch_size`` at a time, and the reasons that are wanted are written
         in batches too. Raises `CheckpointMismatch` for a model that was never calibrated, and
         ValueError where ``rationale`` is not as long as ``questions``.
         """
         every = [rationale] * len(questions) if isinstance(rationale, Rationale) else rationale
         verdicts: list[Verdict] = []
-        for part in _batches(list(zip(questions, every, strict=True))):
+        for part in self._batches(list(zip(questions, every, strict=True))):
             verdicts += self._answer_batch(*zip(*part, strict=True))
         return verdicts
 
     def logits(self, photos: Sequence[Photo]) -> Floats:
         """Uncalibrated class logits ``[n, 3]`` of model and evidence, in the order of `Label`."""
-        parts = [self._fused(self._prepared(part)) for part in _batches(photos)]
+        parts = [self._fused(self._prepared(part)) for part in self._batches(photos)]
         return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
 
     def verdict_logits(self, photos: Sequence[Photo]) -> Floats:
         """Logits ``[n, 3]`` of the verdict words alone: what the model says, before any fusion."""
-        parts = [self._asked(self._prepared(part)) for part in _batches(photos)]
+        parts = [self.words(self._prepared(part)) for part in self._batches(photos)]
         return np.concatenate(parts) if parts else np.zeros((0, len(Label)))
+
+    def words(self, questions: Sequence[Question]) -> Floats:
+        """Logits ``[n, 3]`` of the verdict words after ``questions``, as one batch."""
+        return self.backend.verdict_logits(questions).astype(np.float64)
+
+    def _batches(self, items: Sequence[T]) -> list[Sequence[T]]:
+        size = self.batch_size
+        return [items[start : start + size] for start in range(0, len(items), size)]
 
     def _prepared(self, photos: Sequence[Photo]) -> list[Question]:
         return [self.preparer.prepare(photo) for photo in photos]
 
-    def _asked(self, questions: Sequence[Question]) -> Floats:
-        """Logits of the verdict words."""
-        asked = verdict_logits(self.model, self.preparer.processor, *_columns(questions))
-        return asked.astype(np.float64)
-
     def _fused(self, questions: Sequence[Question]) -> Floats:
         """Class logits; the model is asked only where its word counts."""
-        return self._fuse(questions, self._asked(questions) if self._is_heard else None)
+        return self._fuse(questions, self.words(questions) if self._is_heard else None)
 
     @property
     def _is_heard(self) -> bool:
@@ -170,7 +162,7 @@ class Detector:
         self, questions: Sequence[Question], wanted: Sequence[Rationale]
     ) -> list[Verdict]:
         is_read = self._is_heard and set(wanted) != {Rationale.NEVER}
-        reading = self._read(questions) if is_read else None
+        reading = self.backend.read(questions) if is_read else None
         said = reading.verdict_logits.astype(np.float64) if reading else None
         fused = self._fused(questions) if said is None else self._fuse(questions, said)
         verdicts = self._verdicts(questions, fused)
@@ -184,7 +176,7 @@ class Detector:
         questions: Sequence[Question],
         verdicts: Sequence[Verdict],
         chosen: Sequence[int],
-        reading: Reading | None,
+        reading: Answered | None,
     ) -> Iterator[tuple[int, str]]:
         """Reasons for the ``chosen`` ones, with their numbers.
 
@@ -197,11 +189,8 @@ class Detector:
             written = reading.rationales([verdict.label for verdict in verdicts])
             yield from ((n, written[n]) for n in chosen)
             return
-        reading = self._read([questions[n] for n in chosen])
+        reading = self.backend.read([questions[n] for n in chosen])
         yield from zip(chosen, reading.rationales([verdicts[n].label for n in chosen]), strict=True)
-
-    def _read(self, questions: Sequence[Question]) -> Reading:
-        return Reading(self.model, self.preparer.processor, *_columns(questions))
 
     def _verdicts(self, questions: Sequence[Question], logits: Floats) -> list[Verdict]:
         """Verdicts without reasons from class logits ``[n, 3]``."""
@@ -242,24 +231,7 @@ def _explained(verdict: Verdict, text: str) -> Verdict:
     )
 
 
-def _columns(questions: Sequence[Question]) -> tuple[list[Pixels], list[list[int]]]:
-    """The images and the token rows of a batch."""
-    return [one.pixels for one in questions], [one.prompt_ids for one in questions]
-
-
-def _batches(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + BATCH_SIZE] for start in range(0, len(items), BATCH_SIZE)]
-
-
-def _with_adapter(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:
-    """Merge the adapter into the base: the same function, without its extra products."""
-    from peft import PeftModel
-    from safetensors import SafetensorError
-
-    if not (adapter / "adapter_model.safetensors").is_file():  # peft would take a pickle instead
-        raise CheckpointMismatch(f"{adapter} holds no adapter_model.safetensors: train it again")
-    try:
-        merged: PreTrainedModel = PeftModel.from_pretrained(base, adapter).merge_and_unload()
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise CheckpointMismatch(f"{adapter} does not fit its base: {error}") from error
-    return merged
+def _loaded(path: Path, preparer: Preparer, recipe: ServingRecipe) -> LoadedModel:
+    model = model_loading.load(path, recipe)
+    prefix = Prefix(model, preparer.processor) if recipe.caches_prefix else None
+    return LoadedModel(model, preparer.processor, prefix)

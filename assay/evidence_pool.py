@@ -23,6 +23,7 @@ from assay import images, intake
 from assay.errors import WorkerLost
 from assay.intake import Prepared
 from assay.parallel import cores, on_one_thread, prepare_worker, worker_context
+from assay.serving_recipe import DEFAULT, ServingRecipe
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -40,22 +41,27 @@ def start_importing() -> None:
 
 
 class EvidencePool:
-    """``workers`` processes (None: one a core) that prepare questions for the model in a folder.
+    """Processes that prepare questions for the model in a folder, to be asked as a recipe says.
 
+    There are ``workers`` of them; None for as many as the recipe says, or else one a core.
     Futures can be cancelled while their work waits. A process that is killed, or works for longer
     than ``time_limit`` seconds, is replaced; only the request that it was working on fails, with
     `WorkerLost`. Processes start with `warm_up`, or else with the first requests.
     """
 
     def __init__(
-        self, model: Path, workers: int | None = None, time_limit: float = TIME_LIMIT
+        self,
+        model: Path,
+        workers: int | None = None,
+        time_limit: float = TIME_LIMIT,
+        recipe: ServingRecipe = DEFAULT,
     ) -> None:
-        count = workers or cores()
+        count = workers or recipe.evidence_workers or cores()
         self.size = count
         """How many processes there are."""
-        self._model = model
+        self._model, self._recipe = model, recipe
         context = worker_context(*_PRELOADED)
-        self._workers = [_Worker(context, model, time_limit) for _ in range(count)]
+        self._workers = [_Worker(context, model, time_limit, recipe) for _ in range(count)]
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
@@ -93,7 +99,7 @@ class EvidencePool:
             for worker in workers:
                 worker.start()
             for worker in workers:
-                worker.call(partial(_open, self._model))
+                worker.call(partial(_open, self._model, self._recipe))
         finally:
             for worker in workers:
                 self._idle.put(worker)
@@ -108,7 +114,8 @@ class EvidencePool:
         """On two threads while another process idles: its core is free."""
         worker = self._idle.get()
         try:
-            return worker.call(partial(intake.prepare, self._model, data, not self._idle.empty()))
+            in_two = not self._idle.empty()
+            return worker.call(partial(intake.prepare, self._model, data, in_two, self._recipe))
         finally:
             self._idle.put(worker)
 
@@ -123,15 +130,18 @@ class EvidencePool:
 class _Worker:
     """A process, and another one when it dies; used by one thread at a time."""
 
-    def __init__(self, context: BaseContext, model: Path, time_limit: float) -> None:
+    def __init__(
+        self, context: BaseContext, model: Path, time_limit: float, recipe: ServingRecipe
+    ) -> None:
         self._context, self._model, self._time_limit = context, model, time_limit
+        self._recipe = recipe
         self._process: ProcessPoolExecutor | None = None
 
     def start(self) -> ProcessPoolExecutor:
         """The process, which loads whatever it needs ahead of its first call."""
         if self._process is None:
             self._process = ProcessPoolExecutor(1, self._context, prepare_worker)
-            self._process.submit(on_one_thread, _open, self._model)
+            self._process.submit(on_one_thread, _open, self._model, self._recipe)
         return self._process
 
     def call(self, work: Callable[[], R]) -> R:
@@ -160,10 +170,10 @@ class _Worker:
             return self.start().submit(_within, self._time_limit, work)
 
 
-def _open(model: Path) -> None:
+def _open(model: Path, recipe: ServingRecipe) -> None:
     """Load everything that measuring an image takes."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    intake.prepare(model, images.encode_jpeg(noise, 90))
+    intake.prepare(model, images.encode_jpeg(noise, 90), recipe=recipe)
 
 
 def _within(seconds: float, work: Callable[[], R]) -> R:

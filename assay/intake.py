@@ -16,6 +16,7 @@ from assay import duplicates, images, ledger, measuring
 from assay.evidence import examined
 from assay.questions import Preparer, Question
 from assay.records import Finding, Photo
+from assay.serving_recipe import DEFAULT, ServingRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,15 @@ def stated(data: bytes) -> tuple[Finding, ...]:
     return ledger.stated(examined(photo, name) for name in ledger.verbatim_names())
 
 
-def prepare(model: Path, data: bytes, in_two: bool = False) -> Prepared:
+def prepare(
+    model: Path, data: bytes, in_two: bool = False, recipe: ServingRecipe = DEFAULT
+) -> Prepared:
     """Decode ``data``, measure it and write the question for the model in the folder ``model``.
 
     The folder is opened once a process; ``in_two`` measures on two threads. Raises as
     `assay.images.decode` and `Preparer.load`.
     """
-    preparer = _preparer(model)
+    preparer = _preparer(model, recipe)
     timings: dict[str, float] = {}
     with _timed(timings, "decode"):
         photo = images.decode(data)
@@ -77,8 +80,8 @@ def prepare(model: Path, data: bytes, in_two: bool = False) -> Prepared:
 
 
 @cache
-def _preparer(model: Path) -> Preparer:
-    return Preparer.load(model)
+def _preparer(model: Path, recipe: ServingRecipe) -> Preparer:
+    return Preparer.load(model, recipe)
 
 
 def _facts(photo: Photo) -> ImageFacts:

@@ -15,6 +15,7 @@ from assay.evidence import Role
 from assay.model_folder import BASE_FOLDER, NULL_RATES_FILE, read_facts
 from assay.null_rates import NullRates
 from assay.records import Finding, Measurement, Photo, Pixels
+from assay.serving_recipe import DEFAULT, ServingRecipe
 from assay.strata import stratum
 
 Measure = Callable[[Photo], tuple[Measurement, ...]]
@@ -42,13 +43,13 @@ class Preparer:
         self.null_rates = null_rates
 
     @classmethod
-    def load(cls, path: Path) -> Preparer:
-        """Open a model folder without its weights.
+    def load(cls, path: Path, recipe: ServingRecipe = DEFAULT) -> Preparer:
+        """Open a model folder without its weights, for a model that is served as ``recipe`` says.
 
         Raises `CheckpointMismatch` when a part is missing or was made for another prompt.
         """
         family = models.family(read_facts(path)["family"])
-        processor = family.load_processor(path / BASE_FOLDER)
+        processor = family.load_processor(path / BASE_FOLDER, recipe)
         return cls(processor, NullRates.load(path / NULL_RATES_FILE))
 
     def prepare(self, photo: Photo, measure: Measure = measuring.measure) -> Question:

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Transform = Callable[["PreTrainedModel"], "PreTrainedModel"]
-"""What is done to a model once its weights are loaded and its adapter is merged."""
+"""What is done to a model once its weights are loaded and its adapter stands in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServingRecipe:
-    """One way to serve a model; the defaults are as it was trained and evaluated."""
+    """One way to serve a model; the defaults are as it was trained and evaluated.
 
-    dtype: str = "float32"
-    """Of weights and activations, as torch names it."""
-    load_options: tuple[tuple[str, Any], ...] = ()
-    """Further arguments of transformers' ``from_pretrained``, such as an attention."""
+    Hashable, and can be sent to other processes.
+    """
+
+    dtype: str = "auto"
+    """Of weights and activations, as torch names it; ``auto`` is as the weights are stored."""
+    attention: str = ""
+    """An implementation, as transformers names it; empty for the one that it takes by itself."""
+    quantization: tuple[tuple[str, str | bool], ...] = ()
+    """Transformers' ``quantization_config``, for weights that are loaded quantised."""
     merges_adapter: bool = True
     transforms: tuple[Transform, ...] = ()
     """In this order."""
-    max_pixels: int | None = None
-    """Of the image that the model sees; None for what it was trained on."""
+    pixels: float = 1.0
+    """Share of the pixel budget that the model was trained with."""
     caches_prefix: bool = False
     """Whether the tokens that all questions begin with are read once."""
     remote: bool = False
     """Whether a server of its own, such as vLLM, answers in the place of loaded weights."""
-    experts: str = "torch"
-    """The runtime of the experts' networks."""
     batch_size: int = 16
     """Questions that are answered together, at most."""
-    queue_delay_ms: float = 0.0
-    """How long the first question of a batch waits for others."""
-    threads: int = 1
-    """Of the process that holds the model."""
+    threads: int | None = None
+    """Of torch in the process that holds the model; None for torch's own choice."""
     instances: int = 1
     """Processes that hold the model, for each device."""
     evidence_workers: int | None = None

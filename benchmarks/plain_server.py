@@ -10,26 +10,27 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI, UploadFile
 
-from assay import images
-from assay.detector import Detector
-from assay.questions import Question
+from assay import images, model_loading
+from assay.questions import Preparer, Question
+
+if TYPE_CHECKING:
+    from assay.models import Processor
 
 NEW_TOKENS = 128
 
 
-def generated(detector: Detector, question: Question) -> str:
+def generated(model: Any, processor: Processor, question: Question) -> str:
     """All that the model writes about one image."""
     import torch
 
-    processor = detector.preparer.processor
     batch = processor.collate([question.pixels], [question.prompt_ids])
     with torch.inference_mode():
-        output: Any = detector.model.generate(**batch, max_new_tokens=NEW_TOKENS, do_sample=False)
+        output = model.generate(**batch, max_new_tokens=NEW_TOKENS, do_sample=False)
     return processor.decode(output[0][batch["input_ids"].shape[1] :].tolist())
 
 
@@ -39,14 +40,14 @@ def keyword(text: str) -> str:
     return next((word for word in ("manipulated", "synthesized") if word in lower), "authentic")
 
 
-def serve(model: Path, port: int) -> None:
+def serve(folder: Path, port: int) -> None:
     """Answer on loopback until ended."""
-    detector, app = Detector.load(model), FastAPI()
+    model, preparer, app = model_loading.load(folder), Preparer.load(folder), FastAPI()
 
     @app.post("/detect")
     def detect(file: UploadFile) -> dict[str, Any]:
-        question = detector.preparer.prepare(images.decode(file.file.read()))
-        text = generated(detector, question)
+        question = preparer.prepare(images.decode(file.file.read()))
+        text = generated(model, preparer.processor, question)
         found = [finding.sentence for finding in question.findings]
         return {"label": keyword(text), "rationale": text, "findings": found}
 

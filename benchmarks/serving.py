@@ -22,13 +22,14 @@ from assay import images, measuring
 from assay.calibration import Calibration
 from assay.dataset import DataSettings
 from assay.dataset_builder import build_dataset
-from assay.detector import BATCH_SIZE, Detector, Rationale
+from assay.detector import Detector, Rationale
 from assay.images import Variant
 from assay.model_folder import CALIBRATION_FILE, FUSION_FILE
 from assay.optimisation import OptimisationSettings
 from assay.progress import silent
 from assay.questions import Question
 from assay.records import Split
+from assay.serving_recipe import DEFAULT
 from assay.training import BaseSettings, TrainingSettings, train_adapter, warm_up_base
 from benchmarks import load, plain_server
 from benchmarks.figures import Figure, in_turns, report, seconds
@@ -37,7 +38,7 @@ from benchmarks.pictures import strangers, uploads
 
 CLIENTS = 16
 ROUNDS = 3
-BATCH = BATCH_SIZE
+BATCH = DEFAULT.batch_size
 """Images of one round of the model stage."""
 ALONE = 4
 """Images of one round that are answered one at a time, which takes long."""

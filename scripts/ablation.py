@@ -20,7 +20,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assay import catalogue, home, ledger, measuring, model_registry, models, teachers
+from assay import (
+    catalogue,
+    home,
+    ledger,
+    measuring,
+    model_loading,
+    model_registry,
+    models,
+    teachers,
+)
 from assay.asking import verdict_logits
 from assay.dataset import Dataset
 from assay.detector import Detector
@@ -69,7 +78,7 @@ def _ask(folder: Path, dataset: Dataset) -> Answers:
     family = models.family(read_facts(folder)["family"])
     processor = family.load_processor(folder / "base")
     judges = {
-        "with adapter": detector.model,
+        "with adapter": model_loading.load(folder),
         "base alone": family.load_model(folder / "base").train(False),
     }
     answers = Answers([], [], {})

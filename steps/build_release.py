@@ -13,5 +13,7 @@ from materializers.release import ReleaseMaterializer
 
 @step(enable_cache=False, output_materializers={"release": ReleaseMaterializer})
 def build_release(model: Path) -> Annotated[Release, "release"]:
-    """The release of ``model``; the same content gives the one that there is."""
-    return releases.build(model, model_registry.describe(model))
+    """The release of ``model`` with its plan; the same content gives the one that there is."""
+    facts = model_registry.describe(model)
+    plan = model_registry.fetch_plan(facts.version) if facts.version else None
+    return releases.build(model, facts, plan)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from assay import images, measuring
-from assay.detector import BATCH_SIZE, Detector, Rationale
+from assay.detector import Detector, Rationale
 from assay.errors import CheckpointMismatch
 from assay.model_folder import NULL_RATES_FILE
 from assay.questions import Preparer, Question
 from assay.records import Label, Photo, Verdict
+from assay.serving_recipe import DEFAULT
 from assay.strata import stratum
 from tests.scenes import scene
 
@@ -55,8 +56,8 @@ def test_pickled_questions_are_answered_as_their_photos(
     small_model: Path, detector: Detector, rationale: bool
 ) -> None:
     wanted = Rationale.ALWAYS if rationale else Rationale.NEVER
-    questions = prepared(small_model, BATCH_SIZE + 2)
-    detected = detector.detect(photos(BATCH_SIZE + 2), rationale)
+    questions = prepared(small_model, DEFAULT.batch_size + 2)
+    detected = detector.detect(photos(DEFAULT.batch_size + 2), rationale)
     assert answers(detector.answer(questions, wanted)) == answers(detected)
 
 

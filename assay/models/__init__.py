@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from assay import plugins
 from assay.records import Pixels
+from assay.serving_recipe import DEFAULT, ServingRecipe
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ class Processor(Protocol):
     def collate(self, images: Sequence[Pixels], rows: Sequence[list[int]]) -> dict[str, Tensor]:
         """One left-padded batch, ready for the model's ``forward`` and ``generate``."""
 
+    def prefix_ids(self) -> list[int]:
+        """The tokens that every prompt begins with, up to its image."""
+
+    def positions(self, model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
+        """Position ids ``[..., b, s]`` of a batch by `collate`, from which ``model`` writes on."""
+
     def decode(self, ids: Sequence[int]) -> str:
         """Text of generated token ids, without special tokens."""
 
@@ -58,12 +65,18 @@ class ModelFamily(ABC):
         """Write a base (weights, tokenizer, image settings) into the folder ``path``."""
 
     @abstractmethod
-    def load_model(self, path: Path) -> PreTrainedModel:
-        """Load the weights of a base, safetensors only; raises `CheckpointMismatch`."""
+    def load_model(self, path: Path, recipe: ServingRecipe = DEFAULT) -> PreTrainedModel:
+        """Load the weights of a base, safetensors only; raises `CheckpointMismatch`.
+
+        Of ``recipe`` precision, attention and quantisation are obeyed; adapters come later.
+        """
 
     @abstractmethod
-    def load_processor(self, path: Path) -> Processor:
-        """Load the matching processor; raises `CheckpointMismatch`."""
+    def load_processor(self, path: Path, recipe: ServingRecipe = DEFAULT) -> Processor:
+        """Load the matching processor, with the pixel budget of ``recipe``.
+
+        Raises `CheckpointMismatch`.
+        """
 
 
 def family(name: str) -> ModelFamily:

@@ -6,7 +6,9 @@ the PIL image processor are composed here; a test holds the patches equal to the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from assay import prompts
 from assay.errors import CheckpointMismatch
 from assay.models import ModelFamily
 from assay.records import Label, Pixels
+from assay.serving_recipe import DEFAULT, ServingRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -88,6 +91,12 @@ class QwenVLProcessor:
             return pixels
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
+    def scale_budget(self, share: float) -> None:
+        """Let images have ``share`` of the pixels that they have now, at most."""
+        size: Any = self.image_processor.size  # a frozen dataclass once it was read
+        most = max(size["shortest_edge"], round(share * size["longest_edge"]))
+        self.image_processor.size = replace(size, longest_edge=most)
+
     def prompt_ids(self, size: tuple[int, int], question: str) -> list[int]:
         """The user turn with as many image tokens as the image has merged patches."""
         content = [{"type": "image"}, {"type": "text", "text": question}]
@@ -111,6 +120,24 @@ class QwenVLProcessor:
         if len(set(ids)) != len(ids):
             raise CheckpointMismatch(f"the tokenizer begins two verdict words alike: {ids}")
         return ids
+
+    def prefix_ids(self) -> list[int]:
+        """The tokens that every prompt begins with, up to its image."""
+        side = self.image_processor.patch_size * self.image_processor.merge_size
+        prompt = self.prompt_ids((side, side), prompts.QUESTION)
+        return prompt[: prompt.index(self._image_token)]
+
+    def positions(self, model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
+        """Multimodal rotary positions ``[3, b, s]`` (time, row, column) of a batch by `collate`.
+
+        What they lag behind the number of tokens is kept in ``model``, as its own forward does: it
+        is needed for the tokens that are written later.
+        """
+        inner: Any = model.model
+        kinds = ("input_ids", "mm_token_type_ids", "image_grid_thw", "attention_mask")
+        positions: Tensor
+        positions, inner.rope_deltas = inner.get_rope_index(**{kind: batch[kind] for kind in kinds})
+        return positions
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ``ids`` without special tokens."""
@@ -172,17 +199,17 @@ class QwenVLFamily(ModelFamily):
 
     lora_targets = LORA_TARGETS
 
-    def load_model(self, path: Path) -> PreTrainedModel:
+    def load_model(self, path: Path, recipe: ServingRecipe = DEFAULT) -> PreTrainedModel:
         """Load ``Qwen2_5_VLForConditionalGeneration`` from a local folder, safetensors only."""
+        _expect_torchao()
         from transformers import Qwen2_5_VLForConditionalGeneration
         from transformers.utils import logging as transformers_logging
 
         from assay import patch_products
 
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
         try:
-            model = Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **options)
+            model = Qwen2_5_VLForConditionalGeneration.from_pretrained(path, **_options(recipe))
         except (OSError, ValueError) as error:
             raise CheckpointMismatch(
                 f"cannot load a Qwen2.5-VL model from {path}: {error}"
@@ -190,11 +217,37 @@ class QwenVLFamily(ModelFamily):
         patch_products.embed_by_product(model.model.visual.patch_embed)
         return model
 
-    def load_processor(self, path: Path) -> QwenVLProcessor:
+    def load_processor(self, path: Path, recipe: ServingRecipe = DEFAULT) -> QwenVLProcessor:
         """Load tokenizer and image settings from the same folder."""
         try:
-            return QwenVLProcessor.load(path)
+            processor = QwenVLProcessor.load(path)
         except (OSError, ValueError) as error:
             raise CheckpointMismatch(
                 f"cannot load a Qwen2.5-VL tokenizer from {path}: {error}"
             ) from error
+        processor.scale_budget(recipe.pixels)
+        return processor
+
+
+def _expect_torchao() -> None:
+    """Transformers imports torchao where it is installed, which warns of other hardware's kernels.
+
+    Nobody who loads a model can do anything about that.
+    """
+    for name in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _options(recipe: ServingRecipe) -> dict[str, Any]:
+    """Arguments of transformers' ``from_pretrained``."""
+    options: dict[str, Any] = {
+        "local_files_only": True,
+        "use_safetensors": True,
+        "dtype": recipe.dtype,
+    }
+    if recipe.attention:
+        options["attn_implementation"] = recipe.attention
+    if recipe.quantization:
+        options["quantization_config"] = dict(recipe.quantization)
+        options["device_map"] = {"": 0}  # such weights are made on the GPU, and stay there
+    return options

@@ -18,7 +18,10 @@ from assay.serving_recipe import DEFAULT, ServingRecipe
 
 
 class Kind(StrEnum):
-    """What a strategy settles; of each kind a plan holds one at most."""
+    """What a strategy settles; of each kind a plan holds one at most.
+
+    They are applied in this order, however a plan lists them: what is compiled is quantised first.
+    """
 
     PRECISION = "precision"
     COMPILATION = "compilation"
@@ -27,11 +30,9 @@ class Kind(StrEnum):
     PIXELS = "pixels"
     PREFIX = "prefix"
     BATCH = "batch"
-    DELAY = "delay"
     INSTANCES = "instances"
     THREADS = "threads"
     WORKERS = "workers"
-    EXPERTS = "experts"
     ENGINE = "engine"
 
 
@@ -46,8 +47,8 @@ class ServingStrategy(ABC):
     values: ClassVar[tuple[int, ...]] = ()
     """The numbers that are tried, the default's left out; empty for one that takes none."""
 
-    def unavailable(self) -> str:
-        """Why this machine cannot do it, with the remedy; empty where it can."""
+    def unavailable(self, value: int = 0) -> str:
+        """Why this machine cannot do it, in one sentence with the remedy; empty where it can."""
         return ""
 
     @abstractmethod
@@ -73,22 +74,33 @@ def chosen(choice: str) -> tuple[ServingStrategy, int]:
     """The strategy of a choice, and its number; raises `ConfigError` for a misspelled one."""
     name, has_value, number = choice.partition("=")
     strategy = plugins.find(__name__, ServingStrategy, name)()
-    if bool(has_value) != bool(strategy.values) or (has_value and not number.isdecimal()):
-        form = f"{name}=NUMBER" if strategy.values else name
+    is_number = number.isdecimal() and int(number) > 0
+    if bool(has_value) != bool(strategy.values) or (has_value and not is_number):
+        form = f"{name}=NUMBER, from 1 on" if strategy.values else name
         raise ConfigError(f"serving strategy {choice!r}: write {form}")
     return strategy, int(number or 0)
 
 
+def unavailable(choice: str) -> str:
+    """Why this machine cannot do ``choice``; empty where it can. Raises as `chosen`."""
+    strategy, value = chosen(choice)
+    return strategy.unavailable(value)
+
+
 def recipe_of(choices: Sequence[str]) -> ServingRecipe:
-    """The recipe that all ``choices`` together make.
+    """The recipe that all ``choices`` together make, in whatever order.
 
     Raises `ConfigError` for a misspelled one, and for two of the same kind.
     """
-    recipe, kinds = DEFAULT, dict[Kind, str]()
+    by_kind = dict[Kind, str]()
     for choice in choices:
-        strategy, value = chosen(choice)
-        if other := kinds.get(strategy.kind):
-            raise ConfigError(f"{other!r} and {choice!r} both settle the {strategy.kind.value}")
-        kinds[strategy.kind] = choice
-        recipe = strategy.apply(recipe, value)
+        kind = chosen(choice)[0].kind
+        if other := by_kind.get(kind):
+            raise ConfigError(f"{other!r} and {choice!r} both settle the {kind.value}")
+        by_kind[kind] = choice
+    recipe = DEFAULT
+    for kind in Kind:
+        if kind in by_kind:
+            strategy, value = chosen(by_kind[kind])
+            recipe = strategy.apply(recipe, value)
     return recipe
