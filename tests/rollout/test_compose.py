@@ -15,7 +15,14 @@ import yaml
 
 from assay.errors import RolloutFailed
 from assay.release import Release
-from assay.rollout.compose import FILES, FOLDER, ComposeSettings, ComposeTarget, share_conf
+from assay.rollout.compose import (
+    FILES,
+    FOLDER,
+    SHARE_FILE,
+    ComposeSettings,
+    ComposeTarget,
+    share_conf,
+)
 from assay.rollout.target import Mode
 from tests.captures import eventually
 from tests.rollout.conftest import CountingPrometheus
@@ -153,6 +160,16 @@ def test_challenger_is_one_api_with_its_own_image():
     (challenger,) = yaml.safe_load((FOLDER / FILES[1]).read_text())["services"].values()
     assert challenger["extends"] == {"file": FILES[0], "service": "api"}
     assert challenger["image"] == "assay/service:challenger"
+
+
+def test_entry_and_prometheus_know_the_challenger():
+    conf = (FOLDER / "nginx/nginx.conf").read_text()
+    assert conf.index("set $api ") < conf.index(f"include {SHARE_FILE.replace('.', '*.')};")
+    prometheus = yaml.safe_load((FOLDER / "../monitoring/prometheus.yml").read_text())
+    (job,) = prometheus["scrape_configs"]
+    assert "challenger" in job["dns_sd_configs"][0]["names"]
+    component, *_ = job["relabel_configs"]
+    assert component["target_label"] == "component"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
