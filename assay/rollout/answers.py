@@ -15,6 +15,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from assay.rollout.target import Observation, Side
@@ -59,6 +60,27 @@ class _Tally:
 
     def side(self) -> Side:
         return Side(self.requests, self.errors, tuple(self.latencies))
+
+
+class AnswersLog:
+    """The proxy's log, read from where it was read to last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+
+    def clear(self) -> None:
+        """Empty it: the proxy goes on at the beginning, as it only appends."""
+        self.path.write_bytes(b"")
+        self._read = 0
+
+    def new_lines(self) -> list[str]:
+        """Whole lines that were written since."""
+        with self.path.open("rb") as stream:
+            stream.seek(self._read)
+            lines, end, _ = stream.read().rpartition(b"\n")
+        self._read += len(lines) + len(end)
+        return lines.decode("utf-8", "replace").splitlines()
 
 
 class Answers:

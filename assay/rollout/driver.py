@@ -82,11 +82,17 @@ def _tried(
             seen = target.observe()
         except RolloutFailed as error:
             return Decision(Action.ROLL_BACK, (str(error),)), None
-        progress(min(seen.challenger.requests, seen.compared, total), total, what)
-        decision = limits.decide(seen, settings, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        progress(_shown(seen, target, total), total, what)
+        decision = limits.decide(seen, settings, seconds, compares=target.compares)
         if decision.action is not Action.CONTINUE:
             return decision, seen
         time.sleep(min(settings.poll_seconds, LEASE / 3))
+
+
+def _shown(seen: Observation, target: Target, total: int) -> int:
+    compared = seen.compared if target.compares else total
+    return min(seen.challenger.requests, compared, total)
 
 
 @contextmanager

@@ -105,13 +105,21 @@ class _Share:
         return f"{self.of_kind} of {self.total} {self.what}; {100 * self.limit:g} % may"
 
 
-def decide(seen: Observation, settings: RolloutSettings, seconds: float) -> Decision:
-    """What to do ``seconds`` after the share was given."""
+def decide(
+    seen: Observation, settings: RolloutSettings, seconds: float, *, compares: bool = True
+) -> Decision:
+    """What to do ``seconds`` after the share was given.
+
+    Where the target ``compares`` nothing, it waits for no comparisons.
+    """
     shares = _shares(seen, settings)
     broken = [share for share in shares if share.lower_bound(settings.confidence) > share.limit]
     if broken:
         return Decision(Action.ROLL_BACK, tuple(map(str, broken)))
-    open_questions = (*_missing(seen, settings), *(str(s) for s in shares if not s.is_within))
+    open_questions = (
+        *_missing(seen, settings, compares),
+        *(str(s) for s in shares if not s.is_within),
+    )
     if not open_questions and seconds >= settings.seconds_per_step:
         return Decision(Action.PROMOTE, tuple(map(str, shares)))
     if seconds >= settings.timeout:
@@ -147,13 +155,12 @@ def _slow(seen: Observation, settings: RolloutSettings) -> _Share:
     return _Share(what, slow, len(seen.challenger.latencies_ms), _TAIL)
 
 
-def _missing(seen: Observation, settings: RolloutSettings) -> Iterator[str]:
+def _missing(seen: Observation, settings: RolloutSettings, compares: bool) -> Iterator[str]:
     """What there is too little of."""
     counts = {
         "answers of the challenger": seen.challenger.requests,
         "answers of the current one to compare times with": len(seen.current.latencies_ms),
-        "comparisons": seen.compared,
-    }
+    } | ({"comparisons": seen.compared} if compares else {})
     for what, count in counts.items():
         if count < settings.minimum_requests:
             yield f"{count} {what}, of at least {settings.minimum_requests}"

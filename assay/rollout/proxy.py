@@ -19,6 +19,7 @@ from pathlib import Path
 
 from assay.errors import RolloutFailed
 from assay.rollout import nginx
+from assay.rollout.answers import AnswersLog
 from assay.rollout.nginx import Site
 from assay.rollout.slot import Colour
 from assay.rollout.warden import Warden
@@ -51,7 +52,7 @@ class Proxy:
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self._folder, self.process = folder, process
-        self.log = folder / nginx.ANSWERS_LOG
+        self.log = AnswersLog(folder / nginx.ANSWERS_LOG)
 
     def route(self, routes: Routes) -> None:
         """Send requests as ``routes`` say, from the next one on."""
@@ -81,8 +82,7 @@ def running(program: str, site: Site, folder: Path, warden: Warden) -> Iterator[
     try:
         warden.watch(process.pid)
         _wait(process, site)
-        proxy = Proxy(folder, process)
-        yield proxy
+        yield Proxy(folder, process)
     finally:
         if process.poll() is None:
             Proxy(folder, process).end()

@@ -54,14 +54,13 @@ class Relay:
         self._bytes, self._lock = 0, threading.Lock()
 
     def take(self, copy: Copy) -> None:
-        """Ask later, or drop the copy where too many wait."""
+        """Ask later, or drop the copy where too many wait, or nobody is to be asked."""
         with self._lock:
-            is_full = self._bytes + len(copy.body) > MOST_BYTES
-            self._bytes += 0 if is_full else len(copy.body)
-        if is_full or self.port is None:
-            self._answers.dropped += 1
-        else:
-            self._waiting.put(copy)
+            if self.port is None or self._bytes + len(copy.body) > MOST_BYTES:
+                self._answers.dropped += 1
+                return
+            self._bytes += len(copy.body)
+        self._waiting.put(copy)
 
     def forget(self) -> None:
         """Drop what waits: it belongs to another share."""

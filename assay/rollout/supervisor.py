@@ -52,7 +52,6 @@ class Supervisor:
         """Makes what answered before the current one, where it may be needed again."""
         self._share: tuple[float, Mode] | None = None
         self._lease_ends = self._warm_until = float("inf")
-        self._read = 0
         self.is_leaving = False
 
     def serve(self, launch: Launch, before: Callable[[], Launch] | None) -> bool:
@@ -62,12 +61,12 @@ class Supervisor:
         """
         self._before = before
         self._current = self._started(launch, self._places[Colour.BLUE], on_standby=False)
-        self._current.wait(lambda: not self.is_leaving)
+        self._current.wait(lambda: not self.is_leaving, float("inf"))
         return not self.is_leaving
 
     def run(self) -> int:
-        """Watch until told to leave, or until the current service ends; its exit status."""
-        while not self.is_leaving and self._answering.process.poll() is None:
+        """Watch until told to leave, or until the current service or nginx ends; an exit status."""
+        while not self.is_leaving and self._is_whole():
             self.look()
             time.sleep(_LOOK_EVERY)
         return self._leave()
@@ -133,7 +132,7 @@ class Supervisor:
         """An `Observation` as a dictionary; raises `RolloutFailed` where the challenger ended."""
         with self._lock:
             challenger = self._living_challenger()
-            self._read_log()
+            self._answers.add_lines(self._require_proxy().log.new_lines())
             ports = self._answering.place.port, challenger.place.port
             return asdict(self._answers.observation(*ports))
 
@@ -187,6 +186,10 @@ class Supervisor:
             "port": current.place.port,
             "dropped": self._answers.dropped,
         }
+
+    def _is_whole(self) -> bool:
+        processes = [self._answering.process] + ([self._proxy.process] if self._proxy else [])
+        return all(process.poll() is None for process in processes)
 
     @property
     def _answering(self) -> Slot:
@@ -242,15 +245,7 @@ class Supervisor:
     def _begin_observing(self) -> None:
         self._answers.begin_anew()
         self._relay.forget()
-        self._require_proxy().log.write_bytes(b"")
-        self._read = 0
-
-    def _read_log(self) -> None:
-        with self._require_proxy().log.open("rb") as stream:
-            stream.seek(self._read)
-            whole = stream.read().rpartition(b"\n")
-        self._read += len(whole[0]) + len(whole[1])
-        self._answers.add_lines(whole[0].decode("utf-8", "replace").splitlines())
+        self._require_proxy().log.clear()
 
     def _living_challenger(self) -> Slot:
         challenger = self._challenger

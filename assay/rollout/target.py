@@ -53,7 +53,7 @@ class Target(ABC):
 
     name: ClassVar[str]
     compares: ClassVar[bool] = True
-    """Whether both sides answer the same requests, so that they can be compared, and shadowed."""
+    """Whether it shows requests to both sides; elsewhere `Observation.compared` stays 0."""
 
     def is_serving(self) -> bool:
         """Whether anything answers there now; where nothing does, a release is only recorded."""

@@ -16,8 +16,8 @@ from bento.service import Assay
 
 __all__ = ["Assay"]
 
-SECONDS = 0.7
-"""Beyond what an answer takes."""
+SECONDS = 5.0
+"""Beyond what an answer takes, also where all cores are taken."""
 _asked = count()
 
 

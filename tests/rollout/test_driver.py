@@ -129,6 +129,13 @@ def test_interruption_abandons_the_challenger() -> None:
     assert "promote" not in target.asked
 
 
+def test_target_that_compares_nothing_is_not_waited_for() -> None:
+    unseen = Observation(FINE.current, FINE.challenger, 0, 0, None)
+    target = Noting(lambda: unseen, lambda: unseen)
+    target.compares = False  # type: ignore[misc]
+    assert roll_out(target, RELEASE, SETTINGS, silent).promoted
+
+
 def test_nothing_served_is_recorded_only() -> None:
     target = Noting(serves=False)
     assert roll_out(target, RELEASE, SETTINGS, silent).promoted

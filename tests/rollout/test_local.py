@@ -76,16 +76,14 @@ def other_opinion(model: Path, folder: Path) -> Path:
     return folder
 
 
-def rolled_out(server: Server, seen: Seen, launched: Launch, strategy: Strategy) -> Outcome:
+def rolled_out(
+    server: Server, seen: Seen, launched: Launch, strategy: Strategy, **settings: object
+) -> Outcome:
     target = LocalTarget()
     target.launch(launched)
+    chosen = SETTINGS.model_copy(update={"strategy": strategy, **settings})
     with asking(server, seen):
-        return driver.watch(target, SETTINGS.model_copy(update={"strategy": strategy}), silent)
-
-
-def model_in(server: Server, which: str) -> str:
-    with server.client() as client:
-        return str(client.get("/v1/model").json()[which])
+        return driver.watch(target, chosen, silent)
 
 
 def test_healthy_canary_is_promoted_and_rolled_back(
@@ -96,13 +94,19 @@ def test_healthy_canary_is_promoted_and_rolled_back(
     assert outcome.observed[0].disagreed == 0
     target = LocalTarget()
     assert target.active() == "healthy" == Active.read().current.name
-    first = target.roll_back
-    with asking(server, seen):
-        back = [first() for _ in range(6)]  # blue/green switches, there and back again
+    with asking(server, seen):  # blue/green switches, there and back again
+        back = [switched(target, seen) for _ in range(6)]
     assert back == [served_model.name, "healthy"] * 3
     assert target.roll_back() == served_model.name
     assert target.active() is None
     assert set(seen.outcomes) == {200}
+
+
+def switched(target: LocalTarget, seen: Seen) -> str:
+    """Roll back in the midst of answers."""
+    answered = len(seen.outcomes)
+    wait_until(lambda: len(seen.outcomes) > answered + 2, 60)
+    return target.roll_back()
 
 
 def test_failing_canary_is_rolled_back(server: Server, seen: Seen, served_model: Path) -> None:
@@ -115,7 +119,8 @@ def test_failing_canary_is_rolled_back(server: Server, seen: Seen, served_model:
 
 def test_slow_canary_is_rolled_back(server: Server, seen: Seen, served_model: Path) -> None:
     slow = launch("slow", served_model, FAULTY, FAULT="slow")
-    outcome = rolled_out(server, seen, slow, Strategy.CANARY)
+    few = {"steps": (0.25,), "minimum_requests": 10, "max_latency_ratio": 1.5}
+    outcome = rolled_out(server, seen, slow, Strategy.CANARY, **few)
     assert not outcome.promoted
     assert "took longer than" in outcome.reasons[0]
     assert set(seen.outcomes) == {200}

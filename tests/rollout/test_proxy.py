@@ -36,7 +36,7 @@ def front(running: Front) -> Front:
     running.proxy.route(Routes(Colour.BLUE))
     running.relay.port = None
     running.answers.begin_anew()
-    running.proxy.log.write_bytes(b"")
+    running.proxy.log.clear()
     for backend in (running.blue, running.green):
         backend.fault, backend.label = "", "authentic"
         backend.seen.clear()
@@ -52,7 +52,7 @@ def more_than(things: list[int | str], number: int) -> bool:
 
 
 def log(front: Front) -> list[str]:
-    return front.proxy.log.read_text().splitlines()
+    return front.proxy.log.path.read_text().splitlines()
 
 
 def test_requests_reach_the_service_as_they_came(front: Front) -> None:
