@@ -113,7 +113,7 @@ def test_refused_release_is_a_value_that_fails_the_command(
     assert tell(state, {"proof": {"ready": 0.001}}) == run.FAILED
     printed = capsys.readouterr().out
     assert "refused after" in printed
-    assert "  - ready: it is not ready in time" in printed
+    assert "  - ready: it is not ready" in printed
     assert str(latest().status) == "completed"
     assert standing(latest()).fell_through
 
