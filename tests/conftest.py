@@ -85,6 +85,14 @@ def built_release(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -
         return releases.built(small_model)
 
 
+@pytest.fixture(scope="session")
+def served_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained and calibrated model folder, for services."""
+    from tests.bento import services
+
+    return services.trained_model(tmp_path_factory.mktemp("served"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Fail a skip in continuous integration, where nothing that a test needs may be absent."""

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from bento.api.auth import Caller
 from bento.api.schemas import About, DetectJson
+from bento.copies import is_copy as is_a_copy
 from bento.refusals import InvalidRequest, ModelNotServed
 from bento.runtime import Runtime
 from bento.submission import Submission
@@ -46,13 +47,15 @@ async def submission(request: Request, here: Runtime, asking: Caller) -> Submiss
     else:
         raise InvalidRequest(f"content type {kind[:80]!r} is not taken; {FORMS}")
     require_version(here, about.model_version)
+    is_copy = is_a_copy(request, here)
     return Submission(
         image,
         asking.client,
         **said(about),
         capture_id=""
-        if asking.is_sandbox  # which keeps nothing, keys neither
+        if asking.is_sandbox or is_copy  # which keep nothing, keys neither
         else await _capture_id(request, here, asking, about, image),
+        is_copy=is_copy,
     )
 
 
