@@ -12,11 +12,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
 from assay import hardware
 from assay.errors import PlanMismatch
-from assay.serving_recipe import ServingRecipe
+from assay.serving_recipe import DEFAULT, ServingRecipe
 from assay.serving_strategies import recipe_of, unavailable
 from assay.settings import Settings
 
@@ -147,6 +147,12 @@ class ServingPlan(Part):
     seconds: Seconds
     """That measuring took."""
 
+    @model_validator(mode="after")
+    def _can_be_compared(self) -> Self:
+        if lacking := {1, DEFAULT.batch_size} - self.baseline.throughput.keys():
+            raise ValueError(f"baseline.throughput lacks batches of {sorted(lacking)}")
+        return self
+
     @property
     def recipe(self) -> ServingRecipe:
         """How the model is to be loaded and asked."""
@@ -166,7 +172,7 @@ class ServingPlan(Part):
     def baseline_speed_up(self) -> float:
         """Images a second of fp32 in its own batches, over fp32's one at a time."""
         rates = self.baseline.throughput
-        return rates[recipe_of(()).batch_size] / rates[1]
+        return rates[DEFAULT.batch_size] / rates[1]
 
     def text(self) -> str:
         """As it stands in the file."""

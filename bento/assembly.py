@@ -13,6 +13,7 @@ from bento.admission import Admission
 from bento.engine import Answers, Engine
 from bento.key_ring import KeyRing
 from bento.runtime import ModelCard, Runtime
+from bento.serving import UNPLANNED, Serving
 from bento.settings import ServiceSettings
 from bento.siblings import Relatives
 
@@ -20,8 +21,13 @@ _SHARE = 4
 """Of the deadline of a request: a quarter for looking siblings up, and one for comparing."""
 
 
-def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: Answers) -> Runtime:
-    """A runtime whose questions go to ``answers``; close it at the end.
+def assemble(
+    settings: ServiceSettings,
+    store_settings: StoreSettings,
+    answers: Answers,
+    serving: Serving = UNPLANNED,
+) -> Runtime:
+    """A runtime whose questions go to ``answers``, run as ``serving`` says; close it at the end.
 
     Raises `ConfigError` where a signing key is missing, `CheckpointMismatch` for no model folder.
     """
@@ -30,15 +36,20 @@ def assemble(settings: ServiceSettings, store_settings: StoreSettings, answers: 
     case_key = signing_keys.read(signing_keys.CASES)[0]
     store = Store.open(store_settings)
     # A process that works on for longer measures what nobody waits for any more.
-    pool = EvidencePool(settings.model, settings.workers, settings.deadline)
+    pool = EvidencePool(settings.model, settings.workers, settings.deadline, serving.recipe)
     relatives = Relatives(store, pool, settings.sibling_days, settings.deadline / _SHARE)
     admission = Admission(settings.admitted)
-    engine = Engine(store, pool, answers, relatives, admission, settings.deadline, model.version)
+    engine = Engine(
+        store, pool, answers, relatives, admission, settings.deadline, model.version, serving.name
+    )
     url, allow_private = store_settings.webhook_url, settings.webhook_allow_private
     webhooks = webhook_sender.sender(store, url, allow_private=allow_private)
-    metrics.MODEL_INFO.labels(model.version, model.family).set(1)
+    metrics.MODEL_INFO.labels(model.version, model.family, serving.name or "none").set(1)
+    serving.log()
     keys = KeyRing(store.keys)
-    return Runtime(settings, store, engine, model, url_keys, case_key, keys, webhooks=webhooks)
+    return Runtime(
+        settings, store, engine, model, url_keys, case_key, keys, serving.plan, webhooks=webhooks
+    )
 
 
 def model_card(settings: ServiceSettings) -> ModelCard:

@@ -63,9 +63,10 @@ class Engine:
         admission: Admission,
         deadline: float,
         version: str,
+        serving_plan: str | None = None,
     ) -> None:
         self.store, self.pool, self.admission = store, pool, admission
-        self.version = version
+        self.version, self._serving_plan = version, serving_plan
         self.relatives = relatives
         self._answers, self._deadline = answers, deadline
         self._known: OrderedDict[str, ImageFacts] = OrderedDict()
@@ -181,7 +182,8 @@ class Engine:
             submission = replace(submission, rationale=Rationale.ALWAYS)
         verdict = await self._answers.answer(measured.question, submission.rationale)
         watch.lap("model")
-        return captures.judged(submission, identity, measured.question, verdict, relatives)
+        judged = captures.judged(submission, identity, measured.question, verdict, relatives)
+        return judged.model_copy(update={"serving_plan": self._serving_plan})
 
     async def _kept(self, capture: Capture, submission: Submission, watch: Stopwatch) -> Capture:
         timed = capture.model_copy(

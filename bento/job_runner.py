@@ -56,7 +56,7 @@ class JobRunner:
     def __init__(self, here: Runtime) -> None:
         self._here, self._jobs = here, here.store.jobs
         self._worker = new_id()
-        self.at_once = max(1, here.settings.workers // 2)
+        self.at_once = max(1, here.engine.pool.size // 2)
         self._turns = Turns(self.at_once)
 
     async def work(self) -> None:

@@ -63,7 +63,7 @@ AGREEMENT = Gauge(
 MODEL_INFO = Gauge(
     "assay_model_info",
     "1 for the model that answers",
-    ["version", "family"],
+    ["version", "family", "serving_plan"],
     multiprocess_mode="livemax",
 )
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from assay.calibration import Calibration
 from assay.fusion import Fusion
 from assay.reports.side_by_side import SideBySide
+from assay.serving_plan import ServingPlan
 from assay.store import Store
 from bento.byte_cache import ByteCache
 from bento.engine import Engine
@@ -48,6 +49,8 @@ class Runtime:
     case_key: bytes
     """Signs case files."""
     keys: KeyRing
+    plan: ServingPlan | None = None
+    """How the model is run; None for as it was trained."""
     pictures: ByteCache[tuple[str, str], bytes] = field(
         default_factory=lambda: ByteCache(_PICTURES)
     )

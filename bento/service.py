@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.serving_recipe import DEFAULT
-from bento import http_protocol, logs
+from bento import http_protocol, logs, serving
 from bento.settings import model_folder
 
 if TYPE_CHECKING:
@@ -32,9 +31,10 @@ _UNCOUNTED: Any = {"enabled": False}
 _TIMEOUT = 600
 """Seconds until BentoML gives a request up; ours end long before, downloads may take longer."""
 
+_SERVING = serving.of_environment()
 _BATCHED: Any = {
     "batchable": True,
-    "max_batch_size": DEFAULT.batch_size,
+    "max_batch_size": _SERVING.recipe.batch_size,
     "max_latency_ms": 1000 * _TIMEOUT,  # beyond it BentoML would drop what waits
 }
 
@@ -45,7 +45,7 @@ _KEPT: Any = {"max_requests": 2**31, "max_age": 1e9}
 
 @bentoml.service(
     name="model",
-    workers=1,
+    workers=_SERVING.recipe.instances,
     threads=1,
     traffic={"timeout": _TIMEOUT},
     logging=_QUIET,
@@ -65,7 +65,7 @@ class Model:
         logs.start()
         self._lifeline = Lifeline(StoreSettings.from_environment().folder)
         self._lifeline.outlive_holder()
-        self._detector = Detector.load(model_folder())
+        self._detector = Detector.load(model_folder(), _SERVING.recipe)
 
     @bentoml.api(**_BATCHED)  # type: ignore[untyped-decorator]
     def verdicts(self, parcels: list[Any]) -> list[Any]:
@@ -139,7 +139,7 @@ def _application(model: Any) -> FastAPI:
 
     settings, store = ServiceSettings.from_environment(), StoreSettings.from_environment()
     app = create_app()
-    attach(app, assemble(settings, store, BatchedAnswers(model)))
+    attach(app, assemble(settings, store, BatchedAnswers(model), _SERVING))
     return app
 
 

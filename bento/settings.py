@@ -11,7 +11,6 @@ from pydantic import AfterValidator, Field
 
 from assay.errors import ConfigError
 from assay.home import REPOSITORY
-from assay.parallel import cores
 from assay.settings import Settings
 
 MODEL_VARIABLE = "ASSAY_MODEL"
@@ -41,8 +40,8 @@ class ServiceSettings(Settings):
         "http://127.0.0.1:3000"
     )
     """Where the service is reached, without a slash at its end: links in answers begin with it."""
-    workers: int = Field(default_factory=cores, gt=0)
-    """Processes that measure evidence."""
+    workers: int | None = Field(None, gt=0)
+    """Processes that measure evidence; unset, as many as the serving plan says, or one a core."""
     admitted: int = Field(64, gt=0)
     """Images in work at once; further ones are asked to come again."""
     deadline: float = Field(30.0, gt=0)

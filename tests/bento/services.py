@@ -31,6 +31,7 @@ from assay.store import StoreSettings
 from bento.api.app import create_app
 from bento.assembly import assemble
 from bento.runtime import Runtime, attach
+from bento.serving import UNPLANNED, Serving
 from bento.settings import ServiceSettings
 from tests.scenes import scene
 from tests.training_runs import ADAPTER, BASE, dataset_and_measurements
@@ -84,7 +85,12 @@ def trained_model(folder: Path) -> Path:
 
 @contextmanager
 def running(
-    model: Path, folder: Path, *, store: dict[str, Any] | None = None, **settings: Any
+    model: Path,
+    folder: Path,
+    *,
+    store: dict[str, Any] | None = None,
+    serving: Serving = UNPLANNED,
+    **settings: Any,
 ) -> Iterator[Service]:
     """A service over ``model`` with its store in ``folder``, warm; it ends with the context."""
     given: dict[str, Any] = {"workers": 1, "public_url": BASE_URL, **settings}
@@ -93,8 +99,9 @@ def running(
     with pytest.MonkeyPatch.context() as patch:
         for name, key in KEYS.items():
             patch.setenv(name, key)
-        answers = LocalAnswers(Detector.load(model))
-        runtime = assemble(chosen, StoreSettings(folder=folder, **(store or {})), answers)
+        answers = LocalAnswers(Detector.load(model, serving.recipe))
+        given_store = StoreSettings(folder=folder, **(store or {}))
+        runtime = assemble(chosen, given_store, answers, serving)
     attach(app, runtime)
     with TestClient(app, base_url=BASE_URL, raise_server_exceptions=False) as client:
         _wait_until_ready(client)

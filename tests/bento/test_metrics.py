@@ -82,7 +82,7 @@ def test_all_names_are_there_and_the_model_is_named(guarded: Service) -> None:
     found = samples(guarded.client.get("/metrics").text)
     assert {name for name, _ in found} >= NAMES
     model = guarded.runtime.model
-    labels = (("family", model.family), ("version", model.version))
+    labels = (("family", model.family), ("serving_plan", "none"), ("version", model.version))
     assert found["assay_model_info", labels] == 1
 
 
