@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _IMPORTED = (
     __name__,
     "torch",
-    "torchao",
     "peft",
     "transformers.models.qwen2_5_vl.modeling_qwen2_5_vl",
     "transformers.models.qwen2_vl.image_processing_pil_qwen2_vl",
