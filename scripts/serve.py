@@ -73,7 +73,7 @@ def _what() -> Launch:
 def _before() -> Callable[[], Launch] | None:
     """What was active before, where there is a way back to it."""
     active = Active.read()
-    if not active.can_go_back or MODEL_VARIABLE in os.environ:
+    if not active.can_go_back or os.environ.get(MODEL_VARIABLE):
         return None
     return lambda: active.previous or _of_model(_champion())
 

@@ -3,7 +3,7 @@
 What clients were answered stands in the proxy's log, what was answered to copies comes from the
 relay; nginx gives both the same identifier. A log line holds every attempt:
 
-    {"id": "...", "status": 200, "tried": "127.0.0.1:1, 127.0.0.1:2", "statuses": "500, 200",
+    {"id": "...", "status": "200", "tried": "127.0.0.1:1, 127.0.0.1:2", "statuses": "500, 200",
      "seconds": "0.012, 0.104", "verdict": "manipulated 0.91"}
 """
 
@@ -23,7 +23,7 @@ from assay.rollout.target import Observation, Side
 KEPT = 5000
 """Latencies of a side, and verdicts that wait to be compared."""
 _FAULT = 500
-_CLIENT_LEFT = 499
+_CLIENT_LEFT = "499"
 """nginx's own status for a client that hung up, which is nobody's fault here."""
 
 

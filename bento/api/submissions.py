@@ -17,9 +17,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from bento import copies
 from bento.api.auth import Caller
 from bento.api.schemas import About, DetectJson
-from bento.copies import is_copy as is_a_copy
 from bento.refusals import InvalidRequest, ModelNotServed
 from bento.runtime import Runtime
 from bento.submission import Submission
@@ -47,7 +47,7 @@ async def submission(request: Request, here: Runtime, asking: Caller) -> Submiss
     else:
         raise InvalidRequest(f"content type {kind[:80]!r} is not taken; {FORMS}")
     require_version(here, about.model_version)
-    is_copy = is_a_copy(request, here)
+    is_copy = copies.is_copy(request, here)
     return Submission(
         image,
         asking.client,

@@ -25,7 +25,7 @@ from assay.rollout.launch import Active, Launch
 from assay.rollout.limits import RolloutSettings, Strategy
 from assay.rollout.local import LocalTarget
 from assay.rollout.target import Mode
-from tests.bento import servers
+from tests.bento import servers, services
 from tests.bento.servers import Server
 from tests.bento.test_draining import wait_until
 from tests.rollout.clients import Seen, asking
@@ -69,10 +69,14 @@ def launch(name: str, model: Path, service: str = SERVICE, **environment: str) -
     return Launch(name=name, service=service, folder=REPOSITORY, environment=given, is_release=True)
 
 
-def other_opinion(model: Path, folder: Path) -> Path:
-    """The model, calibrated so that everything is an edit."""
+def other_opinion(server: Server, seen: Seen, model: Path, folder: Path) -> Path:
+    """The model, calibrated so that everything is what ``server`` does not take a photo for."""
+    with server.client() as client:
+        answer = client.post("/v1/detect", files={"file": ("a.jpg", services.photo(0, 64, 96))})
+    seen.ids.append(answer.json()["id"])
+    threshold = 1e-6 if answer.json()["label"] == "authentic" else 1 - 1e-6
     shutil.copytree(model, folder)
-    Calibration(2.0, 1e-6, 1e-7, 2e-6).save(folder / CALIBRATION_FILE)
+    Calibration(2.0, threshold, threshold, threshold).save(folder / CALIBRATION_FILE)
     return folder
 
 
@@ -130,7 +134,7 @@ def test_slow_canary_is_rolled_back(server: Server, seen: Seen, served_model: Pa
 def test_disagreeing_challenger_is_rolled_back(
     server: Server, seen: Seen, served_model: Path, tmp_path: Path, strategy: Strategy
 ) -> None:
-    wrong = launch("wrong", other_opinion(served_model, tmp_path / "model"))
+    wrong = launch("wrong", other_opinion(server, seen, served_model, tmp_path / "model"))
     outcome = rolled_out(server, seen, wrong, strategy)
     assert not outcome.promoted
     assert "verdicts were others" in outcome.reasons[0]
@@ -173,7 +177,8 @@ def test_challenger_that_does_not_start_disturbs_nobody(server: Server, tmp_path
         LocalTarget().launch(launch("broken", tmp_path, "tests.rollout.none:Assay"))
     with pytest.raises(RolloutFailed, match="no challenger"):
         LocalTarget().share(0.5, Mode.SHADOW)
-    assert server.client().get("/readyz").status_code == 200
+    with server.client() as client:
+        assert client.get("/readyz").status_code == 200
 
 
 def test_every_answer_is_captured_once_and_no_copy(server: Server, seen: Seen) -> None:

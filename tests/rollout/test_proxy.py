@@ -227,7 +227,7 @@ def test_share_is_made_of_hundredths(share: float, buckets: int) -> None:
 
 
 def test_answers_of_clients_that_left_count_for_nobody(front: Front) -> None:
-    line = {"id": "1", "status": 499, "tried": "127.0.0.1:5", "statuses": "-", "seconds": "1.0"}
+    line = {"id": "1", "status": "499", "tried": "127.0.0.1:5", "statuses": "-", "seconds": "1.0"}
     front.answers.add_lines([json.dumps({**line, "verdict": ""})])
     assert front.answers.observation(5, 6).current.requests == 0
 
