@@ -7,6 +7,7 @@ carries its process's identity, and the next start asks whether it is still ther
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import socket
 from collections.abc import Iterable
@@ -25,6 +26,16 @@ def identity(pid: int = 0) -> str:
 def pid_of(who: str) -> int:
     """The pid within an `identity`."""
     return int(who.rsplit(":", 2)[1])
+
+
+def user() -> str:
+    """Who started this process: the CI run that did, else the system's user; empty if unnamed."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        return f"ci: {os.environ.get('GITHUB_ACTOR')}, run {os.environ.get('GITHUB_RUN_ID')}"
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return ""
 
 
 def is_dead(who: str) -> bool:

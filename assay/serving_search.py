@@ -52,11 +52,11 @@ class Limits(Settings):
     """What no plan may do; those of accuracy are against the baseline on the same images."""
 
     auc_drop: Share = 0.005
-    word_auc_drop: Share = 0.01
+    word_auc_drop: Share | None = 0.01
     """Of what the model alone says, which may count for nothing in the verdict."""
     flips: Share = 0.01
     """Share of verdicts that are others."""
-    word_flips: Share = 0.02
+    word_flips: Share | None = 0.02
     """Share of images of which the model alone says another word."""
     ece_rise: Share = 0.01
     latency_p95: float | None = Field(None, gt=0)

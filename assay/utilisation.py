@@ -23,11 +23,19 @@ def undisturbed() -> float:
     Other processes can then not make work look slow. Where the system does not count such waiting,
     it is a plain clock.
     """
+    waited = _waited()
+    while True:
+        now, before, waited = time.perf_counter(), waited, _waited()
+        if waited == before:  # else a wait has begun and ended in between
+            return now - waited / 1e9
+
+
+def _waited() -> int:
+    """Nanoseconds; 0 where nobody counts."""
     try:
-        waited = int(_SCHEDULER.read_text(encoding="ascii").split()[1])
+        return int(_SCHEDULER.read_text(encoding="ascii").split()[1])
     except (OSError, IndexError, ValueError):
-        waited = 0
-    return time.perf_counter() - waited / 1e9
+        return 0
 
 
 class Utilisation:

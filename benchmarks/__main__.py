@@ -19,8 +19,8 @@ MODULES = (
     "serving",
     "optimise",
     "store",
-    "rollout",
     "release",
+    "rollout",
 )
 
 

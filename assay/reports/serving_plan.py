@@ -36,7 +36,7 @@ _DETAILS: dict[str, Callable[[Figures], str]] = {
     "p50, ms": lambda f: f"{f.latency.p50:.1f}",
     "p95, ms": lambda f: f"{f.latency.p95:.1f}",
     "p99, ms": lambda f: f"{f.latency.p99:.1f}",
-    "with reasons, images/s": lambda f: f"{f.reasons:.1f}",
+    "reasons, images/s": lambda f: f"{f.reasons:.1f}",
     "TPR at 5 % FPR": lambda f: _number(f.accuracy.tpr_at_5_fpr),
     "calibration error": lambda f: _number(f.accuracy.ece),
 }
