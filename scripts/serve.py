@@ -32,7 +32,7 @@ from assay.store import Role, Store, StoreSettings
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = "bento.service:Assay"
 EXAMPLE = "docs/pictures/example.jpg"
-MODEL_VARIABLE = "ASSAY_MODEL"
+MODEL_VARIABLE, PLAN_VARIABLE = "ASSAY_MODEL", "ASSAY_SERVING_PLAN"
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def _what() -> Launch:
     """What is to answer: the model that the user names, the active release, or the champion."""
     if named := os.environ.get(MODEL_VARIABLE):
         return _of_model(Path(named).resolve())
-    return Active.read().current or _of_model(_champion())
+    return Active.read().current or _champion()
 
 
 def _before() -> Callable[[], Launch] | None:
@@ -75,11 +75,13 @@ def _before() -> Callable[[], Launch] | None:
     active = Active.read()
     if not active.can_go_back or os.environ.get(MODEL_VARIABLE):
         return None
-    return lambda: active.previous or _of_model(_champion())
+    return lambda: active.previous or _champion()
 
 
-def _of_model(model: Path) -> Launch:
+def _of_model(model: Path, plan: Path | None = None) -> Launch:
     environment = {MODEL_VARIABLE: str(model)}
+    if plan is not None and not os.environ.get(PLAN_VARIABLE):
+        environment[PLAN_VARIABLE] = str(plan)
     return Launch(name=model.name, service=SERVICE, folder=ROOT, environment=environment)
 
 
@@ -98,11 +100,14 @@ def _environment(host: str, port: int) -> dict[str, str]:
     }
 
 
-def _champion() -> Path:
+def _champion() -> Launch:
+    """The champion, by its serving plan if it has one."""
     try:
-        return model_registry.fetch(model_registry.Alias.CHAMPION.value)
+        model = model_registry.fetch(model_registry.Alias.CHAMPION.value)
     except NoChampion as error:
         raise NoChampion("there is no champion to serve; `make train` makes one") from error
+    version = model_registry.version_of(model_registry.Alias.CHAMPION)
+    return _of_model(model, model_registry.fetch_plan(version) if version else None)
 
 
 def _signing_keys(auth: bool) -> dict[str, str]:

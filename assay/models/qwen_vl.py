@@ -64,7 +64,6 @@ class QwenVLProcessor:
     @classmethod
     def load(cls, path: Path) -> QwenVLProcessor:
         """Read tokenizer and image settings from a checkpoint folder."""
-        _expect_torchao()
         from transformers import PreTrainedTokenizerFast
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import (
             Qwen2VLImageProcessorPil,
