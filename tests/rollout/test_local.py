@@ -14,10 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from assay import fingerprints, release
 from assay.calibration import Calibration
 from assay.errors import RolloutFailed
 from assay.home import REPOSITORY
 from assay.model_folder import CALIBRATION_FILE
+from assay.model_registry import ModelFacts
 from assay.progress import silent
 from assay.release import Release
 from assay.rollout import driver, proxy
@@ -26,7 +28,7 @@ from assay.rollout.launch import Active, Launch
 from assay.rollout.limits import RolloutSettings, Strategy
 from assay.rollout.local import LocalTarget
 from assay.rollout.target import Mode
-from tests import pipeline_runs, releases
+from tests import pipeline_runs
 from tests.bento import servers, services
 from tests.bento.servers import Server
 from tests.bento.test_draining import wait_until
@@ -96,7 +98,9 @@ def rolled_out(
 def packaged(served_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """The model that is served, as a really built bento."""
     with pipeline_runs.environment(tmp_path_factory.mktemp("state")):
-        return releases.built(served_model)
+        content = fingerprints.content_hash(served_model)
+        facts = ModelFacts("version 3", content, "data-1", "3", "train-1", "abc", "2026-01-01")
+        return release.build(served_model, facts, None)
 
 
 def test_release_is_promoted_as_a_canary_and_rolled_back(
