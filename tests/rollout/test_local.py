@@ -19,12 +19,14 @@ from assay.errors import RolloutFailed
 from assay.home import REPOSITORY
 from assay.model_folder import CALIBRATION_FILE
 from assay.progress import silent
+from assay.release import Release
 from assay.rollout import driver, proxy
 from assay.rollout.driver import Outcome
 from assay.rollout.launch import Active, Launch
 from assay.rollout.limits import RolloutSettings, Strategy
 from assay.rollout.local import LocalTarget
 from assay.rollout.target import Mode
+from tests import pipeline_runs, releases
 from tests.bento import servers, services
 from tests.bento.servers import Server
 from tests.bento.test_draining import wait_until
@@ -90,17 +92,25 @@ def rolled_out(
         return driver.watch(target, chosen, silent)
 
 
-def test_healthy_canary_is_promoted_and_rolled_back(
-    server: Server, seen: Seen, served_model: Path
+@pytest.fixture(scope="module")
+def packaged(served_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The model that is served, as a really built bento."""
+    with pipeline_runs.environment(tmp_path_factory.mktemp("state")):
+        return releases.built(served_model)
+
+
+def test_release_is_promoted_as_a_canary_and_rolled_back(
+    packaged: Release, server: Server, seen: Seen, served_model: Path
 ) -> None:
-    outcome = rolled_out(server, seen, launch("healthy", served_model), Strategy.CANARY)
+    target = LocalTarget()
+    with asking(server, seen):
+        outcome = driver.roll_out(target, packaged, SETTINGS, silent)
     assert outcome.promoted, outcome
     assert outcome.observed[0].disagreed == 0
-    target = LocalTarget()
-    assert target.active() == "healthy" == Active.read().current.name
+    assert target.active() == packaged.name == Active.read().current.name
     with asking(server, seen):  # blue/green switches, there and back again
         back = [switched(target, seen) for _ in range(6)]
-    assert back == [served_model.name, "healthy"] * 3
+    assert back == [served_model.name, packaged.name] * 3
     assert target.roll_back() == served_model.name
     assert target.active() is None
     assert set(seen.outcomes) == {200}
