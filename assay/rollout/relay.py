@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import logging
+import string
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
+from urllib.parse import quote
 
 from assay.rollout.answers import Answer, Answers, Said
 from assay.rollout.nginx import COPY_HEADER, COPY_ID_HEADER
@@ -53,20 +55,32 @@ class Relay:
         self._waiting: SimpleQueue[Copy | None] = SimpleQueue()
         self._bytes, self._lock = 0, threading.Lock()
 
-    def take(self, copy: Copy) -> None:
-        """Ask later, or drop the copy where too many wait, or nobody is to be asked."""
+    def reserve(self, size: int) -> bool:
+        """Keep room for a body of ``size`` bytes, before it is read.
+
+        False, and counted as dropped, where too much waits or nobody is to be asked.
+        """
         with self._lock:
-            if self.port is None or self._bytes + len(copy.body) > MOST_BYTES:
-                self._answers.dropped += 1
-                return
-            self._bytes += len(copy.body)
+            is_taken = self.port is not None and self._bytes + size <= MOST_BYTES
+            self._bytes += size if is_taken else 0
+            self._answers.dropped += not is_taken
+            return is_taken
+
+    def release(self, size: int) -> None:
+        """Give room back that was reserved."""
+        with self._lock:
+            self._bytes -= size
+
+    def take(self, copy: Copy) -> None:
+        """Ask later about a copy, for whose body room was reserved."""
         self._waiting.put(copy)
 
     def forget(self) -> None:
         """Drop what waits: it belongs to another share."""
         with contextlib.suppress(Empty):
             while True:
-                self._done(self._waiting.get_nowait())
+                copy = self._waiting.get_nowait()
+                self.release(len(copy.body) if copy else 0)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -83,15 +97,11 @@ class Relay:
 
     def _work(self) -> None:
         while (copy := self._waiting.get()) is not None:
-            self._done(copy)
+            self.release(len(copy.body))
             if (port := self.port) is not None:
                 asked_at = self._answers.began
                 answer = self._ask(port, copy)
                 self._answers.add_copy(copy.request_id, answer, asked_at)
-
-    def _done(self, copy: Copy | None) -> None:
-        with self._lock:
-            self._bytes -= len(copy.body) if copy else 0
 
     def _ask(self, port: int, copy: Copy) -> Answer:
         began = time.perf_counter()
@@ -125,13 +135,30 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        """Take one copy."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        given = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
-        request_id = given.pop(COPY_ID_HEADER, "")
+        """Take one copy, or hang up on it unread."""
+        size = int(self.headers.get("Content-Length", "0"))
+        body = self._body(size) if self.server.relay.reserve(size) else None
         self.send_response(HTTPStatus.NO_CONTENT)
         self.end_headers()
-        self.server.relay.take(Copy(request_id, self.path, given, body))
+        if body is not None:
+            self.server.relay.take(self._copy(body))
+
+    def _body(self, size: int) -> bytes | None:
+        """The body, for which there is room; None where nginx hung up in the middle of it."""
+        body = b""
+        try:
+            body = self.rfile.read(size)
+        finally:
+            if len(body) < size:
+                self.server.relay.release(size)
+        return body if len(body) == size else None
+
+    def _copy(self, body: bytes) -> Copy:
+        given = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
+        request_id = given.pop(COPY_ID_HEADER, "")
+        # Bytes that no address should hold are passed on by nginx, and refused by http.client.
+        path = quote(self.path, safe=string.punctuation, encoding="latin-1")
+        return Copy(request_id, path, given, body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its base's name)
         """Nothing: nginx has its log."""

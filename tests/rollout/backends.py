@@ -36,6 +36,8 @@ class Backend:
     fault: str = ""
     """``error``: answers 500; ``silence``: hangs up; ``slow``: takes three seconds."""
     seen: list[dict[str, str]] = field(default_factory=list)
+    marks: list[list[str]] = field(default_factory=list)
+    """All values of the mark of copies, request by request."""
     port: int = 0
 
     @property
@@ -65,6 +67,7 @@ def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
             backend.seen.append({name.lower(): value for name, value in self.headers.items()})
+            backend.marks.append(self.headers.get_all(COPY_HEADER, []))
             if backend.fault == "silence":
                 self.close_connection = True
                 return

@@ -6,14 +6,14 @@ import json
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from assay.rollout import proxy
+from assay.rollout import proxy, relay
 from assay.rollout.nginx import COPY_HEADER
 from assay.rollout.proxy import Routes
 from assay.rollout.slot import Colour
@@ -35,11 +35,13 @@ def front(running: Front) -> Front:
     """nginx at rest, before two backends without a fault."""
     running.proxy.route(Routes(Colour.BLUE))
     running.relay.port = None
+    running.relay.forget()
     running.answers.begin_anew()
     running.proxy.log.clear()
     for backend in (running.blue, running.green):
         backend.fault, backend.label = "", "authentic"
         backend.seen.clear()
+        backend.marks.clear()
     return running
 
 
@@ -47,7 +49,7 @@ def detect(client: httpx.Client, body: bytes = b"image", **headers: str) -> http
     return client.post("/v1/detect", content=body, headers=headers)
 
 
-def more_than(things: list[int | str], number: int) -> bool:
+def more_than(things: Sequence[object], number: int) -> bool:
     return len(things) > number
 
 
@@ -175,13 +177,39 @@ def test_copies_are_compared_with_what_clients_were_answered(front: Front, canar
     assert (seen.disagreed, seen.score_difference) == (20, 0.0)
 
 
-def test_copies_delay_no_answer(front: Front) -> None:
-    front.green.fault = "slow"
+@pytest.mark.parametrize("name", [COPY_HEADER, COPY_HEADER.lower(), COPY_HEADER.upper()])
+def test_forged_marks_reach_nobody(front: Front, name: str) -> None:
     front.relay.port = front.green.port
     front.proxy.route(Routes(Colour.BLUE, is_observed=True, copied=ALL))
     with front.client() as client:
-        took = [detect(client).elapsed.total_seconds() for _ in range(20)]
-    assert sum(took) < 2
+        detect(client, **{name: "forged", f"{name}-Id": "forged", "X-Forwarded-Proto": "https"})
+    wait_until(lambda: len(front.green.seen) == 1)
+    assert not {COPY_HEADER.lower(), f"{COPY_HEADER.lower()}-id"} & front.blue.seen[0].keys()
+    assert front.green.marks == [[SECRET]]
+    assert front.green.seen[0]["x-forwarded-proto"] == "https"
+
+
+def test_copy_without_room_is_not_read(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "MOST_BYTES", LARGEST // 2)
+    front.relay.port = front.green.port
+    front.proxy.route(Routes(Colour.BLUE, is_observed=True, copied=ALL))
+    with front.client() as client:
+        assert [detect(client, b"x" * size).status_code for size in (LARGEST, 1)] == [200, 200]
+    wait_until(lambda: len(front.green.copies) == 1)
+    assert front.answers.dropped == 1
+    assert front.green.copies[0]["content-length"] == "1"
+
+
+def test_address_with_any_bytes_is_copied(front: Front) -> None:
+    front.relay.port = front.green.port
+    front.proxy.route(Routes(Colour.BLUE, is_observed=True, copied=ALL))
+    url = httpx.URL(front.url)
+    head = b"POST /v1/detect?a=\xe9%20 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+    for number in range(1, 7):  # more than there are threads
+        with socket.create_connection((url.host, url.port), 5) as connection:
+            connection.sendall(head)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        wait_until(partial(more_than, front.green.seen, number - 1))
 
 
 def test_share_of_copies_is_kept_to(front: Front) -> None:
@@ -192,6 +220,15 @@ def test_share_of_copies_is_kept_to(front: Front) -> None:
             detect(client, **{"Idempotency-Key": f"key-{key}"})
     wait_until(lambda: len(front.green.copies) > 15)
     assert len(front.green.copies) < 80
+
+
+def test_copies_delay_no_answer(front: Front) -> None:
+    front.green.fault = "slow"
+    front.relay.port = front.green.port
+    front.proxy.route(Routes(Colour.BLUE, is_observed=True, copied=ALL))
+    with front.client() as client:
+        took = [detect(client).elapsed.total_seconds() for _ in range(20)]
+    assert sum(took) < 2
 
 
 def test_large_observed_request_is_refused_in_the_words_of_the_contract(front: Front) -> None:

@@ -15,6 +15,11 @@ def copy(size: int = 1, request_id: str = "1") -> Copy:
     return Copy(request_id, "/v1/detect", {}, b"x" * size)
 
 
+def offer(relay: Relay, offered: Copy) -> None:
+    if relay.reserve(len(offered.body)):
+        relay.take(offered)
+
+
 def answer(port: int, label: str = "authentic", score: float = 0.5) -> Answer:
     return Answer(port, 200, 10.0, Said(label, score))
 
@@ -25,10 +30,10 @@ def test_copies_beyond_the_memory_for_them_are_dropped() -> None:
     relay.port = CHALLENGER
     half = copy(MOST_BYTES // 2)
     for _ in range(3):
-        relay.take(half)
+        offer(relay, half)
     assert answers.dropped == 1
     relay.forget()
-    relay.take(half)
+    offer(relay, half)
     assert answers.dropped == 1
 
 
@@ -36,10 +41,10 @@ def test_copies_are_dropped_while_nobody_compares() -> None:
     answers = Answers()
     relay = Relay(SECRET, 1, answers)
     for _ in range(3):
-        relay.take(copy(MOST_BYTES // 2))
+        offer(relay, copy(MOST_BYTES // 2))
     assert answers.dropped == 3
     relay.port = CHALLENGER
-    relay.take(copy(MOST_BYTES // 2))
+    offer(relay, copy(MOST_BYTES // 2))
     assert answers.dropped == 3
 
 
@@ -50,7 +55,7 @@ def test_copy_that_nobody_answers_counts_as_an_error() -> None:
         relay = Relay(SECRET, 1, answers)
         relay.port = gone.port
         with relay.working():
-            relay.take(copy())
+            offer(relay, copy())
             wait_until(lambda: answers.observation(CURRENT, gone.port).challenger.errors == 1)
 
 
