@@ -26,7 +26,8 @@ FILES = (
     MODEL_FILE, NULL_RATES_FILE, CALIBRATION_FILE, FUSION_FILE,
     f"{ADAPTER_FOLDER}/adapter_config.json", f"{ADAPTER_FOLDER}/adapter_model.safetensors",
     f"{BASE_FOLDER}/model*.safetensors", f"{BASE_FOLDER}/model.safetensors.index.json",
-    f"{BASE_FOLDER}/*config.json", f"{BASE_FOLDER}/chat_template.jinja",
+    f"{BASE_FOLDER}/*config.json",
+    f"{BASE_FOLDER}/chat_template.jinja", f"{BASE_FOLDER}/chat_layout.json",
     f"{BASE_FOLDER}/tokenizer.json", f"{BASE_FOLDER}/vocab.json", f"{BASE_FOLDER}/merges.txt",
     f"{BASE_FOLDER}/added_tokens.json", f"{BASE_FOLDER}/special_tokens_map.json",
 )  # fmt: skip

@@ -25,11 +25,13 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from assay import home, release_checks, servers, signing_keys
+from assay import home, processes, release_checks, servers, signing_keys
 from assay.golden import GOLDEN_FILE, Golden, picture
 from assay.release import CONTRACT_FILE, Release
 from assay.release_checks import CHECKS, Answer, Check, Limits, Refused, Running
+from assay.remote_model import KEY_VARIABLE
 from assay.servers import LOOPBACK, Server, ServerFailed
+from assay.serving_strategies.vllm import URL_VARIABLE
 from assay.settings import Settings
 
 _TITLE = "Release-proof"
@@ -141,9 +143,7 @@ def _end(process: subprocess.Popen[bytes], state: str) -> None:
     if process.poll() is None:
         process.terminate()
     _, left = psutil.wait_procs(list(_processes(state)), timeout=_LEAVE)
-    for one in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
+    processes.kill(left)
     psutil.wait_procs(left)
 
 
@@ -157,9 +157,13 @@ def _processes(state: str) -> Iterator[Any]:
 
 
 def _environment(state: Path) -> dict[str, str]:
-    """Nothing of ours, and nothing that the user has set for the service that runs already."""
+    """Nothing of ours, and nothing that the user has set for the service that runs already.
+
+    But for the server that answers in the place of the model, which a plan relies on.
+    """
     kept = {**home.environment(), **os.environ}
     ours = {name for name in kept if name.startswith("ASSAY_") or name == "PYTHONPATH"}
+    ours -= {URL_VARIABLE, KEY_VARIABLE}
     keys = {
         name: base64.b64encode(secrets.token_bytes(signing_keys.KEY_BYTES)).decode()
         for name in (signing_keys.URLS, signing_keys.CASES)

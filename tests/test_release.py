@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from assay import home, model_folder, release, release_requirements, release_stage
+from assay import home, model_folder, models, release, release_requirements, release_stage
 from assay.errors import CheckpointMismatch, ConfigError, NotStored, StorageError
 from assay.fingerprints import content_hash
 from assay.golden import Golden
 from assay.release import Release
 from assay.serving_plan import PLAN_FILE
 from tests import pipeline_runs, releases
+from tests.models.test_tiny_qwen2_5_vl import SMALL
 
 ROOT = home.REPOSITORY
 
@@ -74,6 +75,12 @@ def test_model_folder_with_anything_else_is_refused(
     (model / name).write_bytes(b"\x80\x04.")
     with pytest.raises(CheckpointMismatch, match=rf"holds {name}, which is no file of a model"):
         model_folder.files(model)
+
+
+def test_files_of_every_layout_of_the_chat_are_packaged(tmp_path: Path) -> None:
+    options = {**SMALL, "question_first": True}
+    models.family("tiny_qwen2_5_vl").create_base(options, 0, tmp_path / model_folder.BASE_FOLDER)
+    assert "base/chat_layout.json" in model_folder.files(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["base/config.json", "elsewhere"])

@@ -16,6 +16,7 @@ from assay.records import Label
 from assay.release import CONTRACT_FILE, Release
 from assay.release_checks import Limits
 from assay.release_proof import Proof
+from assay.remote_model import KEY_VARIABLE, URL_VARIABLE
 from assay.reports import release as page
 from assay.serving_plan import PLAN_FILE
 from tests import pipeline_runs
@@ -46,6 +47,17 @@ def spoiled(built_release: Release, tmp_path_factory: pytest.TempPathFactory) ->
     spoil_contract(release.source / CONTRACT_FILE)
     (release.source / PLAN_FILE).write_text("{")  # which the service cannot follow
     return release_proof.prove(release, LENIENT.model_copy(update={"latency": 0.1}))
+
+
+def test_service_is_told_nothing_of_ours_but_who_answers_for_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {URL_VARIABLE: "http://127.0.0.1:8000", KEY_VARIABLE: "key"}
+    for name, value in {**kept, "ASSAY_DATABASE_URL": "postgresql://ours"}.items():
+        monkeypatch.setenv(name, value)
+    given = release_proof._environment(tmp_path)
+    assert kept.items() <= given.items()
+    assert "ASSAY_DATABASE_URL" not in given
 
 
 def spoil_golden(path: Path) -> None:
