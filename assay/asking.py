@@ -19,7 +19,8 @@ from assay.records import Label, Pixels
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_MAX_NEW_TOKENS = 96
+MAX_NEW_TOKENS = 96
+"""Of the reasons of one answer, at most."""
 
 
 class Answered(Protocol):
@@ -121,7 +122,7 @@ class Reading:
                 input_ids=ids,
                 attention_mask=torch.cat([mask, torch.ones_like(begun)], dim=1),
                 past_key_values=self._cache,
-                max_new_tokens=_MAX_NEW_TOKENS,
+                max_new_tokens=MAX_NEW_TOKENS,
                 do_sample=False,
             )
         width = ids.shape[1]

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay import images, ledger, models, prompts, teachers
+from assay.asking import MAX_NEW_TOKENS
 from assay.errors import CheckpointMismatch, ConfigError, UnparseableAnswer, WorkerLost
 from assay.evidence import Role
 from assay.questions import Question
@@ -32,7 +33,6 @@ LISTED = 20
 """Most likely tokens that are asked for: vLLM's own limit, where nobody raises it."""
 _PATIENCE = {"connect": 5.0, "read": 60.0, "write": 60.0, "pool": 60.0}
 _AT_ONCE = 64
-_MAX_NEW_TOKENS = 96
 
 
 def served_name(content: str) -> str:
@@ -114,14 +114,18 @@ class RemoteModel:
             top_logprobs=LISTED,
             return_tokens_as_token_ids=True,
         )
-        listed = answer["logprobs"]["content"][0]["top_logprobs"]
-        return _of_words({one["token"]: float(one["logprob"]) for one in listed}, self._processor)
+        try:
+            likeliest = answer["logprobs"]["content"][0]["top_logprobs"]
+            listed = {one["token"]: float(one["logprob"]) for one in likeliest}
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise UnparseableAnswer(f"{self._url} answered without log-probabilities") from error
+        return _of_words(listed, self._processor)
 
     def _rationale(self, question: Question, label: Label) -> str:
         opening = {"role": "assistant", "content": prompts.render(prompts.Answer(label))}
         answer = self._chat(
             [self._turn(question), opening],
-            max_tokens=_MAX_NEW_TOKENS,
+            max_tokens=MAX_NEW_TOKENS,
             add_generation_prompt=False,
             continue_final_message=True,
         )

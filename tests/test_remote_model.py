@@ -135,6 +135,24 @@ def test_a_model_that_answers_something_else_is_told(
         model.verdict_logits(questions[:1])
 
 
+@pytest.mark.parametrize("logprobs", [None, {}, {"content": []}, {"content": [{}]}])
+def test_a_server_without_log_probabilities_is_told(
+    checkpoint: Checkpoint, detector: Detector, questions: list[Question], logprobs: object
+) -> None:
+    class Silent(Checkpoint):
+        def complete(self, chat: dict[str, object]) -> dict[str, object]:
+            return {"message": {"content": ""}, "logprobs": logprobs}
+
+    silent = Silent.__new__(Silent)
+    silent.name = checkpoint.name
+    with (
+        serving(silent) as url,
+        RemoteModel(url, silent.name, detector.preparer.processor) as model,
+        pytest.raises(UnparseableAnswer, match="without log-probabilities"),
+    ):
+        model.verdict_logits(questions[:1])
+
+
 def test_export_overwrites_nothing(small_model: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is there already"):
         model_export.export(small_model, tmp_path)
