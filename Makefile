@@ -35,7 +35,7 @@ lint: setup ## ruff, the formatter, the import contracts and a scan for secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	git ls-files -z ':!requirements.lock' ':!infra/validators.txt' ':!.secrets.baseline' \
+	git ls-files -z ':!requirements.lock' ':!infra/*.txt' ':!.secrets.baseline' \
 		| xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 types: setup ## mypy --strict on assay and bento
@@ -47,14 +47,16 @@ bench: setup ## measure speed and memory, each as a ratio within one run
 soak: setup ## mixed load on the service for MINUTES (30): latency, memory, status codes
 	$(BIN)/python -m benchmarks.soak
 
-lock: setup ## write requirements.lock and infra/validators.txt (UPGRADE=1 for newer versions)
+lock: setup ## write requirements.lock and the validators' pins (UPGRADE=1 for newer versions)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: \
-		--generate-hashes --no-header $(if $(UPGRADE),--upgrade) \
-		--output-file infra/validators.txt infra/validators.in >/dev/null
+	for name in validators checkov; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: \
+			--generate-hashes --no-header $(if $(UPGRADE),--upgrade) \
+			--output-file infra/$$name.txt infra/$$name.in >/dev/null || exit 1; \
+	done
 
-validators: setup ## install what judges infra/ and the workflows into .venv-validators
+validators: setup ## install what judges infra/ and the workflows beside .venv
 	@$(BIN)/python -m scripts.validators
 
 clean: ## remove the environments and tool caches; datasets, models and runs in .assay stay
-	rm -rf .venv .venv-validators .assay/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-validators .venv-checkov .assay/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""What is not a pipeline: datasets, case files, and the accounts, keys and captures of the service.
+"""What is not a pipeline: datasets, case files, load; accounts, keys, captures of the service.
 
     python -m assay datasets list
     python -m assay datasets show latest
@@ -8,8 +8,9 @@
     python -m assay accounts add NAME --role moderator
     python -m assay captures show ID
     python -m assay audit verify
+    python -m assay load http://127.0.0.1:3000 --rate 5
 
-Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option.
+Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from assay.commands import (
     FAILED,
+    INTERRUPTED,
     WRONG_NAME,
     accounts,
     audit,
@@ -30,13 +32,15 @@ from assay.commands import (
     case_files,
     datasets,
     keys,
+    load,
+    models,
 )
 from assay.errors import AssayError, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, case_files, keys, accounts, captures, audit
+_THINGS = datasets, models, case_files, keys, accounts, captures, audit, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is flushed at exit
         return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except (AssayError, OSError) as error:
         print(f"python -m assay: {error}", file=sys.stderr)
         return WRONG_NAME if isinstance(error, ConfigError) else FAILED

@@ -19,13 +19,14 @@ from assay.asking import Answered, Backend, LoadedModel
 from assay.calibration import Calibration
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
-from assay.fingerprints import group_digest
+from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion, log_odds
 from assay.metrics import Floats
 from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
 from assay.prefixes import Prefix
 from assay.questions import Preparer, Question
 from assay.records import Label, Photo, Verdict
+from assay.remote_model import RemoteModel
 from assay.serving_recipe import DEFAULT, ServingRecipe
 
 T = TypeVar("T")
@@ -71,13 +72,14 @@ class Detector:
     def load(cls, path: Path, recipe: ServingRecipe = DEFAULT) -> Detector:
         """Open a model folder as ``recipe`` says, on the GPU if there is one.
 
-        Raises `CheckpointMismatch` when a part is missing or was made for another prompt.
+        Raises `CheckpointMismatch` when a part is missing or was made for another prompt, and what
+        `RemoteModel.connect` raises where a server is to answer.
         """
         facts = read_facts(path)
         preparer = Preparer.load(path, recipe)
         fusion, calibration = path / FUSION_FILE, path / CALIBRATION_FILE
         return cls(
-            _loaded(path, preparer, recipe),
+            _backend(path, preparer, recipe),
             preparer,
             Fusion.load(fusion) if fusion.exists() else None,
             Calibration.load(calibration) if calibration.exists() else None,
@@ -231,7 +233,9 @@ def _explained(verdict: Verdict, text: str) -> Verdict:
     )
 
 
-def _loaded(path: Path, preparer: Preparer, recipe: ServingRecipe) -> LoadedModel:
+def _backend(path: Path, preparer: Preparer, recipe: ServingRecipe) -> Backend:
+    if recipe.remote:
+        return RemoteModel.connect(content_hash(path), preparer.processor)
     model = model_loading.load(path, recipe)
     prefix = Prefix(model, preparer.processor) if recipe.caches_prefix else None
     return LoadedModel(model, preparer.processor, prefix)

@@ -16,6 +16,7 @@ from assay import home, tracking
 from assay.errors import NoChampion, did_you_mean
 from assay.fingerprints import content_hash
 from assay.model_folder import MODEL_FILE, read_facts
+from assay.serving_plan import PLAN_FILE, ServingPlan, refuse_other_model
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MODEL = "assay"
 HASH_TAG = "content_hash"
+PLAN_TAG = "serving_plan"
+"""The name of a version's plan, such as ``plan-0123456789ab``."""
 PROVENANCE = ("dataset_version", "git_commit", "zenml_run")
 """Tags that a version repeats of its run, so that it explains itself."""
 
@@ -138,6 +141,46 @@ def describe_run(version: str, text: str) -> None:
 def card_folder(version: str) -> str:
     """The place of a version's card among the artifacts of its run."""
     return f"model_card-v{version}"
+
+
+def attach_plan(version: str, plan: ServingPlan) -> None:
+    """Let ``plan`` be how ``version`` is served: beside its bundle, whose files stay as they are.
+
+    Raises `PlanMismatch` for a plan of another model, and `NoChampion` for an unknown version.
+    """
+    refuse_other_model(plan, _resolve(version).tags.get(HASH_TAG, ""))
+    store, run = tracking.client(), run_of(version)
+    store.log_text(run.info.run_id, plan.text(), f"{_plan_folder(version)}/{PLAN_FILE}")
+    store.set_model_version_tag(MODEL, version, PLAN_TAG, plan.name)
+
+
+def fetch_plan(version: str) -> Path | None:
+    """A local copy of the serving plan of ``version``, or None where it has none.
+
+    Raises `NoChampion` for an unknown version, or where the plan's file is gone.
+    """
+    name = _resolve(version).tags.get(PLAN_TAG)
+    if name is None:
+        return None
+    copy = home.folder("plans") / f"{version}-{name}.json"
+    if not copy.exists():
+        from mlflow.exceptions import MlflowException
+
+        store, run_id = tracking.client(), run_of(version).info.run_id
+        with tempfile.TemporaryDirectory(dir=copy.parent) as scratch:
+            try:
+                place = f"{_plan_folder(version)}/{PLAN_FILE}"
+                shutil.move(store.download_artifacts(run_id, place, scratch), copy)
+            except (MlflowException, OSError) as error:
+                raise NoChampion(
+                    f"the serving plan of version {version} cannot be fetched; make it again with: "
+                    f"python run.py --pipeline optimize --set model={version}"
+                ) from error
+    return copy
+
+
+def _plan_folder(version: str) -> str:
+    return f"serving_plan-v{version}"
 
 
 def set_alias(alias: Alias, version: str) -> None:

@@ -19,7 +19,7 @@ from assay.examination import examined_photos, in_batches
 from assay.images import Variant
 from assay.journal import Journal, Row
 from assay.perturbations import Perturbation
-from assay.predictions import DetectsPhotos, measured, positive
+from assay.predictions import DetectsPhotos, KnowsGroups, measured, positive
 from assay.progress import Progress
 from assay.records import Label, Photo, Sample, Split
 from assay.strata import compression_class, size_class
@@ -72,7 +72,7 @@ def predict(
 
 
 def sample(
-    detector: DetectsPhotos, dataset: Dataset, images_per_class: int, seed: int
+    detector: KnowsGroups, dataset: Dataset, images_per_class: int, seed: int
 ) -> frozenset[str]:
     """Ids of authentic test images and of as many others, datasets and photographs dealt in turn.
 

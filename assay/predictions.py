@@ -29,14 +29,18 @@ LOG_ODDS = "log_odds"
 """Column of the score before calibration, on which images judged by several models compare."""
 
 
-class DetectsPhotos(Protocol):
+class KnowsGroups(Protocol):
+    """Whatever knows which images a model was made from."""
+
+    def has_seen(self, group: str) -> bool:
+        """Whether the model was fitted, or calibrated, on images of ``group``."""
+
+
+class DetectsPhotos(KnowsGroups, Protocol):
     """Whatever answers about photos; `assay.detector.Detector` in production."""
 
     def detect(self, photos: Sequence[Photo], rationale: bool = False) -> list[Verdict]:
         """One verdict a photo, in order."""
-
-    def has_seen(self, group: str) -> bool:
-        """Whether the model was fitted, or calibrated, on images of ``group``."""
 
 
 def predict(

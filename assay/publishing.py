@@ -15,6 +15,7 @@ from assay.recording import dataset_use
 from assay.records import Sample, Split
 from assay.reports import model_card as cards
 from assay.reports.page import Page
+from assay.serving_plan import PLAN_FILE, ServingPlan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,14 @@ def publish(
     if changed:
         store.set_tag(run_id, _PUBLISHED, json.dumps(there | digests))
     return changed
+
+
+def publish_plan(run_id: str, plan: ServingPlan, page: Page) -> None:
+    """Store a serving plan and the page about it with the run that tried the ways to serve."""
+    store = tracking.client()
+    store.log_text(run_id, plan.text(), PLAN_FILE)
+    store.log_text(run_id, page.html, f"{REPORTS}/{PLAN_FILE.partition('.')[0]}.html")
+    store.set_tag(run_id, model_registry.PLAN_TAG, plan.name)
 
 
 def publish_card(card: ModelCard) -> None:

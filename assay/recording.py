@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay import catalogue, hardware, picture_tables, tracking
+from assay import catalogue, hardware, parameters, picture_tables, tracking
 from assay.dataset import Dataset
 from assay.records import Split, sample_schema
+from assay.serving_optimisation import OnTrial
+from assay.serving_plan import Trial
+from assay.serving_search import OptimiseSettings
 from assay.tracking import DatasetUse
 
 if TYPE_CHECKING:
@@ -32,6 +36,8 @@ class Stage(StrEnum):
     WARM_UP = "warm_up"
     ADAPTER = "adapter"
     EXPERTS = "experts"
+    SERVING = "serving"
+    """Nothing: ways to serve it were tried."""
 
 
 class Recorder:
@@ -78,6 +84,32 @@ def training_run(
     with tracking.run(name, parameters, tags) as run_id:
         tracking.log_dataset(run_id, use)
         yield Recorder(run_id)
+
+
+@contextmanager
+def serving_run(
+    zenml_run: str, settings: OptimiseSettings, dataset: Dataset
+) -> Iterator[tuple[str, OnTrial]]:
+    """Open the run of an optimisation; yields its id, and what puts each trial below it."""
+    use = dataset_use(dataset, "held-out images", Split.TEST)
+    tags = {
+        "stage": Stage.SERVING.value,
+        "dataset_version": dataset.version,
+        "zenml_run": zenml_run,
+        "hardware": hardware.summary(),
+    }
+    given = parameters.flatten(settings.model_dump(mode="json"))
+    with tracking.run(zenml_run, given, tags) as run_id:
+        tracking.log_dataset(run_id, use)
+        yield run_id, partial(_log_trial, run_id)
+
+
+def _log_trial(run_id: str, trial: Trial) -> None:
+    measured: dict[str, Any] = trial.figures.model_dump(mode="json") if trial.figures else {}
+    figures = {k: float(v) for k, v in parameters.flatten(measured).items() if v != str(None)}
+    tracking.log_child(
+        run_id, trial.name, {"choices": " ".join(trial.choices)}, figures, trial.reason
+    )
 
 
 def link_warm_up(run_id: str, warm_up_run: str) -> None:

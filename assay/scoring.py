@@ -139,7 +139,7 @@ def explain(source: Path, detector: Detector) -> Verdict:
 
 def _items(source: Path) -> Iterator[Item]:
     if source.is_dir():
-        for file in _image_files(source):
+        for file in image_files(source):
             name = file.relative_to(source).as_posix()
             yield Item(_as_text(name), f"{name} {_state(file)}", file)
     elif is_single_image(source):
@@ -152,7 +152,7 @@ def _count(source: Path) -> int:
     if is_single_image(source):
         return 1
     if source.is_dir():
-        return len(_image_files(source))
+        return len(image_files(source))
     with _opened(source) as table:
         return int(table.metadata.num_rows)
 
@@ -178,7 +178,8 @@ def _state(file: Path) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """Files of ``folder``, at any depth, whose suffix is one of `SUFFIXES`, in order."""
     found = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     return sorted(found, key=lambda p: p.relative_to(folder).as_posix())
 

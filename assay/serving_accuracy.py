@@ -65,4 +65,4 @@ class Judge:
         scores, positive = 1 - probabilities[:, 0], self._held_out.positive
         alone = np.arange(len(scores))
         found = metrics_of(scores, positive, alone, 0.5, _NO_INTERVAL, _METRICS)
-        return {name: metric and metric.value for name, metric in found.items()}
+        return {name: None if metric is None else metric.value for name, metric in found.items()}

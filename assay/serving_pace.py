@@ -38,7 +38,7 @@ class Line:
         self._pool.close()
 
     def rate(self, files: Sequence[bytes]) -> float:
-        """Images a second of all ``files`` at once, as under load; raises `WorkerLost` as `ModelProcess` does."""
+        """Images a second of all ``files`` at once, as under load; raises as `ModelProcess`."""
         start = time.perf_counter()
         measured = self._submitted(files)
         busy: deque[ModelProcess] = deque()

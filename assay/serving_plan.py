@@ -74,7 +74,7 @@ class Ratios(Part):
     throughput: Rate
     """Of the model stage, each in batches as large as its own recipe says."""
     latency: Rate
-    """Of the median."""
+    """Of one question by itself; as of all ratios, of the fastest of each."""
     end_to_end: Rate | None = None
     """Images a second from bytes to verdict; None where that was not measured."""
 
@@ -94,7 +94,7 @@ class Figures(Part):
     """Of the time; None without one."""
     latency: Latency
     throughput: dict[int, Rate]
-    """Images a second by batch size, of the model stage."""
+    """Images a second by batch size, of the model stage; of the fastest batch."""
     reasons: Rate
     """Images a second with the written reasons of each, where verdicts alone are `throughput`."""
     end_to_end: Rate | None = None

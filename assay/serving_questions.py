@@ -26,7 +26,7 @@ from assay.model_folder import read_facts
 from assay.perturbed_predictions import sample
 from assay.progress import Progress
 from assay.questions import Preparer, Question
-from assay.records import Label, Photo, Sample
+from assay.records import Label, Photo, Pixels, Sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +147,7 @@ def _row(question: Question, found: Sample, photo: Photo) -> dict[str, Any]:
     }
 
 
-def _question(processor: Processor, pixels: images.Pixels, text: str, stratum: str) -> Question:
+def _question(processor: Processor, pixels: Pixels, text: str, stratum: str) -> Question:
     resized = processor.resize(pixels)
     size = resized.shape[1], resized.shape[0]
     return Question(resized, processor.prompt_ids(size, text), (), stratum)

@@ -1,7 +1,9 @@
 """One way to serve after the other, measured in processes of their own, beside the baseline.
 
 A machine is never equally fast for long. So the baseline stays loaded throughout, and within each
-trial both take turns on the same questions: what is compared was measured within the same seconds.
+trial both take turns: what is compared was measured within the same seconds. Time spent waiting for
+a core does not count (`assay.utilisation.undisturbed`), and of repeated work the fastest counts, as
+in `timeit`: other processes can only make it slower.
 """
 
 from __future__ import annotations
@@ -35,8 +37,9 @@ class _Round(NamedTuple):
     own: Asked
     alone: list[float]
     """Milliseconds of each question that was asked by itself."""
-    ratios: tuple[float, float]
-    """To the baseline: throughput, and the median of ``alone``."""
+    theirs: Asked
+    """Of the baseline."""
+    theirs_alone: list[float]
 
 
 class Trials:
@@ -87,13 +90,13 @@ class Trials:
             return Figures(
                 load=loaded.seconds,
                 size=loaded.size,
-                throughput=self._throughput(tried, rounds, p50),
+                throughput=self._throughput(tried, rounds),
                 reasons=tried.explain(self._settings.explained),
                 peak_memory=tried.peak_memory(),
-                cpu=sum(one.own.cpu for one in rounds) / sum(one.own.seconds for one in rounds),
+                cpu=statistics.mean(one.own.cores for one in rounds),
                 gpu=statistics.mean(gpu) if gpu else None,
                 latency=Latency(p50=p50, p95=p95, p99=p99),
-                end_to_end=statistics.median(own for own, _ in paces) if paces else None,
+                end_to_end=max(own for own, _ in paces) if paces else None,
                 accuracy=self._judge.accuracy(words, reference.words),
                 ratios=_ratios(rounds, paces),
             )
@@ -128,8 +131,7 @@ class Trials:
             [1000 * seconds for seconds in holders.ask_alone(first, settings.alone)]
             for holders in (tried, reference)
         )
-        slower = statistics.median(alone) / statistics.median(theirs_alone)
-        return _Round(own, alone, (own.rate / theirs.rate, slower))
+        return _Round(own, alone, theirs, theirs_alone)
 
     def _share(self, tried: Holders) -> int:
         """Questions of a round: all are asked in all rounds, in whole batches."""
@@ -140,9 +142,9 @@ class Trials:
         """What was said of each held-out image ``[n, 3]``."""
         return np.concatenate([one.own.words for one in rounds])[: len(self._held_out)]
 
-    def _throughput(self, tried: Holders, rounds: Sequence[_Round], p50: float) -> dict[int, float]:
-        own = tried.recipe.batch_size
-        rates = {1: 1000 / p50, own: statistics.median(one.own.rate for one in rounds)}
+    def _throughput(self, tried: Holders, rounds: Sequence[_Round]) -> dict[int, float]:
+        alone = min(ms for one in rounds for ms in one.alone)
+        rates = {1: 1000 / alone, tried.recipe.batch_size: max(one.own.rate for one in rounds)}
         for size in set(self._settings.batch_sizes) - rates.keys():
             rates[size] = tried.ask(0, size * math.ceil(_QUESTIONS / size), size).rate
         return dict(sorted(rates.items()))
@@ -179,7 +181,8 @@ class _Reference:
 
 
 def _ratios(rounds: Sequence[_Round], paces: Sequence[tuple[float, float]]) -> Ratios:
-    throughput, latency = (statistics.median(one.ratios[n] for one in rounds) for n in range(2))
-    whole = [own / theirs for own, theirs in paces]
-    end_to_end = statistics.median(whole) if whole else None
-    return Ratios(throughput=throughput, latency=latency, end_to_end=end_to_end)
+    own, theirs = (max(getattr(one, who).rate for one in rounds) for who in ("own", "theirs"))
+    alone = min(ms for one in rounds for ms in one.alone)
+    theirs_alone = min(ms for one in rounds for ms in one.theirs_alone)
+    whole = max(pace for pace, _ in paces) / max(pace for _, pace in paces) if paces else None
+    return Ratios(throughput=own / theirs, latency=alone / theirs_alone, end_to_end=whole)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -24,11 +25,11 @@ from assay.asking import LoadedModel
 from assay.detector import Detector, Rationale
 from assay.errors import WorkerLost
 from assay.metrics import Floats
-from assay.parallel import PRELOADED, prepare_worker, worker_context
+from assay.parallel import PRELOADED, cores, prepare_worker, worker_context
 from assay.questions import Question
 from assay.serving_questions import HeldOut
 from assay.serving_recipe import ServingRecipe
-from assay.utilisation import Utilisation
+from assay.utilisation import Utilisation, undisturbed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,7 +62,7 @@ class Answers(NamedTuple):
     words: Floats
     """Logits of the verdict words ``[n, 3]``."""
     seconds: list[float]
-    """Of each batch."""
+    """Of each batch, by `undisturbed`."""
     cpu: float
     """Seconds of all its cores."""
     gpu: float | None
@@ -73,17 +74,31 @@ class Asked(NamedTuple):
 
     words: Floats
     """As of `Answers`, in the order of the questions."""
-    seconds: float
-    """Of the one that took longest."""
-    cpu: float
-    """Seconds of all cores and processes."""
+    rate: float
+    """Images a second, of the fastest batch of each."""
+    cores: float
+    """That were busy, on average."""
     gpu: float | None
     """As of `Answers`."""
 
-    @property
-    def rate(self) -> float:
-        """Images a second."""
-        return len(self.words) / self.seconds
+
+def start_fork_server(log: Path) -> None:
+    """Import what the processes need, once; to be called before others start that server.
+
+    What libraries say while they are imported goes into the file ``log``.
+    """
+    terminal = os.dup(2)
+    with log.open("ab") as stream:
+        os.dup2(stream.fileno(), 2)
+    try:
+        _context()
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
+def _context() -> BaseContext:
+    return worker_context(*_IMPORTED, *PRELOADED)
 
 
 class ModelProcess:
@@ -95,7 +110,7 @@ class ModelProcess:
     def __init__(
         self, model: Path, recipe: ServingRecipe, held_out: HeldOut, log: Path, limit: float
     ) -> None:
-        context = worker_context(*_IMPORTED, *PRELOADED)
+        context = _context()
         self._limit, self._log = limit, log
         self._deadline = time.monotonic() + limit
         self._connection, its_own = context.Pipe()
@@ -185,6 +200,12 @@ class Holders:
         self.close()
 
     @property
+    def _at_once(self) -> float:
+        """The share of the processes that has cores: their clocks do not count waiting for one."""
+        wanted = len(self.processes) * (self.recipe.threads or 1)
+        return min(1.0, cores() / wanted)
+
+    @property
     def is_alive(self) -> bool:
         """Whether all of them can still be asked."""
         return all(process.is_alive for process in self.processes)
@@ -196,10 +217,14 @@ class Holders:
 
     def loaded(self) -> Loaded:
         """What loading came to; of several, the one that took longest."""
-        return max(self._all("loaded"))
+        every: list[Loaded] = self._all("loaded")
+        return max(every)
 
     def ask(self, first: int, count: int, batch: int) -> Asked:
-        """``count`` held-out questions from ``first`` on, a part to each, in batches of ``batch``."""
+        """``count`` held-out questions from ``first`` on, a part to each, in batches of ``batch``.
+
+        After the last question comes the first again. Rates are right for whole batches only.
+        """
         part = math.ceil(count / len(self.processes))
         starts = range(first, first + count, part)
         for process, start in zip(self.processes, starts, strict=False):
@@ -208,8 +233,8 @@ class Holders:
         gpu = [answers.gpu for answers in every if answers.gpu is not None]
         return Asked(
             np.concatenate([answers.words for answers in every]),
-            max(sum(answers.seconds) for answers in every),
-            sum(answers.cpu for answers in every),
+            self._at_once * sum(min(batch, count) / min(answers.seconds) for answers in every),
+            sum(answers.cpu / sum(answers.seconds) for answers in every),
             max(gpu, default=None),
         )
 
@@ -220,11 +245,13 @@ class Holders:
 
     def explain(self, count: int) -> float:
         """Images a second with written reasons, of all processes together."""
-        return sum(self._all("explain", count, self.recipe.batch_size))
+        rates: list[float] = self._all("explain", count, self.recipe.batch_size)
+        return sum(rates)
 
     def peak_memory(self) -> float:
         """Megabytes, of all processes together."""
-        return sum(self._all("peak_memory"))
+        every: list[float] = self._all("peak_memory")
+        return sum(every)
 
     def close(self) -> None:
         """End all processes."""
@@ -263,18 +290,18 @@ class Holder:
         words, seconds = [], []
         with Utilisation() as used:
             for part in _parts(questions, batch):
-                start = time.perf_counter()
+                start = undisturbed()
                 words.append(self._detector.words(part))
-                seconds.append(time.perf_counter() - start)
+                seconds.append(undisturbed() - start)
         return Answers(np.concatenate(words), seconds, used.cpu, used.gpu)
 
     def explain(self, count: int, batch: int) -> float:
         """Images a second with written reasons, of ``count`` questions."""
         asked = self._questions[:count]
-        start = time.perf_counter()
+        start = undisturbed()
         for part in _parts(asked, batch):
             self._detector.answer(part, Rationale.ALWAYS)
-        return len(asked) / (time.perf_counter() - start)
+        return len(asked) / (undisturbed() - start)
 
     def peak_memory(self) -> float:
         """Megabytes: resident on the machine, or allocated on the GPU that holds the model."""

@@ -3,8 +3,9 @@
 The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names another. A run is
 called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` behind it. Its tags:
 
-    stage            ``warm_up`` (all weights of a small base), ``adapter`` (what is shipped) or
-                     ``experts`` (their pre-training)
+    stage            ``warm_up`` (all weights of a small base), ``adapter`` (what is shipped),
+                     ``experts`` (their pre-training) or ``serving`` (ways to serve a model, one
+                     below it for each trial)
     dataset_version  the data's hash, the same in the run's Datasets, in ZenML and in the model
     zenml_run        the name of the ZenML run
     zenml_page       its address
@@ -28,6 +29,7 @@ import logging
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,6 +128,24 @@ def run(name: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> It
         raise
     finally:
         mlflow.end_run(status)
+
+
+def log_child(
+    parent: str, name: str, parameters: Mapping[str, str], metrics: Mapping[str, float], note: str
+) -> None:
+    """Add a run below the run ``parent``: one of several trials, which is over already.
+
+    One with a ``note`` on why it came to nothing, and without metrics, is FAILED.
+    """
+    from mlflow.entities import Metric, Param
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+
+    store, now = client(), int(1000 * time.time())
+    tags = {PROCESS_TAG: processes.identity(), MLFLOW_PARENT_RUN_ID: parent, MLFLOW_RUN_NOTE: note}
+    run_id = store.create_run(experiment_id(), tags=tags, run_name=name).info.run_id
+    logged = [Metric(key, value, now, 0) for key, value in metrics.items()]
+    store.log_batch(run_id, metrics=logged, params=[Param(*pair) for pair in parameters.items()])
+    store.set_terminated(run_id, "FINISHED" if metrics else "FAILED")
 
 
 def log_dataset(run_id: str, use: DatasetUse) -> None:

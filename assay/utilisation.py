@@ -1,4 +1,4 @@
-"""How busy a piece of work keeps the processor and, where there is one, the GPU."""
+"""How long a piece of work takes by itself, and how busy it keeps the processor and the GPU."""
 
 from __future__ import annotations
 
@@ -6,10 +6,36 @@ import shutil
 import statistics
 import subprocess
 import time
+from pathlib import Path
 from typing import Self
 
 _EVERY = 100
 """Milliseconds between two looks at a GPU."""
+
+
+_SCHEDULER = Path("/proc/thread-self/schedstat")
+"""Of Linux; its second number is the nanoseconds that this thread has waited for a core."""
+
+
+def undisturbed() -> float:
+    """Seconds on a clock that stands still while this thread waits for a core.
+
+    Other processes can then not make work look slow. Where the system does not count such waiting,
+    it is a plain clock.
+    """
+    waited = _waited()
+    while True:
+        now, before, waited = time.perf_counter(), waited, _waited()
+        if waited == before:  # else a wait has begun and ended in between
+            return now - waited / 1e9
+
+
+def _waited() -> int:
+    """Nanoseconds; 0 where nobody counts."""
+    try:
+        return int(_SCHEDULER.read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 class Utilisation:

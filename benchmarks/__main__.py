@@ -17,6 +17,7 @@ MODULES = (
     "training_throughput",
     "orchestration",
     "serving",
+    "optimise",
     "store",
     "release",
 )

@@ -7,89 +7,43 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 import numpy as np
 
 from assay.home import REPOSITORY
+from assay.load.client import Deployment
+from assay.load.pacing import Load, Pace, send
+from assay.load.summary import percentile, reason
+from assay.load.uploads import Upload
 
 HOST = "127.0.0.1"
 _PATIENCE = 180.0
-_BOUNDARY = "assay-benchmark"
 
 
-@dataclass
-class Load:
-    """What clients saw."""
+def ask(port: int, path: str, images: Sequence[bytes], clients: int, **fields: str) -> Load:
+    """Send each image once, from as many ``clients`` at a time, over connections kept open.
 
-    latencies: list[float] = field(default_factory=list)
-    """Seconds, one for each answer."""
-    statuses: list[int] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Answers a second."""
-        return len(self.latencies) / self.seconds
-
-    def percentile(self, percent: float) -> float:
-        """Milliseconds within which ``percent`` of the answers came."""
-        return 1000 * float(np.percentile(self.latencies, percent))
-
-
-def ask(port: int, path: str, uploads: Sequence[bytes], clients: int, **fields: str) -> Load:
-    """Send each upload once, from as many ``clients`` at a time, over connections kept open.
-
-    Raises RuntimeError for anything but 200.
+    Raises RuntimeError for anything but a verdict.
     """
-    waiting: SimpleQueue[bytes] = SimpleQueue()
-    for upload in uploads:
-        waiting.put(_form(upload, fields))
-    load = Load()
-    threads = [
-        threading.Thread(target=_client, args=(port, path, waiting, load)) for _ in range(clients)
-    ]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    load.seconds = time.perf_counter() - begun
-    wrong = [body for body, status in zip(load.bodies, load.statuses, strict=True) if status != 200]
+    uploads = [Upload(str(number), data) for number, data in enumerate(images)]
+    deployment = Deployment(f"http://{HOST}:{port}", timeout=300)
+    pace = Pace(clients=clients, requests=len(uploads))
+    load = send(deployment, uploads, pace, fields, path=path)
+    deployment.close()
+    wrong = [one for one in load.answers if not one.is_verdict]
     if wrong:
-        raise RuntimeError(f"{path} refused {len(wrong)} requests: {wrong[0][:300]!r}")
+        raise RuntimeError(f"{path} refused {len(wrong)} requests: {reason(wrong[0])}")
     return load
 
 
-def _client(port: int, path: str, waiting: SimpleQueue[bytes], load: Load) -> None:
-    connection = http.client.HTTPConnection(HOST, port, timeout=300)
-    headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
-    with suppress(Empty):
-        while True:
-            form = waiting.get_nowait()
-            begun = time.perf_counter()
-            connection.request("POST", path, form, headers)
-            answer = connection.getresponse()
-            body = answer.read()
-            load.latencies.append(time.perf_counter() - begun)
-            load.statuses.append(answer.status)
-            load.bodies.append(body)
-    connection.close()
-
-
-def _form(upload: bytes, fields: Mapping[str, str]) -> bytes:
-    line = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
-    texts = "".join(f'{line}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
-    head = f'{texts}{line}"file"; filename="a.jpg"\r\n\r\n'
-    return head.encode() + upload + f"\r\n--{_BOUNDARY}--\r\n".encode()
+def milliseconds(load: Load, percent: float) -> float:
+    """Within which ``percent`` of the answers came."""
+    return percentile(1000 * np.sort([one.latency for one in load.answers]), percent).value
 
 
 @contextmanager

@@ -8,7 +8,6 @@ photographs.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -24,6 +23,7 @@ from assay.dataset import DataSettings
 from assay.dataset_builder import build_dataset
 from assay.detector import Detector, Rationale
 from assay.images import Variant
+from assay.load.pacing import Load
 from assay.model_folder import CALIBRATION_FILE, FUSION_FILE
 from assay.optimisation import OptimisationSettings
 from assay.progress import silent
@@ -33,7 +33,7 @@ from assay.serving_recipe import DEFAULT
 from assay.training import BaseSettings, TrainingSettings, train_adapter, warm_up_base
 from benchmarks import load, plain_server
 from benchmarks.figures import Figure, in_turns, report, seconds
-from benchmarks.load import Load
+from benchmarks.load import milliseconds
 from benchmarks.pictures import strangers, uploads
 
 CLIENTS = 16
@@ -138,27 +138,27 @@ def _service(port: int, plain_many: Load, plain_one: Load, in_process: float) ->
         *_stages("16 clients", many),
         Figure(
             "p95 at one client, against the plain server's",
-            one.percentile(95) / plain_one.percentile(95),
+            milliseconds(one, 95) / milliseconds(plain_one, 95),
             "x",
             at_most=1 / 3,
         ),
-        Figure("  p95 at one client", one.percentile(95), "ms"),
-        Figure("  p95 at one client, plain server", plain_one.percentile(95), "ms"),
+        Figure("  p95 at one client", milliseconds(one, 95), "ms"),
+        Figure("  p95 at one client, plain server", milliseconds(plain_one, 95), "ms"),
         *_stages("one client", one),
-        Figure("a pixel-equal repeat, median", again.percentile(50), "ms", at_most=10),
-        Figure("  a pixel-equal repeat, p95", again.percentile(95), "ms"),
+        Figure("a pixel-equal repeat, median", milliseconds(again, 50), "ms", at_most=10),
+        Figure("  a pixel-equal repeat, p95", milliseconds(again, 95), "ms"),
     ]
 
 
 def _stages(of: str, measured: Load) -> list[Figure]:
     """Where the time of an answer goes, by its own account; what is left is HTTP and storing."""
-    timings = [json.loads(body)["timings"] for body in measured.bodies]
+    timings = [one.found("timings") for one in measured.answers]
     medians = {
         stage: statistics.median(timing.get(stage, 0.0) for timing in timings)
         for stage in timings[0]
     }
     named = [Figure(f"  {of}: {stage}", value, "ms") for stage, value in medians.items()]
-    rest = measured.percentile(50) - sum(medians.values())
+    rest = milliseconds(measured, 50) - sum(medians.values())
     return [*named, Figure(f"  {of}: all else", rest, "ms")]
 
 

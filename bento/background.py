@@ -40,9 +40,10 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     work = [
         _until_it_works(lambda: _warm_up(here)),
         _keep_up(here),
-        _repeated(JobRunner(here).work, _LOOK_FOR_JOBS_EVERY),
         *(_repeated(partial(_in_thread, threads, do), every) for do, every in _chores(here)),
     ]
+    if here.settings.jobs:
+        work.append(_repeated(JobRunner(here).work, _LOOK_FOR_JOBS_EVERY))
     with draining.draining(app.state.door, here.settings.deadline + _GRACE):
         tasks = [asyncio.create_task(one) for one in work]
         for task in tasks:

@@ -35,7 +35,8 @@ class BatchedAnswers:
         """The verdict on one question; those asked meanwhile share its batch.
 
         A connection that breaks is tried once more, as asking changes nothing. Raises `WorkerLost`
-        where the model's process ends over it; BentoML starts another one.
+        where the model's process ends over it (BentoML starts another one), and where the server
+        behind it does not answer.
         """
         try:
             return await self._asked(question, rationale)
@@ -50,5 +51,7 @@ class BatchedAnswers:
         model = self._model.to_async
         ask = model.verdicts if rationale is Rationale.NEVER else model.reasoned
         parcels = await ask([Parcel((question, rationale))])
-        verdict: Verdict = parcels[0].content
-        return verdict
+        answer: Verdict | WorkerLost = parcels[0].content
+        if isinstance(answer, WorkerLost):
+            raise answer
+        return answer

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from assay.errors import WorkerLost
 from bento import http_protocol, logs, serving
 from bento.settings import model_folder
 
@@ -81,7 +82,10 @@ class Model:
         from bento.batched_answers import Parcel
 
         questions, wanted = zip(*(parcel.content for parcel in parcels), strict=True)
-        return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
+        try:
+            return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
+        except WorkerLost as error:  # raised here it would be an internal error for the gate
+            return [Parcel(error) for _ in parcels]
 
 
 class Gate:

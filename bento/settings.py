@@ -54,6 +54,8 @@ class ServiceSettings(Settings):
     """Whether pictures in Review are blurred until their moderator asks for them."""
     publisher: str = "Assay"
     """The organisation in whose name people decide, as it signs published reviews."""
+    jobs: bool = True
+    """Whether it works through jobs; one that only shows the console need not."""
     job_days: int = Field(30, gt=0)
     """Days for which the result of a job is kept."""
     notice_days: int = Field(30, gt=0)

@@ -55,6 +55,7 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
         "model_version",
         "robustness",
         "scores",
+        "serving_plan",
         "verdict",
         "dataset",
         "validation",

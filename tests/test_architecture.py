@@ -96,7 +96,9 @@ def test_step_is_thin_and_its_outputs_have_names(file: Path):
         assert "Annotated" in ast.unparse(function.returns)
 
 
-@pytest.mark.parametrize("step", ["register", "promote", "fetch_model", "score_images"])
+@pytest.mark.parametrize(
+    "step", ["register", "promote", "fetch_model", "measure_strategies", "score_images"]
+)
 def test_step_that_reads_or_moves_aliases_is_never_cached(step: str):
     decorator = functions(REPOSITORY / "steps" / f"{step}.py")[step].decorator_list[0]
     assert "enable_cache=False" in ast.unparse(decorator)

@@ -43,7 +43,9 @@ def data_settings(name: str, *assignments: str) -> DataSettings:
     return values["data"]
 
 
-@pytest.mark.parametrize("name", ["compare", "evaluate", "data_validation", "robustness"])
+@pytest.mark.parametrize(
+    "name", ["compare", "evaluate", "data_validation", "optimize", "robustness"]
+)
 def test_config_has_the_data_that_train_has(name: str):
     assert data_settings(name) == data_settings("train") != DataSettings()
 

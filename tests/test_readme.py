@@ -148,7 +148,9 @@ def test_command_of_the_module_is_one(words: str) -> None:
 
 def test_every_verb_of_the_module_is_shown() -> None:
     shown = {" ".join(shlex.split(words)[:2]) for words in MODULE_COMMANDS}
-    assert shown == {*verbs(__main__.parser())} - {"verify"} | {"verify case.zip"}
+    of_one_word = {words for words in shown if words.split()[0] in ("verify", "load")}
+    shown = shown - of_one_word | {words.split()[0] for words in of_one_word}
+    assert shown == {*verbs(__main__.parser())}
 
 
 def verbs(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FAILED, WRONG_NAME = 1, 2
+FAILED, WRONG_NAME, INTERRUPTED = 1, 2, 130
 """Exit statuses, beside 0 for done."""
 
 Answer = tuple[Any, Iterable["RenderableType"]]

@@ -26,6 +26,9 @@ class Processor(Protocol):
     def resize(self, pixels: Pixels) -> Pixels:
         """``[h, w, 3]`` at the size that the model sees, so that it can be cached."""
 
+    def content(self, question: str) -> list[dict[str, str]]:
+        """The user turn in the chat form: parts of ``type`` image, or text with its ``text``."""
+
     def prompt_ids(self, size: tuple[int, int], question: str) -> list[int]:
         """Token ids up to where the answer begins; ``size`` is (width, height) after `resize`."""
 

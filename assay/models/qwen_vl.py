@@ -6,7 +6,7 @@ the PIL image processor are composed here; a test holds the patches equal to the
 
 from __future__ import annotations
 
-import logging
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 IMAGE_TOKEN = "<|image_pad|>"
 
+_LAYOUT_FILE = "chat_layout.json"
+"""Where the question stands; a base without this file was taught it after the image."""
+
 LORA_TARGETS = (
     r".*(language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
     r"|visual.*\.(qkv|proj|gate_proj|up_proj|down_proj)|merger\.mlp\.[02])"
@@ -47,16 +50,20 @@ class QwenVLProcessor:
     """Tokenizer and image settings of one Qwen2.5-VL checkpoint."""
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, image_processor: Qwen2VLImageProcessorPil
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        image_processor: Qwen2VLImageProcessorPil,
+        question_first: bool = False,
     ) -> None:
         self.tokenizer = tokenizer
         self.image_processor = image_processor
+        self.question_first = question_first
+        """Whether the one fixed line of the question stands before the image."""
         self._image_token = token_id(tokenizer, IMAGE_TOKEN)
 
     @classmethod
     def load(cls, path: Path) -> QwenVLProcessor:
         """Read tokenizer and image settings from a checkpoint folder."""
-        _expect_torchao()
         from transformers import PreTrainedTokenizerFast
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import (
             Qwen2VLImageProcessorPil,
@@ -65,12 +72,16 @@ class QwenVLProcessor:
         return cls(
             PreTrainedTokenizerFast.from_pretrained(path, local_files_only=True),
             Qwen2VLImageProcessorPil.from_pretrained(path, local_files_only=True),
+            _read_layout(path / _LAYOUT_FILE),
         )
 
     def save(self, path: Path) -> None:
-        """Write tokenizer and image settings into the folder ``path``."""
+        """Write tokenizer, image settings and layout into the folder ``path``."""
         self.tokenizer.save_pretrained(path)
         self.image_processor.save_pretrained(path)
+        if self.question_first:
+            layout = json.dumps({"question_first": True})
+            (path / _LAYOUT_FILE).write_text(layout, encoding="utf-8")
 
     def resize(self, pixels: Pixels) -> Pixels:
         """Scale to multiples of 28 pixels within the checkpoint's pixel budget."""
@@ -92,6 +103,14 @@ class QwenVLProcessor:
             return pixels
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
+    def content(self, question: str) -> list[dict[str, str]]:
+        """The parts of the user turn in the chat form, in the order that the base was taught."""
+        image = {"type": "image"}
+        if not self.question_first:
+            return [image, {"type": "text", "text": question}]
+        fixed, _, rest = question.partition("\n")
+        return [{"type": "text", "text": fixed}, image, {"type": "text", "text": rest}]
+
     def scale_budget(self, share: float) -> None:
         """Let images have ``share`` of the pixels that they have now, at most."""
         size: Any = self.image_processor.size  # a frozen dataclass once it was read
@@ -100,8 +119,8 @@ class QwenVLProcessor:
 
     def prompt_ids(self, size: tuple[int, int], question: str) -> list[int]:
         """The user turn with as many image tokens as the image has merged patches."""
-        content = [{"type": "image"}, {"type": "text", "text": question}]
-        conversation: list[dict[str, Any]] = [{"role": "user", "content": content}]
+        turn = {"role": "user", "content": self.content(question)}
+        conversation: list[dict[str, Any]] = [turn]
         text = str(
             self.tokenizer.apply_chat_template(
                 conversation, tokenize=False, add_generation_prompt=True
@@ -195,6 +214,10 @@ class QwenVLProcessor:
         return values.reshape(rows * columns, -1)
 
 
+def _read_layout(path: Path) -> bool:
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["question_first"] is True
+
+
 class QwenVLFamily(ModelFamily):
     """Loading that every Qwen2.5-VL family shares."""
 
@@ -202,7 +225,6 @@ class QwenVLFamily(ModelFamily):
 
     def load_model(self, path: Path, recipe: ServingRecipe = DEFAULT) -> PreTrainedModel:
         """Load ``Qwen2_5_VLForConditionalGeneration`` from a local folder, safetensors only."""
-        _expect_torchao()
         from transformers import Qwen2_5_VLForConditionalGeneration
         from transformers.utils import logging as transformers_logging
 
@@ -222,21 +244,12 @@ class QwenVLFamily(ModelFamily):
         """Load tokenizer and image settings from the same folder."""
         try:
             processor = QwenVLProcessor.load(path)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise CheckpointMismatch(
                 f"cannot load a Qwen2.5-VL tokenizer from {path}: {error}"
             ) from error
         processor.scale_budget(recipe.pixels)
         return processor
-
-
-def _expect_torchao() -> None:
-    """Transformers imports torchao where it is installed, which warns of other hardware's kernels.
-
-    Nobody who loads a model can do anything about that.
-    """
-    for name in ("torchao", "torch.utils._pytree"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _options(recipe: ServingRecipe) -> dict[str, Any]:

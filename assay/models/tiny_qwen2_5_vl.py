@@ -59,6 +59,9 @@ class TinySettings(Settings):
     max_pixels: int = 168 * 168
     """Larger images are scaled down to this many pixels; 28 x 28 of them make one token."""
     vocabulary: int = 768
+    question_first: bool = False
+    """Whether the question's fixed line stands before the image, so that a server that caches what
+    prompts begin with reads it once. The base that ships with Assay was taught it behind."""
 
 
 class TinyQwen25VL(QwenVLFamily):
@@ -165,7 +168,7 @@ def _build_processor(geometry: TinySettings) -> QwenVLProcessor:
         chat_template=_CHAT_TEMPLATE,
     )
     pixels = Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=geometry.max_pixels)
-    return QwenVLProcessor(fast, pixels)
+    return QwenVLProcessor(fast, pixels, geometry.question_first)
 
 
 def _sentences() -> Iterator[str]:

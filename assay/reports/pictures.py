@@ -74,7 +74,12 @@ def shortened(text: str, length: int = 40) -> str:
 
 
 def svg(drawn: Figure) -> str:
-    """A data URI of a finished figure; the same figure gives the same bytes.
+    """A data URI of a finished figure, as `svg_file`."""
+    return _data_uri("image/svg+xml", svg_file(drawn))
+
+
+def svg_file(drawn: Figure) -> bytes:
+    """A finished figure as an SVG file; the same figure gives the same bytes.
 
     A dollar sign is shown as it is: in a name that a stranger gave it begins no formula.
     """
@@ -87,7 +92,7 @@ def svg(drawn: Figure) -> str:
         for text in drawn.findobj(Text):
             text.set_parse_math(False)
         drawn.savefig(buffer, format="svg", metadata={"Date": None})
-    return _data_uri("image/svg+xml", buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _reduced(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -16,6 +16,7 @@ from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
 from assay.reports import robustness as robustness_report
+from assay.reports import serving_plan as plan_report
 from assay.reports.comparison import names, sentence
 from assay.reports.evaluation import auc_by_slice, headline, slice_name
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from assay.evaluation import Evaluation
     from assay.promotion import PromotionDecision
     from assay.robustness import Robustness
+    from assay.serving_plan import ServingPlan
     from assay.validation import Validation
 
 
@@ -149,8 +151,21 @@ def scores(table: pd.DataFrame) -> Table:
     return counts
 
 
+def serving_plan(plan: ServingPlan) -> RenderableType:
+    """What every trial came to, what was chosen, and why."""
+    columns, rows = plan_report.table(plan)
+    table = table_of(columns[0], *(f">{name}" for name in columns[1:-1]), columns[-1])
+    for row in rows:
+        table.add_row(*row)
+    chosen = ", ".join(plan.choices)
+    lines = [Text(f"{plan.name} for model {plan.model_version}: {chosen}", "green")]
+    lines += [Text(f"  - {tile} {words}") for tile, words in plan_report.headline(plan)]
+    return Group(table, Text(""), *lines)
+
+
 _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "experts": expert_report.closing,
+    "serving_plan": serving_plan,
     "scores": scores,
     "verdict": verdict,
 }
@@ -160,7 +175,12 @@ _ALONE: dict[str, Callable[[Any], RenderableType]] = {
 def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
     """A drawing of each result of a run that a reader wants to see, by artifact name."""
     drawn: list[RenderableType] = []
-    if "dataset" in results and not {"evaluation", "comparison", "robustness"} & set(results):
+    if "dataset" in results and not {
+        "evaluation",
+        "comparison",
+        "robustness",
+        "serving_plan",
+    } & set(results):
         drawn.append(contents(results["dataset"].summary()))
     if "validation" in results and "evaluation" not in results:
         drawn.append(validation(results["validation"]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from dataclasses import replace
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from assay.serving_recipe import ServingRecipe
@@ -26,7 +28,11 @@ class Int8(ServingStrategy):
 
     def unavailable(self, value: int = 0) -> str:
         """Why torchao cannot be used here."""
-        return "" if find_spec("torchao") else "torchao is not installed: pip install torchao"
+        try:
+            version("torchao")
+        except PackageNotFoundError:
+            return "torchao is not installed: pip install torchao"
+        return ""
 
     def apply(self, recipe: ServingRecipe, value: int = 0) -> ServingRecipe:
         """Quantise what was loaded."""
@@ -38,6 +44,10 @@ def quantised(model: PreTrainedModel) -> PreTrainedModel:
 
     The last layer keeps its bits: it is read at three tokens only, and verdicts are its logits.
     """
+    for name in ("torchao", "torch.utils._pytree"):  # warn of other hardware and later versions
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if sys.modules.get("torchao", sys) is None:  # hidden by `assay`
+        del sys.modules["torchao"]
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     last = model.get_output_embeddings()  # type: ignore[no-untyped-call]

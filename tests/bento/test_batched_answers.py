@@ -38,3 +38,12 @@ def test_a_model_that_stays_away_is_said_to() -> None:
     with pytest.raises(WorkerLost, match="retry"):
         asyncio.run(BatchedAnswers(model).answer(None, Rationale.NEVER))
     assert model.asked == 2
+
+
+def test_a_model_whose_server_is_gone_is_said_to() -> None:
+    class Orphaned(Breaking):
+        async def verdicts(self, parcels: list[Any]) -> list[Parcel]:
+            return [Parcel(WorkerLost("the model's server does not answer")) for _ in parcels]
+
+    with pytest.raises(WorkerLost, match="does not answer"):
+        asyncio.run(BatchedAnswers(Orphaned(0)).answer(None, Rationale.NEVER))

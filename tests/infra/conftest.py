@@ -1,4 +1,4 @@
-"""The validators of infra/: commands of .venv-validators, which `make validators` installs."""
+"""The validators of infra/: commands that `make validators` installs beside the project."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from scripts import validators
-
-ROOT = validators.VENV.parent
+from scripts.set_up import ROOT
+from scripts.validators import ENVIRONMENTS
 
 
 @pytest.fixture(scope="session")
 def validator() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a validator in the root: ``validator("yamllint", "--strict", path)``; checks no status.
 
-    The other commands of the environment are on its PATH, since some call others.
+    The other commands are on its PATH, since some call others.
     """
-    if not validators.installed():
+    if not all(environment.is_installed() for environment in ENVIRONMENTS):
         pytest.skip("the validators are not installed, or older than their pins: `make validators`")
-    commands = validators.VENV / "bin"
-    environment = os.environ | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+    folders = [str(environment.folder / "bin") for environment in ENVIRONMENTS]
+    environment = os.environ | {"PATH": os.pathsep.join([*folders, os.environ["PATH"]])}
 
     def run(
         command: str, *arguments: str | Path, cwd: Path = ROOT
     ) -> subprocess.CompletedProcess[str]:
+        found = next(path for f in folders if (path := Path(f) / command).exists())
         return subprocess.run(
-            [commands / command, *arguments],
+            [found, *arguments],
             cwd=cwd,
             env=environment,
             capture_output=True,

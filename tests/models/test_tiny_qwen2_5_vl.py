@@ -90,6 +90,19 @@ def test_prompt_reads_as_the_published_chat_form(processor: models.Processor) ->
     )
 
 
+def test_the_fixed_line_can_stand_before_the_image(tmp_path: Path) -> None:
+    family = models.family("tiny_qwen2_5_vl")
+    family.create_base({**SMALL, "question_first": True}, seed=0, path=tmp_path)
+    processor = family.load_processor(tmp_path)
+    text = processor.decode(processor.prompt_ids((28, 28), QUESTION))
+    first, second = (processor.prompt_ids(size, QUESTION) for size in ((28, 28), (56, 56)))
+    alike = next(
+        n for n, (one, other) in enumerate(zip(first, second, strict=False)) if one != other
+    )
+    assert prompts.QUESTION in processor.decode(first[:alike])
+    assert text.count(prompts.QUESTION) == 1
+
+
 def test_answers_survive_the_tokenizer(processor: models.Processor) -> None:
     text = prompts.render(prompts.Answer(Label.MANIPULATED, "Ünusual: 100 % — “café” 漢字."))
     assert processor.decode(processor.answer_ids(text)) == text

@@ -1,4 +1,4 @@
-"""The validators' environment: pinned, installed once, and again when a pin changes."""
+"""The validators' environments: pinned, installed once, and again when a pin changes."""
 
 import re
 from pathlib import Path
@@ -6,19 +6,17 @@ from pathlib import Path
 import pytest
 
 from scripts import set_up, validators
-
-PINS = validators.PINS.read_text()
+from scripts.validators import ENVIRONMENTS, Environment
 
 
 @pytest.fixture
 def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands of installations into a temporary folder, which are recorded, not run."""
     commands: list[list[str]] = []
-    monkeypatch.setattr(validators, "PINS", tmp_path / "validators.txt")
-    monkeypatch.setattr(validators, "VENV", tmp_path)
-    monkeypatch.setattr(validators, "STAMP", tmp_path / "stamp")
+    environment = Environment(tmp_path / "validators.txt", tmp_path)
+    environment.pins.write_text("yamllint==1\n")
+    monkeypatch.setattr(validators, "ENVIRONMENTS", (environment,))
     monkeypatch.setattr(set_up.subprocess, "run", lambda command, **_: commands.append(command))
-    validators.PINS.write_text("yamllint==1\n")
     return commands
 
 
@@ -29,17 +27,19 @@ def test_second_call_installs_nothing(ran: list[list[str]]) -> None:
 
 def test_changed_pin_installs_again(ran: list[list[str]]) -> None:
     validators.main()
-    validators.PINS.write_text("yamllint==2\n")
-    assert not validators.installed()
+    environment = validators.ENVIRONMENTS[0]
+    environment.pins.write_text("yamllint==2\n")
+    assert not environment.is_installed()
     validators.main()
     assert len(ran) == 4
 
 
-def test_every_validator_is_pinned_with_hashes() -> None:
-    wanted = re.findall(
-        r"^[a-z][\w-]*", validators.PINS.with_suffix(".in").read_text(), re.MULTILINE
+@pytest.mark.parametrize("pins", [e.pins for e in ENVIRONMENTS], ids=lambda path: path.stem)
+def test_every_validator_is_pinned_with_hashes(pins: Path) -> None:
+    wanted = re.findall(r"^[a-z][\w-]*", pins.with_suffix(".in").read_text(), re.MULTILINE)
+    entries = dict(
+        re.findall(r"^([a-z0-9][\w.-]*)==.*\n((?: .*\n)*)", pins.read_text(), re.MULTILINE)
     )
-    entries = dict(re.findall(r"^([a-z0-9][\w.-]*)==.*\n((?: .*\n)*)", PINS, re.MULTILINE))
     assert wanted
     assert set(wanted) <= entries.keys()
     assert all("--hash=sha256:" in entry for entry in entries.values())
@@ -47,4 +47,4 @@ def test_every_validator_is_pinned_with_hashes() -> None:
 
 @pytest.mark.parametrize("unwanted", ["://", "--find-links", "--index"])
 def test_pins_fit_any_machine(unwanted: str) -> None:
-    assert not re.search(unwanted, PINS)
+    assert not any(unwanted in environment.pins.read_text() for environment in ENVIRONMENTS)

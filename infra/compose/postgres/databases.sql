@@ -1,0 +1,2 @@
+-- Beside `assay`, which POSTGRES_USER makes.
+CREATE DATABASE mlflow;
