@@ -1,8 +1,8 @@
 """Run a pipeline, as in ``python run.py --pipeline train --set data.limit=200``.
 
 Settings come from configs/<pipeline>.yaml (or --config FILE), then --set KEY=VALUE; everything is
-validated before anything starts. Exit status: 0 done, 1 a stage failed, 2 a wrong setting,
-130 interrupted.
+validated before anything starts. Exit status: 0 done, 1 a stage failed or a deployment fell
+through, 2 a wrong setting, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -107,10 +107,9 @@ def _run(pipeline: str, arguments: dict[str, Any]) -> int:
             raise
         return _failed(name, error, log)
     try:
-        _report(runs.find(name), log)
+        return _report(runs.find(name), log)
     except (AssayError, OSError) as error:
         return _unusable(error)
-    return 0
 
 
 def _refuse(error: AssayError) -> int:
@@ -148,8 +147,12 @@ def _failed(name: str, error: Exception, log: Path) -> int:
     return FAILED
 
 
-def _report(run: PipelineRunResponse | None, log: Path) -> None:
-    """The closing tables: stages, what came out, and where to look next."""
+def _report(run: PipelineRunResponse | None, log: Path) -> int:
+    """The closing tables: stages, what came out, and where to look next; the exit status.
+
+    A release that was refused or taken back is a value, but whoever deploys from a script relies
+    on it that what was to answer does.
+    """
     from rich.text import Text
 
     from assay import dashboards
@@ -157,14 +160,16 @@ def _report(run: PipelineRunResponse | None, log: Path) -> None:
     from pipelines import _runs as runs
 
     if run is None:
-        return
+        return 0
+    results = runs.results(run)
     console = terminal.console()
     console.print(terminal.stages(runs.stages(run)))
-    for drawn in terminal.outcome(runs.results(run)):
+    for drawn in terminal.outcome(results):
         console.print()
         console.print(drawn, soft_wrap=isinstance(drawn, Text))  # a command stays in one line
     page = dashboards.addresses().zenml_run(str(run.id), run.project.name)
     console.print(f"\nlog: {log}\ndashboards: make dashboard, then {page}", soft_wrap=True)
+    return FAILED if "deployment" in results and results["deployment"].fell_through else 0
 
 
 if __name__ == "__main__":

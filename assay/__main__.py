@@ -1,4 +1,4 @@
-"""What is not a pipeline: datasets, case files, load; accounts, keys, captures of the service.
+"""What is not a pipeline: datasets, case files, load, deployments, and what the service keeps.
 
     python -m assay datasets list
     python -m assay datasets show latest
@@ -9,6 +9,7 @@
     python -m assay captures show ID
     python -m assay audit verify
     python -m assay load http://127.0.0.1:3000 --rate 5
+    python -m assay deployments list
 
 Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option, 130 Ctrl-C.
 """
@@ -31,6 +32,7 @@ from assay.commands import (
     captures,
     case_files,
     datasets,
+    deployments,
     keys,
     load,
     models,
@@ -40,7 +42,7 @@ from assay.errors import AssayError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, models, case_files, keys, accounts, captures, audit, load
+_THINGS = datasets, models, case_files, keys, accounts, captures, audit, deployments, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -87,7 +87,7 @@ def port(server: str) -> int:
 def move(server: str) -> int:
     """Choose and keep another port for ``server``, whose own is taken; links to it go stale."""
     ports = _kept()
-    ports[server] = _choose(taken=set(ports.values()))
+    ports[server] = choose_port(taken=set(ports.values()))
     _written(ports).replace(_file())
     return ports[server]
 
@@ -103,14 +103,20 @@ def is_free(port: int) -> bool:
     return True
 
 
+def choose_port(taken: Collection[int]) -> int:
+    """A port of `PORTS` that is free now, and none of ``taken``."""
+    candidates = random.SystemRandom().sample(PORTS, len(PORTS))
+    return next(port for port in candidates if port not in taken and is_free(port))
+
+
 def _file() -> Path:
     return home.root() / "dashboards.json"
 
 
 def _kept() -> dict[str, int]:
     if not _file().exists():
-        first = _choose(taken=())
-        written = _written({ZENML: first, MLFLOW: _choose(taken=(first,))})
+        first = choose_port(taken=())
+        written = _written({ZENML: first, MLFLOW: choose_port(taken=(first,))})
         with contextlib.suppress(FileExistsError):  # a run that started beside this one chose
             os.link(written, _file())
         written.unlink()
@@ -129,8 +135,3 @@ def _written(ports: dict[str, int]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(ports), encoding="utf-8")
     return path
-
-
-def _choose(taken: Collection[int]) -> int:
-    candidates = random.SystemRandom().sample(PORTS, len(PORTS))
-    return next(port for port in candidates if port not in taken and is_free(port))

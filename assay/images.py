@@ -25,6 +25,8 @@ from assay.errors import ImageTooLarge, SchemaViolation, UnreadableImage
 from assay.records import Mask, Photo, Pixels, Sample
 
 MAX_BYTES = 50 * 2**20
+MAX_REQUEST = MAX_BYTES * 4 // 3 + 2**20
+"""Bytes of a request with one image: the largest as base64, and what is said beside it."""
 MAX_PIXELS = 50_000_000
 MAX_WEBP_SIDE = 16_383
 """Pixels; 14 bits hold a width or a height in WebP's frame header (RFC 6386)."""

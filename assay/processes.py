@@ -6,13 +6,36 @@ carries its process's identity, and the next start asks whether it is still ther
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import os
 import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil  # type: ignore[import-untyped]
 
 
-def identity() -> str:
-    """This process as ``host:pid:start``; the start time tells apart a reused pid."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+def identity(pid: int = 0) -> str:
+    """A process (this one) as ``host:pid:start``; the start time tells apart a reused pid."""
+    pid = pid or os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_started(pid)}"
+
+
+def pid_of(who: str) -> int:
+    """The pid within an `identity`."""
+    return int(who.rsplit(":", 2)[1])
+
+
+def user() -> str:
+    """Who started this process: the CI run that did, else the system's user; empty if unnamed."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        return f"ci: {os.environ.get('GITHUB_ACTOR')}, run {os.environ.get('GITHUB_RUN_ID')}"
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user often has no name
+        return ""
 
 
 def is_dead(who: str) -> bool:
@@ -26,9 +49,29 @@ def is_dead(who: str) -> bool:
     return _started(int(pid)) != started
 
 
+def family(pid: int) -> list[psutil.Process]:
+    """The process and all that it has started, whatever sessions they are in; empty if it ended."""
+    import psutil
+
+    try:
+        first = psutil.Process(pid)
+        return [first, *first.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """End processes at once; those that have ended are left alone, also where a pid is reused."""
+    import psutil
+
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 def _started(pid: int) -> str:
     """The start time of ``pid`` in seconds since the epoch, empty if there is no such process."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     try:
         process = psutil.Process(pid)

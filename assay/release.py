@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from assay.errors import NotStored, StorageError, did_you_mean
 from assay.fingerprints import content_hash
 from assay.golden import GOLDEN_FILE
 from assay.serving_plan import ServingPlan
+from assay.serving_recipe import DEFAULT
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def build(model: Path, facts: ModelFacts, plan: Path | None = None) -> Release:
         if known := _recorded(_record(name)):
             return known
         built = _built(stage, work / "bentoml", name)
-        _add_expectations(built / "src", model)
+        _add_expectations(built / "src", model, plan)
         _run(
             ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "."], built / "src"
         )
@@ -136,13 +138,17 @@ def _built(stage: Path, store: Path, name: str) -> Path:
     return store / "bentos" / _BENTO / name
 
 
-def _add_expectations(source: Path, model: Path) -> None:
-    """Put the contract of the packaged code and the golden images into the bento."""
+def _add_expectations(source: Path, model: Path, plan: Path | None) -> None:
+    """Put the contract of the packaged code and the golden images into the bento.
+
+    Expected is what the model says as the plan has it served, in this process.
+    """
     from assay.detector import Detector
     from assay.golden import golden
 
     (source / CONTRACT_FILE).write_text(_run(["-c", _CONTRACT], source), encoding="utf-8")
-    expected = golden(Detector.load(model)).model_dump_json(indent=2)
+    recipe = replace(ServingPlan.load(plan).recipe, threads=None) if plan else DEFAULT
+    expected = golden(Detector.load(model, recipe)).model_dump_json(indent=2)
     (source / GOLDEN_FILE).write_text(expected + "\n", encoding="utf-8")
 
 

@@ -53,8 +53,9 @@ def optimise(
     ):
         kept = _Kept(trials, journal, settings, progress, on_trial)
         found = search(kept.measure, settings, kept.choices)
+        plan = _plan(model, dataset, settings, found, time.monotonic() - start)
         journal.remove()
-    return _plan(model, dataset, settings, found, time.monotonic() - start)
+    return plan
 
 
 class _Kept:

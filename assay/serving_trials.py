@@ -27,8 +27,12 @@ from assay.serving_search import BASELINE, OptimiseSettings
 from assay.serving_strategies import recipe_of, unavailable
 from assay.serving_worker import Asked, Holders
 
-_QUESTIONS = 16
-"""Of a batch size beside the one that is served with, at least."""
+_QUESTIONS, _BATCHES = 16, 2
+"""Of the baseline in a round, and at least of a batch size beside the one that is served with."""
+
+
+_UNITY = Ratios(throughput=1.0, latency=1.0, end_to_end=1.0)
+"""Of the baseline to itself: what rounds in turns would say is noise."""
 
 
 class _Round(NamedTuple):
@@ -98,7 +102,7 @@ class Trials:
                 latency=Latency(p50=p50, p95=p95, p99=p99),
                 end_to_end=max(own for own, _ in paces) if paces else None,
                 accuracy=self._judge.accuracy(words, reference.words),
-                ratios=_ratios(rounds, paces),
+                ratios=_UNITY if choices == BASELINE else _ratios(rounds, paces),
             )
 
     def _holders(self, choices: tuple[str, ...]) -> Holders:
@@ -146,7 +150,7 @@ class Trials:
         alone = min(ms for one in rounds for ms in one.alone)
         rates = {1: 1000 / alone, tried.recipe.batch_size: max(one.own.rate for one in rounds)}
         for size in set(self._settings.batch_sizes) - rates.keys():
-            rates[size] = tried.ask(0, size * math.ceil(_QUESTIONS / size), size).rate
+            rates[size] = tried.ask(0, size * max(_BATCHES, _QUESTIONS // size), size).rate
         return dict(sorted(rates.items()))
 
     def _paces(self, choices: tuple[str, ...], tried: Holders) -> list[tuple[float, float]]:

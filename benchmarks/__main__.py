@@ -20,6 +20,7 @@ MODULES = (
     "optimise",
     "store",
     "release",
+    "rollout",
 )
 
 

@@ -19,6 +19,7 @@ from assay.errors import AssayError, StorageError
 from bento import draining, job_files, metrics
 from bento.job_runner import JobRunner
 from bento.runtime import Runtime
+from bento.webhook_sender import WebhookSender
 
 _TIDY_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 60.0, 15.0
 _LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 0.5, 1.0
@@ -66,8 +67,13 @@ def _chores(here: Runtime) -> list[tuple[Callable[[], object], float]]:
         (lambda: metrics.refresh(here.store, datetime.now(UTC)), _REFRESH_EVERY),
     ]
     if here.webhooks is not None:
-        chores.append((here.webhooks.send_due, _SEND_EVERY))
+        chores.append((partial(_send, here, here.webhooks), _SEND_EVERY))
     return chores
+
+
+def _send(here: Runtime, webhooks: WebhookSender) -> None:
+    if not here.settings.on_standby:
+        webhooks.send_due()
 
 
 def _tidy(here: Runtime) -> None:

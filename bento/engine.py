@@ -74,7 +74,7 @@ class Engine:
         self._is_warm = False
 
     async def detect(self, submission: Submission) -> Capture:
-        """The capture that answers a submission, durable on this machine.
+        """The capture that answers a submission, durable on this machine; a copy's is kept nowhere.
 
         Raises `Overloaded`, `DeadlineExceeded`, what decoding raises, and `StorageError` where the
         disk does not take the capture.
@@ -118,7 +118,9 @@ class Engine:
             return kept
         identity = await self._identify(submission.image)
         watch.lap("identify")
-        seen = await asyncio.to_thread(self._seen, identity, submission)
+        seen = None
+        if not submission.is_copy:
+            seen = await asyncio.to_thread(self._seen, identity, submission)
         watch.lap("seen_before")
         if seen is None:
             capture = await self._judged(submission, identity, watch)
@@ -193,6 +195,8 @@ class Engine:
                 "latency_ms": watch.total,
             }
         )
+        if submission.is_copy:
+            return timed
         is_keyed = bool(submission.capture_id)
         append = self.store.captures.append
         kept = await asyncio.to_thread(append, timed, submission.image, is_keyed=is_keyed)

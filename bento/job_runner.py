@@ -61,7 +61,7 @@ class JobRunner:
 
     async def work(self) -> None:
         """Work until no job waits, slice by slice; raises `StorageError`, with nothing lost."""
-        while self._here.engine.is_ready:
+        while self._here.engine.is_ready and not self._here.settings.on_standby:
             job = await asyncio.to_thread(self._jobs.claim, self._worker)
             if job is None:
                 return

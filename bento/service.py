@@ -18,7 +18,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.errors import WorkerLost
-from bento import http_protocol, logs, serving
+from bento import http_protocol, logs, serving, supervision
 from bento.settings import model_folder
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _BATCHED: Any = {
 }
 
 http_protocol.install()
+supervision.install()
 _KEPT: Any = {"max_requests": 2**31, "max_age": 1e9}
 """BentoML otherwise closes its connections after 100 requests, together with those under way."""
 

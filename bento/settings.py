@@ -52,6 +52,10 @@ class ServiceSettings(Settings):
     """Images of one job."""
     blur: Blur = Blur.REMEMBER
     """Whether pictures in Review are blurred until their moderator asks for them."""
+    copy_secret: str = Field("", repr=False)
+    """Marks copies of requests (`bento.copies`); empty where there are none."""
+    standby: Path | None = None
+    """While this file exists, the service takes up no jobs and sends no announcements."""
     publisher: str = "Assay"
     """The organisation in whose name people decide, as it signs published reviews."""
     jobs: bool = True
@@ -71,6 +75,11 @@ class ServiceSettings(Settings):
         "benign_edit", "no_violation", "other",
     )  # fmt: skip
     """Why, in the words of statements of reasons."""
+
+    @property
+    def on_standby(self) -> bool:
+        """Whether another service on the same store is to do what nobody asked a request for."""
+        return self.standby is not None and self.standby.exists()
 
     @classmethod
     def from_environment(cls) -> ServiceSettings:

@@ -21,3 +21,5 @@ class Submission:
     keep_image: bool = True
     capture_id: str = ""
     """Given where an idempotency key names it already."""
+    is_copy: bool = False
+    """Whether it is answered by itself, and leaves no trace (`bento.copies`)."""

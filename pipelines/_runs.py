@@ -52,6 +52,7 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
         "evaluation",
         "experts",
         "decision",
+        "deployment",
         "model_version",
         "robustness",
         "scores",

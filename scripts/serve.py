@@ -1,4 +1,7 @@
-"""Serve the champion over HTTP: `make serve`, or `make serve AUTH=1`, so that all need a key.
+"""Serve over HTTP: `make serve`, or `make serve AUTH=1`, so that all need a key.
+
+What answers is the model folder in ``ASSAY_MODEL``, else the release that was rolled out last, else
+the champion. Where nginx is installed, others can be rolled out while this runs.
 
 Listens on 127.0.0.1:3000; ``PORT`` and ``HOST`` move it (other hosts than loopback need AUTH=1).
 Prints the console's address, a one-time link that signs an administrator in, and a curl command.
@@ -9,32 +12,27 @@ it could not start, with the reason.
 from __future__ import annotations
 
 import base64
-import contextlib
 import ipaddress
 import os
 import secrets
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from http import HTTPStatus
 from pathlib import Path
-from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from assay import dashboards, home, locks, model_registry, signing_keys
 from assay.errors import AssayError, ConfigError, NoChampion, StorageError, StoreUnavailable
+from assay.rollout.assembly import supervising
+from assay.rollout.launch import Active, Launch
 from assay.store import Role, Store, StoreSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = "bento.service:Assay"
 EXAMPLE = "docs/pictures/example.jpg"
-_GRACE = 60
-"""Seconds in which accepted requests are finished at the end."""
-_PATIENCE = 120.0
+MODEL_VARIABLE, PLAN_VARIABLE = "ASSAY_MODEL", "ASSAY_SERVING_PLAN"
 
 
 def main() -> int:
@@ -54,13 +52,37 @@ def main() -> int:
 
 def _serve(host: str, port: int) -> int:
     environment = _environment(host, port)
+    launch, before = _what(), _before()
     link = _admin_link(environment["ASSAY_PUBLIC_URL"])
-    server = subprocess.Popen(_command(host, port), cwd=ROOT, env={**os.environ, **environment})
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.send_signal(signal.SIGTERM))
-    if _is_ready(server, environment["ASSAY_PUBLIC_URL"]):
-        _say(_welcome(environment, link))
-    return 0 if server.wait() in (0, -signal.SIGTERM) else 1
+    with supervising(host, port, {**os.environ, **environment}) as supervisor:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(supervisor, "is_leaving", True))
+        _say("loading the model ...")
+        if supervisor.serve(launch, before):
+            _say(_welcome(launch.name, environment, link))
+        return supervisor.run()
+
+
+def _what() -> Launch:
+    """What is to answer: the model that the user names, the active release, or the champion."""
+    if named := os.environ.get(MODEL_VARIABLE):
+        return _of_model(Path(named).resolve())
+    return Active.read().current or _champion()
+
+
+def _before() -> Callable[[], Launch] | None:
+    """What was active before, where there is a way back to it."""
+    active = Active.read()
+    if not active.can_go_back or os.environ.get(MODEL_VARIABLE):
+        return None
+    return lambda: active.previous or _champion()
+
+
+def _of_model(model: Path, plan: Path | None = None) -> Launch:
+    environment = {MODEL_VARIABLE: str(model)}
+    if plan is not None and not os.environ.get(PLAN_VARIABLE):
+        environment[PLAN_VARIABLE] = str(plan)
+    return Launch(name=model.name, service=SERVICE, folder=ROOT, environment=environment)
 
 
 def _environment(host: str, port: int) -> dict[str, str]:
@@ -71,20 +93,21 @@ def _environment(host: str, port: int) -> dict[str, str]:
     if not dashboards.is_free(port):
         raise StorageError(f"port {port} is taken; end what listens there, or set PORT")
     return {
-        "ASSAY_MODEL": os.environ.get("ASSAY_MODEL") or str(_champion()),
         "ASSAY_AUTH": str(auth).lower(),
         "ASSAY_PUBLIC_URL": os.environ.get("ASSAY_PUBLIC_URL") or f"http://{host}:{port}",
-        "BENTOML_HOME": str(home.folder("bentoml")),
         "BENTOML_DO_NOT_TRACK": "True",
         **_signing_keys(auth),
     }
 
 
-def _champion() -> Path:
+def _champion() -> Launch:
+    """The champion, by its serving plan if it has one."""
     try:
-        return model_registry.fetch(model_registry.Alias.CHAMPION.value)
+        model = model_registry.fetch(model_registry.Alias.CHAMPION.value)
     except NoChampion as error:
         raise NoChampion("there is no champion to serve; `make train` makes one") from error
+    version = model_registry.version_of(model_registry.Alias.CHAMPION)
+    return _of_model(model, model_registry.fetch_plan(version) if version else None)
 
 
 def _signing_keys(auth: bool) -> dict[str, str]:
@@ -108,28 +131,11 @@ def _admin_link(public_url: str) -> str:
         return ""
 
 
-def _command(host: str, port: int) -> list[str]:
-    where = ["--host", host, "--port", str(port)]
-    grace = ["--timeout-graceful-shutdown", str(_GRACE)]
-    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *where, *grace]
-
-
-def _is_ready(server: subprocess.Popen[bytes], public_url: str) -> bool:
-    """Wait until verdicts are given; False when the service ended instead, or takes too long."""
-    _say("loading the model ...")
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end and server.poll() is None:
-        with contextlib.suppress(OSError), urlopen(f"{public_url}/readyz", timeout=5) as answer:
-            return bool(answer.status == HTTPStatus.OK)
-        time.sleep(0.2)
-    return False
-
-
-def _welcome(environment: Mapping[str, str], link: str) -> str:
-    url, model = environment["ASSAY_PUBLIC_URL"], Path(environment["ASSAY_MODEL"]).name
+def _welcome(name: str, environment: Mapping[str, str], link: str) -> str:
+    url = environment["ASSAY_PUBLIC_URL"]
     key = " -H 'Authorization: Bearer KEY'" if environment["ASSAY_AUTH"] == "true" else ""
     lines = [
-        f"model {model} answers; Ctrl-C ends it",
+        f"model {name} answers; Ctrl-C ends it",
         f"  console     {url}/",
         f"  sign in     {link or 'python -m assay accounts link admin'}",
         f"  contract    {url}/openapi.json",

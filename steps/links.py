@@ -5,6 +5,7 @@ from zenml.metadata.metadata_types import Uri
 
 from assay import dashboards, model_registry, tracking
 from assay.model_registry import MODEL
+from assay.release import Release
 from assay.tracking import ZENML_PAGE_TAG
 
 _FACTS = ("git_commit", "hardware", "dataset_version")
@@ -32,8 +33,16 @@ def to_version(version: str) -> None:
         tracking.client().set_model_version_tag(MODEL, version, ZENML_PAGE_TAG, made)
 
 
+def to_release(release: Release) -> None:
+    """Link this ZenML run and the version that a release packages; one of no version has none."""
+    if release.model_version:
+        to_version(release.model_version)
+
+
 def pages(version: str) -> dict[str, str]:
-    """Addresses of what this ZenML run made, by title."""
+    """Addresses of what this ZenML run made, by title; without a version only its own."""
+    if not version:
+        return {"This run on ZenML": _zenml_run()}
     info, at = model_registry.run_of(version).info, dashboards.addresses()
     return {
         "This run on ZenML": _zenml_run(),

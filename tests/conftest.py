@@ -77,6 +77,14 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def served_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained and calibrated model folder, for services."""
+    from tests.bento import services
+
+    return services.trained_model(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="session")
 def built_release(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A really built bento of it, which nobody changes; whoever has to takes a copy."""
     from tests import pipeline_runs, releases

@@ -1,4 +1,4 @@
-"""`python -m assay keys | accounts | captures | audit` on a real store in a state folder."""
+"""`python -m assay keys | accounts | captures | audit | deployments` on a real store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from assay import __main__ as command
 from assay import home
 from assay.commands import accounts, keys
-from assay.store import HumanLabel, Role, Scope, Sibling, Store, StoreSettings, Vote
+from assay.store import Deployment, HumanLabel, Role, Scope, Sibling, Store, StoreSettings, Vote
+from assay.store.deployments import Action, State, Subject
 from assay.store.ids import new_id
 from tests.captures import kept
 
@@ -111,6 +112,7 @@ def test_disabled_account_is_listed_and_gets_no_link(
         (["accounts", "disable", "Bob"], command.WRONG_NAME, "`accounts list`"),
         (["keys", "revoke", new_id()], command.FAILED, "`keys list`"),
         (["captures", "show", new_id()], command.FAILED, "no capture"),
+        (["deployments", "show", new_id()], command.FAILED, "`deployments list`"),
         (["captures", "delete", "../x", "--yes"], command.FAILED, "no capture"),
     ],
 )
@@ -130,6 +132,7 @@ def test_wrong_name_is_one_line(
         ["accounts", "add", "Ada"],
         ["accounts", "add", "Ada", "--role", "king"],
         ["keys", "create", "x", "--scope", "everything"],
+        ["deployments", "list", "--limit", "0"],
         *(["captures", "prune", "--older-than", age] for age in ("-1", "nan", "inf", "1e9", "x")),
     ],
 )
@@ -190,6 +193,40 @@ def test_pruning_takes_the_old_and_says_how_many(store: Store, told: Told):
     assert store.captures.find(old.id).deleted_at
     assert store.captures.get(new.id)
     assert facts(told, "captures", "prune", "--older-than", "90")["deleted"] == 0
+
+
+@pytest.fixture
+def deployed(store: Store) -> Deployment:
+    subject = Subject("v3-1a2b", "3", "c" * 64, "plan-9", "train-7", "data-5", "abc1234")
+    made = store.deployments.begin("local", Action.DEPLOY, "canary", "ci: 17", subject)
+    return store.deployments.end(made.id, State.ROLLED_BACK, "ci: 17", "p95 was 3 s")
+
+
+def test_deployments_are_listed_with_what_came_of_them(
+    store: Store, told: Told, deployed: Deployment
+):
+    store.deployments.begin("compose", Action.ROLLBACK, "", "ada")
+    newest, oldest = facts(told, "deployments", "list")
+    assert (newest["action"], oldest["id"], oldest["state"]) == (
+        "rollback",
+        deployed.id,
+        "rolled_back",
+    )
+    assert [one["target"] for one in facts(told, "deployments", "list", "--target", "local")] == [
+        "local"
+    ]
+    assert len(facts(told, "deployments", "list", "--limit", "1")) == 1
+    text = told("deployments", "list")
+    for part in ("v3-1a2b", "canary", "rolled_back", "ci: 17"):
+        assert part in text
+
+
+def test_deployment_is_shown_with_where_it_comes_from(told: Told, deployed: Deployment):
+    shown = facts(told, "deployments", "show", deployed.id)
+    assert shown["subject"]["run"] == "train-7"
+    text = told("deployments", "show", deployed.id)
+    for part in ("v3-1a2b", "3 cccccccccccc", "plan-9", "train-7", "data-5", "abc1234", "- p95"):
+        assert part in text
 
 
 def test_who_did_it_is_in_the_audit_log_which_is_whole(store: Store, told: Told):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,10 +21,10 @@ def opened() -> Iterator[Store]:
 
 def actor() -> str:
     """Whom the audit log names: whoever is logged in on this machine."""
-    try:
-        return f"command line: {getpass.getuser()}"
-    except (KeyError, OSError):  # a container's user often has no name
-        return "command line"
+    from assay import processes
+
+    name = processes.user()
+    return f"command line: {name}" if name else "command line"
 
 
 def account_named(store: Store, name: str) -> Account:

@@ -115,6 +115,11 @@ def pareto(plan: ServingPlan) -> Figure:
         axes.annotate(
             str(number), point, color="white", fontsize=7, ha="center", va="center", zorder=3
         )
+    for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
+        scale("log")  # one slow trial would press all others into a corner
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("{x:g}")
+    axes.tick_params(which="both", labelsize=8)
     axes.set_xlabel("latency of one image, ms (less is better)")
     axes.set_ylabel("images a second, model stage (more is better)")
     axes.spines[["top", "right"]].set_visible(False)

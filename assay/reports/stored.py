@@ -1,4 +1,4 @@
-"""Keys, accounts and captures, as tables drawn in a terminal."""
+"""Keys, accounts, captures and deployments, as tables drawn in a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.reports.terminal import table_of
-from assay.store import Account, ApiKey, Capture, Decision, Sibling
+from assay.store import Account, ApiKey, Capture, Decision, Deployment, Sibling
 
 
 def keys(found: Sequence[ApiKey]) -> Table:
@@ -64,6 +64,38 @@ def capture(
     for name, value in facts.items():
         table.add_row(name, value)
     return Group(table, *(Text(f"- {line}") for line in _lines(shown, siblings)))
+
+
+def deployments(found: Sequence[Deployment]) -> Table:
+    """One line a deployment."""
+    table = table_of("deployment", "began (UTC)", "target", "", "release", "model", "state", "who")
+    for one in found:
+        what, subject = one.action if one.strategy == "" else one.strategy, one.subject
+        facts = one.target, what, subject.release, subject.model_version, one.state, one.who
+        table.add_row(one.id, _moment(one.started_at), *facts)
+    return table
+
+
+def deployment(shown: Deployment) -> RenderableType:
+    """Where its release comes from, how far it came, and why."""
+    subject, table = shown.subject, table_of("deployment", shown.id)
+    facts = {
+        "target": f"{shown.target}, {' '.join(filter(None, (shown.strategy, shown.action)))}",
+        "state": shown.state,
+        "who": shown.who,
+        "began (UTC)": _moment(shown.started_at),
+        "answered from (UTC)": _moment(shown.activated_at),
+        "ended (UTC)": _moment(shown.ended_at),
+        "release": subject.release,
+        "model": " ".join(filter(None, (subject.model_version, subject.model_content[:12]))),
+        "serving plan": subject.plan or "the default",
+        "trained by": subject.run,
+        "dataset": subject.dataset_version,
+        "code": subject.git_commit,
+    }
+    for name, value in facts.items():
+        table.add_row(name, value)
+    return Group(table, *(Text(f"- {reason}") for reason in shown.reasons))
 
 
 def _lines(shown: Capture, siblings: Sequence[Sibling]) -> Iterator[str]:

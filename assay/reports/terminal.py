@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from assay.promotion import PromotionDecision
     from assay.robustness import Robustness
     from assay.serving_plan import ServingPlan
+    from assay.store import Deployment
+    from assay.store.standing import Standing
     from assay.validation import Validation
 
 
@@ -163,7 +165,29 @@ def serving_plan(plan: ServingPlan) -> RenderableType:
     return Group(table, Text(""), *lines)
 
 
+def deployment(found: Standing) -> RenderableType:
+    """What answers on a target, and what became of the deployment, with its reasons."""
+    answers = found.answers or "the champion"
+    spoken = f"answers on {found.target}" if found.is_serving else "is what `make serve` will serve"
+    lines = [Text(f"{answers} {spoken}")]
+    if found.note:
+        lines.append(Text(found.note, "yellow"))
+    if (one := found.deployment) is not None:
+        colour = "red" if found.fell_through else ""
+        what = f"{one.subject.release or 'a release'}: {one.state.replace('_', ' ')}"
+        lines.append(Text(f"{one.action} {what}{_lasted(one)} ({one.id})", colour))
+        lines += [Text(f"  - {reason}") for reason in one.reasons]
+    return Group(*lines)
+
+
+def _lasted(one: Deployment) -> str:
+    """How long it took until it answered, or was given up."""
+    end = one.activated_at or one.ended_at
+    return "" if end is None else f" after {(end - one.started_at).total_seconds():.1f} s"
+
+
 _ALONE: dict[str, Callable[[Any], RenderableType]] = {
+    "deployment": deployment,
     "experts": expert_report.closing,
     "serving_plan": serving_plan,
     "scores": scores,

@@ -52,6 +52,12 @@ class Target(ABC):
     """A place where releases answer."""
 
     name: ClassVar[str]
+    compares: ClassVar[bool] = True
+    """Whether it shows requests to both sides; elsewhere `Observation.compared` stays 0."""
+
+    def is_serving(self) -> bool:
+        """Whether anything answers there now; where nothing does, a release is only recorded."""
+        return True
 
     @abstractmethod
     def active(self) -> str | None:
@@ -68,13 +74,17 @@ class Target(ABC):
     def share(self, share: float, mode: Mode) -> None:
         """Give the challenger this ``share`` (0 to 1) of the requests, and observe anew.
 
-        A share has to be given again before `LEASE` seconds are over: when whoever watches over the
-        rollout is gone, the target takes it back by itself.
+        The same share has to be given again before `LEASE` seconds are over, which goes on
+        observing: when whoever watches over the rollout is gone, the target takes it back by
+        itself.
         """
 
     @abstractmethod
     def observe(self) -> Observation:
-        """What was seen since the share was last changed."""
+        """What was seen since the share was last changed.
+
+        Raises `RolloutFailed` where the challenger has ended.
+        """
 
     @abstractmethod
     def promote(self) -> None:

@@ -8,6 +8,7 @@ from assay.store.accounts import Account, Role
 from assay.store.api_keys import ApiKey, Scope
 from assay.store.capture import Capture, Notice, Selection, Sibling
 from assay.store.captures import CaptureFilter
+from assay.store.deployments import Deployment
 from assay.store.feedback import Decision, HumanLabel, Vote
 from assay.store.history import HistoryFilter, HistoryRow
 from assay.store.jobs import Job, JobItem, JobState, Result
@@ -22,6 +23,7 @@ __all__ = [
     "CaptureFilter",
     "Case",
     "Decision",
+    "Deployment",
     "HistoryFilter",
     "HistoryRow",
     "HumanLabel",

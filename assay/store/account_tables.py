@@ -107,3 +107,32 @@ class WebhookRow(Base):
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
     error: Mapped[str]
+
+
+class DeploymentRow(Base):
+    """An attempt to let a release answer on a target; the fields are those of `Deployment`."""
+
+    __tablename__ = "deployments"
+    __table_args__ = (Index(None, "target", "state"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    target: Mapped[str]
+    open_target: Mapped[str | None] = mapped_column(unique=True)
+    """The target while it is under way: so there is one at a time."""
+    action: Mapped[str]
+    strategy: Mapped[str]
+    state: Mapped[str]
+    who: Mapped[str]
+    process: Mapped[str]
+    held_until: Mapped[datetime]
+    release: Mapped[str]
+    model_version: Mapped[str]
+    model_content: Mapped[str]
+    plan: Mapped[str]
+    run: Mapped[str]
+    dataset_version: Mapped[str]
+    git_commit: Mapped[str]
+    reasons: Mapped[list[Any]]
+    started_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]

@@ -110,7 +110,10 @@ def insert_new(
     columns = [key] if key else [column.name for column in sa.inspect(table).primary_key]
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     insert = dialect.insert(sa.inspect(table).local_table)
-    result = session.execute(insert.on_conflict_do_nothing(index_elements=columns), values)
+    statement = insert.on_conflict_do_nothing(index_elements=columns)
+    # psycopg forgets the count with the cursor, which is closed before anybody can ask for it.
+    options = {"preserve_rowcount": True}
+    result = session.execute(statement, values, execution_options=options)
     return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor's, for an insert
 
 

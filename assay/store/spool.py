@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 _SUFFIX = ".capture"
 _MAGIC = b"assay-spool-1 "
+_REMEMBERED = 10_000
+"""Pixels of entries that this process wrote."""
 _ABANDONED = 3600.0
 """Seconds after which an unfinished file has no writer any more."""
 
@@ -45,7 +48,7 @@ class Spool:
         self._damaged = folder / "damaged"
         make_folder(folder)
         make_folder(self._damaged)
-        self._by_pixels: dict[str, str] = {}
+        self._by_pixels: OrderedDict[str, str] = OrderedDict()
         self._sweep()
 
     def append(self, capture: Capture, image: bytes) -> bool:
@@ -63,6 +66,8 @@ class Spool:
             raise StorageError(f"{self._folder}: {error}; free space or mount it anew") from error
         if is_new:
             self._by_pixels[capture.pixel_digest] = capture.id
+            if len(self._by_pixels) > _REMEMBERED:  # another process removed what they name
+                self._by_pixels.popitem(last=False)
         return is_new
 
     def find(self, capture_id: str) -> Entry | None:

@@ -15,6 +15,7 @@ from assay.store.audits import Audits
 from assay.store.captures import Captures
 from assay.store.columns import utc_now
 from assay.store.database import Clock, Database
+from assay.store.deployments import Deployments
 from assay.store.drainer import Drainer
 from assay.store.feedback import Feedback
 from assay.store.figures import Overview
@@ -55,6 +56,7 @@ class Store:
         self.keys = ApiKeys(database)
         self.jobs = Jobs(database)
         self.outbox = Outbox(database, settings.webhook_attempts)
+        self.deployments = Deployments(database)
         self.audit = AuditLog(database)
         self.audits = Audits(database)
         self.history = History(database)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from assay.errors import NotCaptured
+from assay.rollout.nginx import VERDICT_HEADER
 from assay.store import Capture, Scope
 from bento import blindness, sandbox
 from bento.api import answers, descriptions, submissions
@@ -56,6 +57,7 @@ described by hand."""
 @router.post("/detect", summary="Judge one image", openapi_extra=DETECT_BODY)
 async def detect(
     request: Request,
+    response: Response,
     here: Here,
     asking: Annotated[Caller, Depends(allowed(Scope.DETECT, in_sandbox=True))],
     accepted: Language = None,
@@ -69,7 +71,9 @@ async def detect(
         capture = await sandbox.detect(asked, here.engine)
     else:
         capture = await here.engine.detect(asked)
-        await asyncio.to_thread(blindness.refuse_blind, request, here, capture)
+        if not asked.is_copy:
+            await asyncio.to_thread(blindness.refuse_blind, request, here, capture)
+    response.headers[VERDICT_HEADER] = f"{capture.label} {capture.score:.6f}"
     language = answers.language_of(accepted)
     return await asyncio.to_thread(answers.detection, here, capture, language)
 

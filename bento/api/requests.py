@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.images import MAX_BYTES
+from assay.images import MAX_BYTES, MAX_REQUEST
 from assay.store.ids import new_id
 from bento import logs, metrics
 from bento.api.incoming import Bank, Incoming
@@ -36,8 +36,7 @@ SECURITY_HEADERS = {
 }
 """On every answer that does not set its own."""
 
-MAX_BODY = MAX_BYTES * 4 // 3 + 2**20
-"""Bytes of a request: the largest image as base64, and what is said beside it."""
+MAX_BODY = MAX_REQUEST
 MAX_ARCHIVE = 2 * 2**30
 """Bytes of the images of one job."""
 MAX_SAID = 2**20

@@ -17,6 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from bento import copies
 from bento.api.auth import Caller
 from bento.api.schemas import About, DetectJson
 from bento.refusals import InvalidRequest, ModelNotServed
@@ -46,13 +47,15 @@ async def submission(request: Request, here: Runtime, asking: Caller) -> Submiss
     else:
         raise InvalidRequest(f"content type {kind[:80]!r} is not taken; {FORMS}")
     require_version(here, about.model_version)
+    is_copy = copies.is_copy(request, here)
     return Submission(
         image,
         asking.client,
         **said(about),
         capture_id=""
-        if asking.is_sandbox  # which keeps nothing, keys neither
+        if asking.is_sandbox or is_copy  # which keep nothing, keys neither
         else await _capture_id(request, here, asking, about, image),
+        is_copy=is_copy,
     )
 
 

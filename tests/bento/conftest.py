@@ -12,12 +12,6 @@ from tests.bento.servers import Server
 from tests.bento.services import Service
 
 
-@pytest.fixture(scope="session")
-def served_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A trained and calibrated model folder."""
-    return services.trained_model(tmp_path_factory.mktemp("served"))
-
-
 @pytest.fixture(scope="module")
 def service(served_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A running service without keys."""

@@ -49,7 +49,7 @@ class Server:
 
     def processes(self) -> list[psutil.Process]:
         """All that runs of it, whatever group or session it moved to."""
-        return [one for one in psutil.process_iter() if _home(one) == str(self.state)]
+        return [one for one in psutil.process_iter() if _is_of(one, str(self.state))]
 
     def kill(self) -> None:
         """End all of it at once, without a word."""
@@ -113,8 +113,11 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
     raise AssertionError(f"the service is not ready: {log.read_text()[-3000:]}")
 
 
-def _home(process: psutil.Process) -> str | None:
+def _is_of(process: psutil.Process, state: str) -> bool:
+    """Whether a process belongs to a state folder; nginx writes its title over its environment."""
     with suppress(psutil.Error):
-        found: str | None = process.environ().get("ASSAY_HOME")
-        return found
-    return None
+        if process.name() == "nginx":
+            master = process.parent() if "worker" in "".join(process.cmdline()) else process
+            return master is not None and state in " ".join(master.cmdline())
+        return bool(process.environ().get("ASSAY_HOME") == state)
+    return False

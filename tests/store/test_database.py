@@ -12,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from assay.errors import ConfigError, StorageError
 from assay.store import Store, StoreSettings
+from assay.store.account_tables import AccountRow
 from assay.store.columns import Base, UtcDateTime
-from assay.store.database import Database
+from assay.store.database import Database, insert_new
+from assay.store.ids import new_id
 
 
 def test_migrations_lead_to_the_tables_that_the_code_describes(store: Store):
@@ -79,6 +81,15 @@ def test_failed_transaction_changes_nothing(store: Store):
     with pytest.raises(IntegrityError), store.database.writing() as session:
         session.execute(bump, [{"step": 7}, {"step": None}])
     assert store.audit.head()[0] == 0
+
+
+def test_insertion_says_whether_a_row_was_there(store: Store):
+    row = {"name": "Ada", "role": "viewer", "created_at": store.database.now()}
+    told = []
+    for account_id in (new_id(), new_id()):
+        with store.database.writing() as session:
+            told.append(insert_new(session, AccountRow, {"id": account_id, **row}, key="name"))
+    assert told == [True, False]
 
 
 def test_moment_is_kept_in_utc_and_a_naive_one_refused():
