@@ -78,9 +78,7 @@ def verdict_logits(
 
     with torch.inference_mode():
         batch = _batch(model, processor, pixels, rows, prefix)
-        logits = model(**batch, logits_to_keep=1, use_cache=prefix is not None)
-    verdicts = logits.logits[:, -1, processor.verdict_ids()].float().cpu().numpy()
-    return np.asarray(verdicts, dtype=np.float32)
+        return _verdicts(model, processor, _read(model, batch, use_cache=prefix is not None))
 
 
 class Reading:
@@ -99,11 +97,10 @@ class Reading:
         self._model, self._processor, self._prefix = model, processor, prefix
         with torch.inference_mode():
             self._batch = _batch(model, processor, pixels, rows, prefix)
-            read = model(**self._batch, logits_to_keep=1, use_cache=True)
+            read = _read(model, self._batch, use_cache=True)
+            self.verdict_logits = _verdicts(model, processor, read)
+            """As the function of that name gives them ``[n, 3]``."""
         self._cache = read.past_key_values
-        verdicts = read.logits[:, -1, processor.verdict_ids()].float().cpu().numpy()
-        self.verdict_logits: npt.NDArray[np.float32] = np.asarray(verdicts, dtype=np.float32)
-        """As the function of that name gives them ``[n, 3]``."""
 
     def rationales(self, labels: Sequence[Label]) -> list[str]:
         """The reasons after verdicts that were decided meanwhile, one a question; to be asked once.
@@ -138,6 +135,24 @@ def rationales(
 ) -> list[str]:
     """The reasons that ``model`` writes after verdicts that were already decided, one an image."""
     return Reading(model, processor, pixels, rows).rationales(labels)
+
+
+def _read(model: PreTrainedModel, batch: dict[str, Any], *, use_cache: bool) -> Any:
+    """What the model below its last layer makes of a batch; an adapter that is in it works on."""
+    bare = getattr(model, "get_base_model", lambda: model)()
+    return bare.base_model(**batch, use_cache=use_cache)
+
+
+def _verdicts(
+    model: PreTrainedModel, processor: models.Processor, read: Any
+) -> npt.NDArray[np.float32]:
+    """The last layer for the verdict words alone, and in fp32 whatever the model computes in.
+
+    Rounded to bfloat16, logits of different images are the same ones too often to rank by.
+    """
+    words = model.get_output_embeddings().weight[processor.verdict_ids()]  # type: ignore[no-untyped-call]
+    logits = read.last_hidden_state[:, -1].float() @ words.float().T
+    return np.asarray(logits.cpu().numpy(), dtype=np.float32)
 
 
 def _opening(processor: models.Processor, label: Label) -> list[int]:

@@ -114,10 +114,9 @@ Check = Callable[[Running], str]
 
 def plan(of: Running) -> str:
     """The model answers as the packaged serving plan says."""
-    told = of.ask("/v1/model").json.get("serving_plan")
-    if named := re.search(r"plan-[0-9a-f]{12}", json.dumps(told)):
-        told = named[0]
-    if (told or "") != of.plan:
+    followed = of.ask("/v1/model").json.get("serving_plan")
+    told = followed["name"] if followed else ""
+    if told != of.plan:
         raise Refused(f"it serves by {told or 'the default plan'}, not by {of.plan or 'default'}")
     return f"it serves by {of.plan or 'the default plan'}"
 

@@ -63,8 +63,9 @@ class Limits(Settings):
     """Milliseconds."""
     peak_memory: float | None = Field(None, gt=0)
     """Megabytes."""
-    load: float | None = Field(None, gt=0)
-    """Seconds."""
+    load: float | None = Field(20.0, gt=0)
+    """Seconds until the first question is answered: a rollback waits so long. A trial that takes
+    longer is ended then."""
 
     def as_dict(self) -> dict[str, float]:
         """Those that are set."""
@@ -234,7 +235,8 @@ class _Search:
             if best.choices != BASELINE:
                 trial = self._tried(added(best.choices, one), whole)
                 tried.append(trial)
-            if not trial.reason and self._value(trial, whole) > self._value(best, whole):
+            needed = self._value(best, whole) * (1 + self.settings.worthwhile)
+            if not trial.reason and self._value(trial, whole) >= needed:
                 best = trial
         return best, tried
 

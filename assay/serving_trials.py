@@ -35,6 +35,10 @@ _UNITY = Ratios(throughput=1.0, latency=1.0, end_to_end=1.0)
 """Of the baseline to itself: what rounds in turns would say is noise."""
 
 
+_STARTING = 15.0
+"""Seconds that a process may take before it loads."""
+
+
 class _Round(NamedTuple):
     """One turn of each."""
 
@@ -85,6 +89,7 @@ class Trials:
             if choices != BASELINE:
                 tried = stack.enter_context(self._holders(choices))
             loaded = tried.loaded()  # before the rounds: what is slow to load keeps nobody waiting
+            tried.grant(self._settings.time_limit)
             rounds = [self._round(number, tried) for number in range(self._settings.rounds)]
             paces = self._paces(choices, tried) if whole else []
             words = self._words(rounds)
@@ -107,8 +112,10 @@ class Trials:
 
     def _holders(self, choices: tuple[str, ...]) -> Holders:
         log = self._logs / f"{'+'.join(choices)}.log"
-        recipe = recipe_of(choices)
-        return Holders(self._model, recipe, self._held_out, log, self._settings.time_limit)
+        seconds = self._settings.time_limit
+        if choices != BASELINE and (limit := self._settings.limits.load):
+            seconds = min(seconds, limit + _STARTING)
+        return Holders(self._model, recipe_of(choices), self._held_out, log, seconds)
 
     def _baseline(self) -> _Reference:
         """The loaded baseline; started where there is none, or none any more."""

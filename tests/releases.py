@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assay import fingerprints, release
+from assay import fingerprints, home, release
 from assay.model_registry import ModelFacts
 from assay.release import Release
-from assay.serving_plan import ServingPlan
+from assay.serving_plan import PLAN_FILE, ServingPlan
 from tests import serving_plans
 
 
@@ -17,12 +17,14 @@ def facts(model: Path) -> ModelFacts:
     return ModelFacts("version 3", content, "data-1", "3", "train-1", "abc", "2026-01-01")
 
 
-def built(model: Path, plan: Path | None = None) -> Release:
-    """The release of a model folder."""
+def built(model: Path) -> Release:
+    """The release of a model folder with its plan."""
+    plan = home.root() / PLAN_FILE
+    plan.write_text(plan_of(model).text(), encoding="utf-8")
     return release.build(model, facts(model), plan)
 
 
 def plan_of(model: Path) -> ServingPlan:
-    """A plan that serves ``model`` as it was trained."""
+    """A plan for ``model`` that serves it otherwise than it was trained."""
     content = fingerprints.content_hash(model)
-    return serving_plans.plan(model_version="3", model_content=content, choices=(), trials=())
+    return serving_plans.plan(model_version="3", model_content=content)

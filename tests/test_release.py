@@ -128,7 +128,7 @@ def test_missing_plan_is_refused(small_model: Path, tmp_path: Path) -> None:
 
 def test_release_explains_itself(built_release: Release) -> None:
     assert re.fullmatch(r"v3-[0-9a-f]{12}", built_release.name)
-    assert built_release.plan == ""
+    assert re.fullmatch(r"plan-[0-9a-f]{12}", built_release.plan)
     assert built_release.model_content == content_hash(built_release.source / "model")
     assert built_release.run == "train-1"
 
@@ -136,7 +136,7 @@ def test_release_explains_itself(built_release: Release) -> None:
 def test_bento_holds_code_model_plan_and_expectations_alone(built_release: Release) -> None:
     assert {path.name for path in built_release.source.iterdir()} == {
         *("assay", "bento", "model", "requirements.txt", "bentofile.yaml"),
-        *("golden.json", "openapi.json"),
+        *("golden.json", "openapi.json", "serving_plan.json"),
     }
     packages = locked((built_release.bento / "env/python/requirements.txt").read_text())
     assert packages == locked(release_requirements.requirements(ROOT))

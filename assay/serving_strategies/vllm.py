@@ -23,7 +23,7 @@ class Vllm(ServingStrategy):
         """Only where somebody has started a server, which needs a GPU."""
         if os.environ.get(URL_VARIABLE):
             return ""
-        return f"{URL_VARIABLE} names no server; docs/vllm.md says how to start one"
+        return f"{URL_VARIABLE} names no server: docs/vllm.md says how to start one"
 
     def apply(self, recipe: ServingRecipe, value: int = 0) -> ServingRecipe:
         """Load no weights here, and ask the server."""

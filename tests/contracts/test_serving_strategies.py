@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
@@ -77,7 +78,7 @@ def test_an_available_choice_answers_nearly_as_fp32(
 
 
 def assert_is_one_sentence_with_a_remedy(reason: str) -> None:
-    what, _, remedy = reason.partition(": ")
+    what, remedy = re.split("[:;] ", reason, maxsplit=1)
     assert what
     assert remedy
     assert "\n" not in reason
