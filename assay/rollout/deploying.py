@@ -6,6 +6,7 @@ the challenger is stopped, and what answers, as the target says, is what is reco
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from assay import release_proof
+from assay.errors import StorageError
 from assay.progress import Progress
 from assay.release import Release
 from assay.release_checks import Limits
@@ -184,7 +186,8 @@ class _Begun:
         reason = str(error).partition("\n")[0] or kind.__name__
         if kind is KeyboardInterrupt:
             reason = "interrupted"
-        self._record.end(self._deployment.id, State.FAILED, self._who, reason)
+        with contextlib.suppress(StorageError):  # it has ended already: the error is what counts
+            self._record.end(self._deployment.id, State.FAILED, self._who, reason)
 
 
 def _subject(release: Release) -> Subject:

@@ -100,9 +100,10 @@ def connections() -> int:
 
 
 def _prepare(folder: Path, site: Site) -> None:
+    _end_leftover(folder)
+    shutil.rmtree(folder / "temporary", ignore_errors=True)  # bodies that a killed nginx left
     for name in ("logs", "temporary"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _end_leftover(folder)
     (folder / nginx.ANSWERS_LOG).write_bytes(b"")
     (folder / "nginx.conf").write_text(nginx.configuration(site), encoding="utf-8")
     _switch(folder, Routes(Colour.BLUE))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assay.load.summary import percentile
 from assay.metrics import Metric
 from assay.reports import interval, pictures
 from assay.reports.figures import SERIES
@@ -105,22 +106,6 @@ def share_interval(of_kind: int, total: int) -> Metric:
     return Metric(of_kind / total, low, high, total)
 
 
-def percentile_interval(values: Sequence[float], share: float) -> Metric | None:
-    """A quantile with its 95 % interval from order statistics (David and Nagaraja 2003, 7.1).
-
-    How many of n draws lie below a quantile is binomial, whatever they are drawn from. None
-    without values.
-    """
-    from scipy.stats import binom
-
-    ordered, n = np.sort(values), len(values)
-    if not n:
-        return None
-    low, high = (int(binom.ppf(tail, n, share)) for tail in (1 - _ONE_SIDED, _ONE_SIDED))
-    ends = float(ordered[max(low - 1, 0)]), float(ordered[min(high, n - 1)])
-    return Metric(float(np.quantile(ordered, share)), *ends, n)
-
-
 def _rows(moment: Moment) -> list[tuple[str, ...]]:
     """Both sides of one share, the challenger first."""
     seen, what = moment.seen, f"{100 * moment.share:g} %"
@@ -134,15 +119,18 @@ def _rows(moment: Moment) -> list[tuple[str, ...]]:
 def _numbers(side: Side) -> tuple[str, ...]:
     if not side.requests:
         return "0", "-", "-", "-"
-    slow = percentile_interval(side.latencies_ms, _SLOW)
-    spoken = "-" if slow is None else f"{slow.value:.0f} ({slow.low:.0f}-{slow.high:.0f})"
-    middle = f"{_percentile(side, 0.5):.0f}" if side.latencies_ms else "-"
-    return (
-        f"{side.requests:,}",
-        interval(share_interval(side.errors, side.requests)),
-        middle,
-        spoken,
-    )
+    middle, slow = "-", "-"
+    if side.latencies_ms:
+        middle, slow = f"{_percentile(side, 0.5):.0f}", _with_ends(side.latencies_ms)
+    errors = interval(share_interval(side.errors, side.requests))
+    return f"{side.requests:,}", errors, middle, slow
+
+
+def _with_ends(latencies: Sequence[float]) -> str:
+    """The slow percentile with its 95 % interval; a question mark where too few values bound it."""
+    found = percentile(np.sort(latencies), 100 * _SLOW)
+    low, high = ("?" if end is None else f"{end:.0f}" for end in (found.low, found.high))
+    return f"{found.value:.0f} ({low}-{high})"
 
 
 def _error_rate(side: Side) -> float:

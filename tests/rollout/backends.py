@@ -126,4 +126,9 @@ def front(folder: Path, patience: float = 1.0) -> Iterator[Front]:
 
 def configuration(host: str) -> str:
     """The configuration of a site at ``host``."""
-    return nginx.configuration(Site(host, 80, 1, 2, "relay.sock", 1, LARGEST))
+    return nginx.configuration(site(host))
+
+
+def site(host: str) -> Site:
+    """One that nobody starts."""
+    return Site(host, 80, 1, 2, "relay.sock", 1, LARGEST)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -267,9 +266,18 @@ def test_page_of_a_switch_has_no_picture(store: Store, release: Release):
     assert "svg+xml" not in html
 
 
-def test_interval_of_a_percentile_covers_it_as_often_as_it_says():
-    rng = np.random.default_rng(3)
-    found = [report.percentile_interval(rng.exponential(size=400), 0.95) for _ in range(300)]
-    covered = np.mean([one.low <= -np.log(0.05) <= one.high for one in found])
-    assert 0.92 < covered <= 1
-    assert report.percentile_interval((), 0.95) is None
+def test_page_claims_no_end_that_too_few_answers_bound(store: Store, release: Release):
+    few = Room(dataclasses.replace(GOOD, latencies_ms=(10.0, 30.0) * 10))
+    assert "30 (30-?)" in report.page(deployed(store, few, release), {}).html
+
+
+def test_error_after_the_end_is_the_one_that_is_told(store: Store, release: Release):
+    class Gone(Room):
+        def active(self) -> str | None:
+            if self.answers:
+                raise RolloutFailed("nobody can be asked any more")
+            return None
+
+    with pytest.raises(RolloutFailed, match="nobody can be asked"):
+        deployed(store, Gone(), release)
+    assert store.deployments.active("local") is not None

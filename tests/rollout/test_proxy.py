@@ -102,6 +102,15 @@ def test_switching_under_load_fails_no_request(front: Front) -> None:
     assert min(len(front.blue.seen), len(front.green.seen)) > 100
 
 
+def test_bodies_that_a_killed_proxy_left_are_removed(front: Front) -> None:
+    folder = front.proxy.log.path.parents[1]
+    left = folder.with_name("another") / "temporary" / "body" / "0000000001"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"somebody's image")
+    proxy._prepare(left.parents[2], backends.site("127.0.0.1"))
+    assert not left.exists()
+
+
 def test_share_is_of_keys_and_grows_without_moving_anybody(front: Front) -> None:
     def side(client: httpx.Client, key: int) -> str:
         return str(detect(client, **{"Idempotency-Key": f"key-{key}"}).json()["name"])
@@ -209,7 +218,7 @@ def test_address_with_any_bytes_is_copied(front: Front) -> None:
         with socket.create_connection((url.host, url.port), 5) as connection:
             connection.sendall(head)
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
-        wait_until(partial(more_than, front.green.seen, number - 1))
+            wait_until(partial(more_than, front.green.seen, number - 1))
 
 
 def test_share_of_copies_is_kept_to(front: Front) -> None:
