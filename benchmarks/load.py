@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 
 import numpy as np
 
 from assay.home import REPOSITORY
-from assay.load.client import Deployment
+from assay.load.client import DETECT, Deployment
 from assay.load.pacing import Load, Pace, send
 from assay.load.summary import percentile, reason
 from assay.load.uploads import Upload
@@ -30,15 +30,24 @@ def ask(port: int, path: str, images: Sequence[bytes], clients: int, **fields: s
 
     Raises RuntimeError for anything but a verdict.
     """
-    uploads = [Upload(str(number), data) for number, data in enumerate(images)]
-    deployment = Deployment(f"http://{HOST}:{port}", timeout=300)
-    pace = Pace(clients=clients, requests=len(uploads))
-    load = send(deployment, uploads, pace, fields, path=path)
-    deployment.close()
+    load = _sent(port, images, Pace(clients=clients, requests=len(images)), fields, path)
     wrong = [one for one in load.answers if not one.is_verdict]
     if wrong:
         raise RuntimeError(f"{path} refused {len(wrong)} requests: {reason(wrong[0])}")
     return load
+
+
+def send_at(port: int, images: Sequence[bytes], rate: float, **fields: str) -> Load:
+    """Send each image once, ``rate`` a second, whatever became of those before."""
+    return _sent(port, images, Pace(rate=rate, requests=len(images)), fields, DETECT)
+
+
+def _sent(
+    port: int, images: Sequence[bytes], pace: Pace, fields: Mapping[str, str], path: str
+) -> Load:
+    uploads = [Upload(str(number), data) for number, data in enumerate(images)]
+    with closing(Deployment(f"http://{HOST}:{port}", timeout=300)) as deployment:
+        return send(deployment, uploads, pace, fields, path=path)
 
 
 def milliseconds(load: Load, percent: float) -> float:

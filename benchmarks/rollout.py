@@ -11,13 +11,9 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import httpx
 
 from assay.home import REPOSITORY
 from assay.rollout import control
@@ -39,41 +35,6 @@ SLOW = 1.0
 _SEEN_LATER = 200_000
 
 
-@dataclass
-class Paced:
-    """Requests at a fixed pace, each in a thread of its own, whatever became of those before."""
-
-    rate: float
-    failed: int = 0
-    latencies: list[float] = field(default_factory=list)
-
-    def ask(self, port: int, upload: bytes) -> None:
-        """Send one upload and note what became of it."""
-        begun = time.perf_counter()
-        try:
-            answer = httpx.post(
-                f"http://{load.HOST}:{port}/v1/detect",
-                files={"file": ("a.jpg", upload)},
-                data={"rationale": "never"},
-                timeout=60,
-            )
-            answer.raise_for_status()
-        except httpx.HTTPError:
-            self.failed += 1
-        else:
-            self.latencies.append(time.perf_counter() - begun)
-
-    def run(self, port: int, uploads: Sequence[bytes]) -> None:
-        """Send all ``uploads``, one every ``1 / rate`` seconds."""
-        threads = [threading.Thread(target=self.ask, args=(port, one)) for one in uploads]
-        begun = time.perf_counter()
-        for number, thread in enumerate(threads):
-            time.sleep(max(0.0, begun + number / self.rate - time.perf_counter()))
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-
 def measure() -> list[Figure]:
     """A service and its copy behind nginx, and one without."""
     with tempfile.TemporaryDirectory() as folder:
@@ -89,20 +50,21 @@ def _switches(port: int, model: Path) -> list[Figure]:
     capacity = load.ask(port, "/v1/detect", strangers(CAPACITY), CLIENTS, rationale="never").rate
     target = LocalTarget()
     started = seconds(lambda: target.launch(_launch(model)))
-    paced = Paced(capacity / 2)
-    uploads = strangers(int(PACED * paced.rate), _SEEN_LATER)
-    traffic = threading.Thread(target=paced.run, args=(port, uploads))
-    traffic.start()
-    switches = [_switched(target, number) for number in range(SWITCHES)]
-    traffic.join()
-    slow = sum(latency > SLOW for latency in paced.latencies)
+    uploads = strangers(int(PACED * capacity / 2), _SEEN_LATER)
+    with ThreadPoolExecutor(1) as traffic:
+        sent = traffic.submit(load.send_at, port, uploads, capacity / 2, rationale="never")
+        switches = [_switched(target, number) for number in range(SWITCHES)]
+        seen = sent.result()
+    latencies = [one.latency for one in seen.verdicts]
+    failed = len(uploads) - len(latencies)
+    slow = sum(latency > SLOW for latency in latencies)
     return [
-        Figure("switching at half of the capacity: failed requests", paced.failed, "", at_most=0),
+        Figure("switching at half of the capacity: failed requests", failed, "", at_most=0),
         Figure(f"  requests over {SLOW:g} s, in {SWITCHES} switches", slow, "", at_most=SWITCHES),
         Figure("  requests", len(uploads), ""),
         Figure("  capacity", capacity, "images/s"),
-        Figure("  p50", 1000 * statistics.median(paced.latencies), "ms"),
-        Figure("  longest", 1000 * max(paced.latencies), "ms"),
+        Figure("  p50", 1000 * statistics.median(latencies), "ms"),
+        Figure("  longest", 1000 * max(latencies), "ms"),
         Figure("  a switch, median", 1000 * statistics.median(switches), "ms"),
         Figure("  a challenger's start", started, "s"),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from assay.detector import Rationale
-from assay.errors import WorkerLost
+from assay.errors import AssayError, WorkerLost
 from assay.questions import Question
 from assay.records import Verdict
 
@@ -35,8 +35,8 @@ class BatchedAnswers:
         """The verdict on one question; those asked meanwhile share its batch.
 
         A connection that breaks is tried once more, as asking changes nothing. Raises `WorkerLost`
-        where the model's process ends over it (BentoML starts another one), and where the server
-        behind it does not answer.
+        where the model's process ends over it (BentoML starts another one), and what the model
+        itself raises, such as where the server behind it does not answer.
         """
         try:
             return await self._asked(question, rationale)
@@ -51,7 +51,7 @@ class BatchedAnswers:
         model = self._model.to_async
         ask = model.verdicts if rationale is Rationale.NEVER else model.reasoned
         parcels = await ask([Parcel((question, rationale))])
-        answer: Verdict | WorkerLost = parcels[0].content
-        if isinstance(answer, WorkerLost):
+        answer: Verdict | AssayError = parcels[0].content
+        if isinstance(answer, AssayError):
             raise answer
         return answer

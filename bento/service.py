@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assay.errors import WorkerLost
+from assay.errors import AssayError
 from bento import http_protocol, logs, serving, supervision
 from bento.settings import model_folder
 
@@ -85,7 +85,7 @@ class Model:
         questions, wanted = zip(*(parcel.content for parcel in parcels), strict=True)
         try:
             return [Parcel(verdict) for verdict in self._detector.answer(questions, wanted)]
-        except WorkerLost as error:  # raised here it would be an internal error for the gate
+        except AssayError as error:  # raised here it would be an internal error for the gate
             return [Parcel(error) for _ in parcels]
 
 

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from assay.detector import Rationale
-from assay.errors import WorkerLost
+from assay.errors import AssayError, UnparseableAnswer, WorkerLost
 from bento.batched_answers import BatchedAnswers, Parcel
 
 
@@ -40,10 +40,11 @@ def test_a_model_that_stays_away_is_said_to() -> None:
     assert model.asked == 2
 
 
-def test_a_model_whose_server_is_gone_is_said_to() -> None:
+@pytest.mark.parametrize("kind", [WorkerLost, UnparseableAnswer])
+def test_what_the_model_raises_is_raised(kind: type[AssayError]) -> None:
     class Orphaned(Breaking):
         async def verdicts(self, parcels: list[Any]) -> list[Parcel]:
-            return [Parcel(WorkerLost("the model's server does not answer")) for _ in parcels]
+            return [Parcel(kind("the model's server does not answer")) for _ in parcels]
 
-    with pytest.raises(WorkerLost, match="does not answer"):
+    with pytest.raises(kind, match="does not answer"):
         asyncio.run(BatchedAnswers(Orphaned(0)).answer(None, Rationale.NEVER))
