@@ -150,7 +150,8 @@ def attach_plan(version: str, plan: ServingPlan) -> None:
     """
     refuse_other_model(plan, _resolve(version).tags.get(HASH_TAG, ""))
     store, run = tracking.client(), run_of(version)
-    store.log_text(run.info.run_id, plan.text(), f"{_plan_folder(version)}/{PLAN_FILE}")
+    place = f"{_plan_folder(version, plan.name)}/{PLAN_FILE}"
+    store.log_text(run.info.run_id, plan.text(), place)
     store.set_model_version_tag(MODEL, version, PLAN_TAG, plan.name)
 
 
@@ -169,7 +170,7 @@ def fetch_plan(version: str) -> Path | None:
         store, run_id = tracking.client(), run_of(version).info.run_id
         with tempfile.TemporaryDirectory(dir=copy.parent) as scratch:
             try:
-                place = f"{_plan_folder(version)}/{PLAN_FILE}"
+                place = f"{_plan_folder(version, name)}/{PLAN_FILE}"
                 shutil.move(store.download_artifacts(run_id, place, scratch), copy)
             except (MlflowException, OSError) as error:
                 raise NoChampion(
@@ -179,8 +180,9 @@ def fetch_plan(version: str) -> Path | None:
     return copy
 
 
-def _plan_folder(version: str) -> str:
-    return f"serving_plan-v{version}"
+def _plan_folder(version: str, plan: str) -> str:
+    """Of each plan its own: a kill between file and tag leaves the old plan as it was."""
+    return f"serving_plan-v{version}/{plan}"
 
 
 def set_alias(alias: Alias, version: str) -> None:

@@ -80,8 +80,8 @@ def _before() -> Callable[[], Launch] | None:
 
 def _of_model(model: Path, plan: Path | None = None) -> Launch:
     environment = {MODEL_VARIABLE: str(model)}
-    if plan is not None and not os.environ.get(PLAN_VARIABLE):
-        environment[PLAN_VARIABLE] = str(plan)
+    if followed := os.environ.get(PLAN_VARIABLE) or plan:
+        environment[PLAN_VARIABLE] = str(followed)
     return Launch(name=model.name, service=SERVICE, folder=ROOT, environment=environment)
 
 

@@ -22,6 +22,8 @@ from assay.rollout.supervisor import Supervisor
 from assay.rollout.warden import warden
 from assay.servers import LOOPBACK
 
+_OF_ONE = frozenset({"ASSAY_MODEL", "ASSAY_SERVING_PLAN"})
+"""What is meant for one service and no other: a release has its own inside."""
 _DEADLINE = 30.0
 _BEYOND = 10.0
 """Seconds beyond the service's own deadline until its proxy gives an answer up."""
@@ -34,7 +36,7 @@ def supervising(host: str, port: int, environment: Mapping[str, str]) -> Iterato
     ``environment`` is what all services share. Raises `RolloutFailed` where nginx does not start.
     """
     secret = secrets.token_urlsafe(32)
-    shared = {name: value for name, value in environment.items() if name != "ASSAY_MODEL"}
+    shared = {name: value for name, value in environment.items() if name not in _OF_ONE}
     shared["ASSAY_COPY_SECRET"] = secret
     answers, patience = Answers(), _patience(environment)
     shadow = Relay(secret, patience, answers)

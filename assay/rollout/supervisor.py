@@ -199,7 +199,11 @@ class Supervisor:
 
     def _started(self, launch: Launch, place: Place, *, on_standby: bool) -> Slot:
         slot = Slot.start(launch, place, on_standby=on_standby)
-        self._warden.watch(slot.process.pid)
+        try:
+            self._warden.watch(slot.process.pid)
+        except RolloutFailed:
+            slot.end(_ABANDONED)
+            raise
         return slot
 
     def _cold(self, launch: Launch) -> Slot:

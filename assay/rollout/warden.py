@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from assay import processes
+from assay.errors import RolloutFailed
 
 GRACE = 60.0
 """Seconds in which accepted requests are finished at the end."""
@@ -28,10 +29,16 @@ class Warden:
         self._process = process
 
     def watch(self, pid: int) -> None:
-        """End ``pid``, and all that it has started, when this process has gone."""
+        """End ``pid``, and all that it has started, when this process has gone.
+
+        Raises `RolloutFailed` where the warden itself was killed: nothing more is started then.
+        """
         assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
-        self._process.stdin.write(f"{processes.identity(pid)}\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(f"{processes.identity(pid)}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise RolloutFailed("the warden of `make serve` was killed; start it again") from error
 
 
 @contextmanager

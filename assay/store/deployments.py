@@ -208,10 +208,7 @@ class Deployments:
         return self._latest(_of(target, State.ACTIVE))
 
     def previous(self, target: str) -> Deployment | None:
-        """What answered before that, and can be gone back to: another release; or None.
-
-        One that was taken back is none: it was for a reason.
-        """
+        """What answered before that: the latest other release that something took the place of."""
         now = self.active(target)
         query = _of(target, State.SUPERSEDED)
         if now is not None:

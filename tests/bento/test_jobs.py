@@ -244,7 +244,7 @@ def test_another_version_of_the_model_refuses_the_job(service: Service) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "model_not_served")
 
 
-@pytest.mark.parametrize("job_id", ["x", "..%2F..%2Fetc", new_id().upper() + "F"])
+@pytest.mark.parametrize("job_id", ["x", "..%2F..%2Fetc", "01A2087B-D9EF-74C5-8AFB-854CE408936F"])
 def test_what_is_no_identifier_is_refused(service: Service, job_id: str) -> None:
     assert service.client.get(f"/v1/jobs/{job_id}").status_code in (404, 422)
 

@@ -176,9 +176,10 @@ READS = (
 
 
 @pytest.mark.parametrize(
-    "path", [*(f"/v1/detections/{new_id()}/{name}" for name in READS), "/v1/stats", "/v1/model"]
+    "path", [*(f"/v1/detections/{{id}}/{name}" for name in READS), "/v1/stats", "/v1/model"]
 )
 def test_only_who_may_read_reads(service: Service, people: People, path: str) -> None:
+    path = path.format(id=new_id())
     assert refused(people.nobody().get(path)) == (401, "not_signed_in")
     assert refused(people.key("blind", Scope.DETECT).get(path)) == (403, "not_allowed")
     assert people.account("vera", Role.VIEWER).get(path).status_code in {200, 404}
