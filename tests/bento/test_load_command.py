@@ -15,7 +15,7 @@ from assay import __main__ as command
 from assay.load import pacing
 from assay.store import Scope
 from tests import web
-from tests.bento.servers import Server, free_port
+from tests.bento.servers import Server
 from tests.bento.services import photo
 from tests.load.planted import deploying, json_reply, verdict, when
 
@@ -117,7 +117,7 @@ def test_report_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixt
     ("url", "message"),
     [
         ("http://nowhere.invalid", "does not answer"),
-        (f"http://127.0.0.1:{free_port()}", "does not answer"),
+        ("http://127.0.0.1:9", "does not answer"),
         ("127.0.0.1:3000", "is no address of a deployment"),
     ],
 )
