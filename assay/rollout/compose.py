@@ -31,7 +31,7 @@ IMAGE, ACTIVE, PREVIOUS, CHALLENGER = "assay/service", "local", "previous", "cha
 """An image, and its tags; the last is a service too."""
 PARTS = ("api", "console")
 SHARE_FILE = "/tmp/share.conf"  # noqa: S108 - of the entry's container, which writes nowhere else
-_REVISION = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
+_VERSION = '{{index .Config.Labels "org.opencontainers.image.version"}}'
 _UNNAMED = ("", "local", "unknown")
 
 
@@ -149,7 +149,7 @@ class ComposeTarget(Target):
         return printed.split()[0] if printed.split() else ""
 
     def _revision(self, what: str, kind: str = "container") -> str | None:
-        words = "inspect", "--type", kind, "--format", _REVISION, what
+        words = "inspect", "--type", kind, "--format", _VERSION, what
         name = self._engine(*words).strip()
         return None if name in _UNNAMED else name
 

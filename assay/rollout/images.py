@@ -14,15 +14,12 @@ _BUILD_SECONDS = 3600.0
 def build(engine: str, release: Release, *names: str) -> None:
     """Build the service's image under ``names``; raises `RolloutFailed`.
 
-    Its label ``org.opencontainers.image.revision`` is the release's name.
+    Its label ``org.opencontainers.image.version`` is the release's name, ``revision`` the commit.
     """
     words = ["build", "--file", CONTAINERFILE, "--target", "service"]
-    words += [
-        "--build-context",
-        f"bento={release.bento}",
-        "--build-arg",
-        f"REVISION={release.name}",
-    ]
+    words += ["--build-context", f"bento={release.bento}"]
+    words += ["--build-arg", f"RELEASE={release.name}"]
+    words += ["--build-arg", f"REVISION={release.git_commit or 'unknown'}"]
     for name in names:
         words += ["--tag", name]
     Tool((engine,), home.REPOSITORY)(*words, ".", timeout=_BUILD_SECONDS)

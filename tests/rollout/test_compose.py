@@ -63,7 +63,8 @@ def test_challenger_is_built_and_started_alone(
     target.start(release)
     assert engine.lines(leaving_out=" ps ") == [
         "docker build --file infra/container/Containerfile --target service "
-        f"--build-context bento={release.bento} --build-arg REVISION={release.name} "
+        f"--build-context bento={release.bento} --build-arg RELEASE={release.name} "
+        f"--build-arg REVISION={release.git_commit} "
         f"--tag assay/service:{release.name} --tag assay/service:challenger .",
         f"{UP} challenger",
     ]

@@ -65,7 +65,8 @@ def test_challenger_starts_beside_the_stable_set(
     target.start(release)
     assert cluster.lines(leaving_out=" get ") == [
         "docker build --file infra/container/Containerfile --target service "
-        f"--build-context bento={release.bento} --build-arg REVISION={release.name} --tag {NEW} .",
+        f"--build-context bento={release.bento} --build-arg RELEASE={release.name} "
+        f"--build-arg REVISION={release.git_commit} --tag {NEW} .",
         f"docker push {NEW}",
         f"{IN} kustomize {CHALLENGER}",
         f"{IN} apply --filename -",
