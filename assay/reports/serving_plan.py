@@ -99,22 +99,12 @@ def pareto(plan: ServingPlan) -> Figure:
     compares.
     """
     drawn = pictures.figure(9.2, 5.2)
-    axes = drawn.subplots()
-    points = [_point(figures, plan.baseline) for _, figures, _ in _measured(plan)]
-    allowed = [
-        point
-        for point, (_, _, reason) in zip(points, _measured(plan), strict=True)
-        if not _breaks(reason)
-    ]
-    _line(axes, allowed)
-    for number, (point, (name, _, reason)) in enumerate(
-        zip(points, _measured(plan), strict=True), 1
-    ):
-        colour = _CHOSEN if reason == "chosen" else _BAD if _breaks(reason) else _GOOD
-        axes.scatter(*point, s=170, color=colour, alpha=0.85, zorder=2, label=f"{number} {name}")
-        axes.annotate(
-            str(number), point, color="white", fontsize=7, ha="center", va="center", zorder=3
-        )
+    axes, measured = drawn.subplots(), _measured(plan)
+    points = [_point(figures, plan.baseline) for _, figures, _ in measured]
+    reasons = [reason for _, _, reason in measured]
+    _line(axes, [p for p, reason in zip(points, reasons, strict=True) if not _breaks(reason)])
+    for number, (point, (name, _, reason)) in enumerate(zip(points, measured, strict=True), 1):
+        _mark(axes, point, number, name, reason)
     for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
         scale("log")  # one slow trial would press all others into a corner
         axis.set_major_formatter("{x:g}")
@@ -127,6 +117,17 @@ def pareto(plan: ServingPlan) -> Figure:
         loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False, markerscale=0.6
     )
     return drawn
+
+
+def _mark(axes: Axes, point: tuple[float, float], number: int, name: str, reason: str) -> None:
+    """A numbered point; the chosen one lies above its neighbours."""
+    is_chosen = reason == "chosen"
+    colour = _CHOSEN if is_chosen else _BAD if _breaks(reason) else _GOOD
+    layer = 4 if is_chosen else 2
+    axes.scatter(*point, s=170, color=colour, alpha=0.85, zorder=layer, label=f"{number} {name}")
+    axes.annotate(
+        str(number), point, color="white", fontsize=7, ha="center", va="center", zorder=layer + 1
+    )
 
 
 def frontier(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
