@@ -29,7 +29,7 @@ pictures: setup ## take the pictures of the README from the newest training
 	$(BIN)/python scripts/pictures.py
 
 test: lint types ## lint, types and tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup ## ruff, the formatter, the import contracts and a scan for secrets
 	$(BIN)/ruff check .

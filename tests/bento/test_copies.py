@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.bento import services
 from tests.bento.services import Service
 from tests.bento.test_draining import wait_until
 
-SECRET = "known to the supervisor"
+SECRET = secrets.token_urlsafe()
 
 
 @pytest.fixture(scope="module")

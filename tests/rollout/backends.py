@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from assay.rollout.relay import Relay
 from assay.rollout.warden import warden
 from tests.bento.servers import free_port
 
-SECRET = "a secret of the tests"
+SECRET = secrets.token_urlsafe()
 LARGEST = 100_000
 
 
