@@ -1,0 +1,200 @@
+"""How well the captures of a window were answered, estimated from what people labelled.
+
+The review queue is no random sample: in it the model looks bad at what it is unsure of, and what it
+cleared hardly occurs. Every estimate therefore weighs labels by `assay.monitoring.design`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from assay import metrics
+from assay.metrics import COVERAGE, Bools, Floats, Weighted, ratio
+from assay.monitoring.design import Design, design
+from assay.monitoring.performance_numbers import Figure, Performance, Slice
+from assay.records import Label
+from assay.settings import Seed, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALL = "all"
+MOVED, REST = "moved", "rest"
+"""Cut by whether images are what drifted, and named so."""
+BY_COLUMN = ("client", "stratum")
+
+
+class PerformanceSettings(Settings):
+    """How performance is estimated, and from how many labels on it says something."""
+
+    resamples: int = Field(400, ge=100)
+    """Draws behind each interval."""
+    seed: Seed = 0
+    least_labels: int = Field(30, ge=2)
+    """Labelled groups below which a slice says that they are too few."""
+    least_of_class: int = Field(5, ge=1)
+    """Labelled groups of the rarer class below which nothing is said that needs both."""
+    most_unseen: float = Field(0.05, ge=0, le=1)
+    """Share of the captures that is of a kind (handed to people or not, flagged or not) of which
+    nobody has labelled any, beyond which nothing is said."""
+    most_slices: int = Field(20, ge=1)
+    """Clients, and strata, that are measured: those with the most captures."""
+
+
+def precision(data: Weighted) -> Floats:
+    """Share of the flagged captures that are not authentic ``[r]``."""
+    tp, _, fp, _ = data.confusion()
+    return ratio(tp, tp + fp)
+
+
+def recall(data: Weighted) -> Floats:
+    """Share of the captures that are not authentic that were flagged ``[r]``."""
+    tp, fn, _, _ = data.confusion()
+    return ratio(tp, tp + fn)
+
+
+def prevalence(data: Weighted) -> Floats:
+    """Share of the captures that are not authentic ``[r]``."""
+    return ratio(data.weights @ data.positive, data.weights.sum(axis=1))
+
+
+def gap(data: Weighted) -> Floats:
+    """Mean score minus prevalence ``[r]``: calibration in the large, above 0 for too many."""
+    return ratio(data.weights @ (data.scores - data.positive), data.weights.sum(axis=1))
+
+
+METRICS: dict[str, Callable[[Weighted], Floats]] = {
+    "auc": metrics.roc_auc,
+    "precision": precision,
+    "recall": recall,
+    "ece": metrics.calibration_error,
+    "gap": gap,
+    "prevalence": prevalence,
+}
+"""By name; ``agreement`` (people and service say the same) stands beside them."""
+AGREEMENT = "agreement"
+_OF_BOTH = ("auc", "precision", "recall", "ece")
+"""What needs labels of either class."""
+_OF_A_KIND = ("auc", "recall")
+"""What can be said of one kind of edit, beside all authentic images."""
+
+
+def measure(
+    frame: pd.DataFrame, settings: PerformanceSettings, moved: Bools | None = None
+) -> Performance | None:
+    """The performance over ``frame`` (`assay.monitoring.frame`); None where nobody has labelled.
+
+    ``moved`` ``[captures]`` marks what drifted, and is measured apart from the rest.
+    """
+    whole = _whole(frame)
+    if not whole.design.labels:
+        return None
+    slices = [*_kinds(whole, settings)]
+    for by in BY_COLUMN:
+        slices += _columns(frame, by, settings)
+    if moved is not None:
+        slices += [_slice(_whole(frame[moved], MOVED, MOVED), settings)]
+        slices += [_slice(_whole(frame[~moved], MOVED, REST), settings)]
+    overall = _slice(whole, settings)
+    return Performance(
+        labelled=int(frame["human_label"].notna().sum()),
+        n=overall.n,
+        groups=overall.groups,
+        is_enough=overall.is_enough,
+        figures=overall.figures,
+        slices=tuple(slices),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one slice is measured on: a design, and which of its rows."""
+
+    by: str
+    name: str
+    design: Design
+    inside: Bools
+    names: tuple[str, ...]
+
+    @property
+    def labelled(self) -> Bools:
+        return (self.design.groups >= 0) & self.inside
+
+    def groups(self, of: Bools) -> int:
+        return len(np.unique(self.design.groups[self.labelled & of]))
+
+
+def _whole(frame: pd.DataFrame, by: str = ALL, name: str = ALL) -> _Part:
+    drawn = design(frame)
+    return _Part(by, name, drawn, np.ones(len(drawn.scores), bool), (*METRICS, AGREEMENT))
+
+
+def _columns(frame: pd.DataFrame, by: str, settings: PerformanceSettings) -> Iterator[Slice]:
+    """The parts of ``frame`` by a column, largest first; one part alone is the whole."""
+    names = frame[by].value_counts().index
+    for name in names[: settings.most_slices] if len(names) > 1 else ():
+        yield _slice(_whole(frame[frame[by] == name], by, str(name)), settings)
+
+
+def _kinds(whole: _Part, settings: PerformanceSettings) -> Iterator[Slice]:
+    """Each kind of image that is not authentic, beside all that are."""
+    for kind in (Label.MANIPULATED, Label.SYNTHESIZED):
+        is_kind = whole.design.kinds == kind.value
+        part = _Part(
+            "label", kind.value, whole.design, ~whole.design.positive | is_kind, _OF_A_KIND
+        )
+        if is_kind.any():
+            yield _slice(part, settings)
+
+
+def _slice(part: _Part, settings: PerformanceSettings) -> Slice:
+    positive, everything = part.design.positive, np.ones_like(part.inside)
+    groups = part.groups(everything)
+    rarer = min(part.groups(positive), part.groups(~positive))
+    names = [n for n in part.names if rarer >= settings.least_of_class or n not in _OF_BOTH]
+    is_enough = part.design.unseen <= settings.most_unseen and groups >= settings.least_labels
+    return Slice(
+        by=part.by,
+        name=part.name,
+        n=int(part.labelled.sum()),
+        groups=groups,
+        is_enough=is_enough,
+        figures=_figures(part, names, settings) if is_enough else {},
+    )
+
+
+def _figures(part: _Part, names: Sequence[str], settings: PerformanceSettings) -> dict[str, Figure]:
+    found: dict[str, list[Floats]] = {name: [] for name in names}
+    drawn = part.design.resampled(settings.resamples, settings.seed)
+    for weights in (part.design.estimate(), *drawn):
+        threshold = np.where(part.design.flagged, -1.0, 2.0)
+        data = Weighted(part.design.scores, part.design.positive, weights * part.inside, threshold)
+        for name, rows in found.items():
+            rows.append(_agreement(data, part) if name == AGREEMENT else METRICS[name](data))
+    made = {name: _figure(name, np.concatenate(rows), part) for name, rows in found.items()}
+    return {name: figure for name, figure in made.items() if figure is not None}
+
+
+def _agreement(data: Weighted, part: _Part) -> Floats:
+    return ratio(data.weights @ part.design.agrees, data.weights.sum(axis=1))
+
+
+def _figure(name: str, values: Floats, part: _Part) -> Figure | None:
+    """The first value with percentiles of the others, which are draws from its posterior.
+
+    A calibration error is larger in a resample than in what was resampled, by about as much as that
+    is larger than the truth: its percentiles are turned round (Davison and Hinkley 1997, 5.2).
+    """
+    value, drawn = float(values[0]), values[1:][~np.isnan(values[1:])]
+    if np.isnan(value) or not len(drawn):
+        return None
+    low, high = map(float, np.quantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]))
+    if name == "ece":
+        low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
+    n, groups = int(part.labelled.sum()), part.groups(np.ones_like(part.inside))
+    return Figure(value=value, low=min(low, value), high=max(high, value), n=n, groups=groups)
