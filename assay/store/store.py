@@ -29,6 +29,8 @@ from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+from assay.store.traffic import Traffic
+from assay.store.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,8 @@ class Store:
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.labels = Labels(database)
         self.overview = Overview(database)
+        self.traffic = Traffic(database)
+        self.windows = Windows(database, images)
 
     @classmethod
     def open(
