@@ -21,7 +21,7 @@ class Family(StrEnum):
     EMBEDDING = "embedding"
     """A principal component of the model's representation."""
     VERDICT = "verdict"
-    """Score, label, stratum, whether people are asked."""
+    """Score, label, whether people are asked."""
     TRAFFIC = "traffic"
     """Who sends, and which kind of file."""
 
@@ -60,14 +60,14 @@ class ColumnDrift(Settings):
     """Of the p-value: Kolmogorov-Smirnov, or the chi-squared test of homogeneity."""
     p: float
     """Of the test by itself."""
-    limit: float
-    """What `p` has to stay below, so that no column of a window without change falls below its own
-    with more than the family-wise probability."""
+    p_adjusted: float
+    """For all columns of the window together (Holm 1979): where nothing changed, the chance that
+    any column falls below a limit is at most that limit."""
     effect: float
     """The share of traffic, 0..1, that at least has changed: the greatest difference between the
     two distribution functions, or the total variation distance of two mixes."""
     drifted: bool
-    """`p` is below `limit`, and `effect` large enough to matter."""
+    """`p_adjusted` is below the limit, and `effect` large enough to matter."""
     reference_n: int
     n: int
     """Rows behind it that have a value."""
