@@ -60,12 +60,12 @@ class _Tested(NamedTuple):
 def measure(
     reference: pd.DataFrame, window: pd.DataFrame, settings: DriftSettings
 ) -> tuple[ColumnDrift, ...]:
-    """Every column that both tables hold, `ColumnDrift` each, in the order of the families.
+    """Every column that both tables hold, in the order of the families.
 
-    Both are as `window_frame` gives them. Each group counts once, and a column with too few values
-    on either side is left out.
+    ``window`` is as `window_frame` gives it, of which each group counts once; ``reference`` has one
+    row a picture. A column with too few values on either side is left out.
     """
-    pairs = _columns(_side(reference, settings), _side(window, settings), settings)
+    pairs = _columns(_some(reference, settings), _some(one_each(window), settings), settings)
     tested = {name: _tested(before, now) for name, (before, now) in pairs.items()}
     adjusted = holm([one.p for one in tested.values()])
     found = [
@@ -97,9 +97,8 @@ def compared(table: pd.DataFrame) -> list[str]:
     return [name for name in table.columns if name in known or name[:2] in _PREFIXES]
 
 
-def _side(table: pd.DataFrame, settings: DriftSettings) -> pd.DataFrame:
-    """One row a group, at most so many: beyond, certainty grows and the cost with it."""
-    rows = one_each(table)
+def _some(rows: pd.DataFrame, settings: DriftSettings) -> pd.DataFrame:
+    """At most so many rows: beyond, certainty grows and the cost with it."""
     if len(rows) <= settings.sample:
         return rows
     return rows.sample(settings.sample, random_state=0)

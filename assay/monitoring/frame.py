@@ -43,7 +43,7 @@ SELECTED = ("needs_review", "audit")
 
 _COPIED = ("client", "media_type", "label", "score", "stratum", "needs_review", "model_version")
 _DECIDED = ("human_label", "is_blind", "decided_by", "weight")
-_FACTS = ("capture_id", "created_at", *_COPIED, *_DECIDED, "pixel_digest", "pdq")
+_FACTS = ("capture_id", "created_at", *_COPIED, "flipped", *_DECIDED, "pixel_digest", "pdq")
 
 
 def window_frame(
@@ -113,6 +113,7 @@ def _facts(served: Served) -> dict[str, Any]:
         "capture_id": row["id"],
         "created_at": row["created_at"],
         **{name: row[name] for name in _COPIED},
+        "flipped": _is_flipped(row),
         "human_label": ruling.label if ruling else None,
         "is_blind": ruling is not None and ruling.is_blind,
         "decided_by": ruling.decided_by if ruling else "",
@@ -129,6 +130,12 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
         if finding.get("value") is not None:
             values[FINDING + finding["id"]] = float(finding["value"])
     return values | {f"{EMBEDDING}{n}": float(v) for n, v in enumerate(row["embedding"])}
+
+
+def _is_flipped(row: Mapping[str, Any]) -> bool | None:
+    if row["stability"] is None:
+        return None
+    return any(again["label"] != row["label"] for again in row["stability"].values())
 
 
 def _weight(row: Mapping[str, Any]) -> float:

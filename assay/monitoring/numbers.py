@@ -48,6 +48,7 @@ class Reference(Settings):
     groups: int
     since: datetime | None = None
     until: datetime | None = None
+    """Of its first and its last capture; None for a dataset."""
 
 
 class ColumnDrift(Settings):

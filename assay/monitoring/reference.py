@@ -7,10 +7,9 @@ is compared, and nothing that says which image it was.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.model_folder import read_facts
 from assay.monitoring import dataset_reference, kept
@@ -56,7 +55,8 @@ def find(
 
 
 def _span(learned: Mapping[str, str]) -> Span:
-    return Span(*(datetime.fromisoformat(learned[name]) for name in ("since", "until")))
+    since, until = (datetime.fromisoformat(learned[name]) for name in ("since", "until"))
+    return Span(since, until)
 
 
 def _first(store: Store, version: str, settings: ReferenceSettings) -> Found | None:
@@ -93,3 +93,21 @@ def _trained_on(
         return reference, inputs
     joined = pd.concat([inputs, own[1][[name for name in own[1].columns if _is_said(name)]]])
     return kept.save(*key, (reference, joined.reset_index(drop=True)))
+
+
+def _described(kind: ReferenceKind, frame: pd.DataFrame) -> Found:
+    """A reference of captures, and what of them is compared."""
+    pictures = one_each(frame)
+    about = Reference(
+        kind=kind,
+        captures=len(frame),
+        groups=len(pictures),
+        since=frame["created_at"].iloc[0] if len(frame) else None,
+        until=frame["created_at"].iloc[-1] if len(frame) else None,
+    )
+    return about, pictures[compared(pictures)]
+
+
+def _is_said(name: str) -> bool:
+    """Whether a column is what a model made of the image, and not of the image itself."""
+    return name.startswith(EMBEDDING) or family_of(name) is Family.VERDICT

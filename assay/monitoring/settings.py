@@ -29,6 +29,8 @@ class ReferenceSettings(Settings):
     """Captures of the traffic that a model was trained on: the newest."""
     images: int = Field(300, ge=0)
     """Of the training dataset, while nothing better is there; 0 for none."""
+    least_pictures: int = Field(200, ge=2)
+    """Near-duplicates count once; with fewer there is nothing to compare with."""
 
 
 class DriftSettings(Settings):
@@ -39,7 +41,7 @@ class DriftSettings(Settings):
     least_effect: float = Field(0.08, ge=0, lt=1)
     """Share of traffic that has to have changed: a smaller change is let pass, however sure."""
     least_pictures: int = Field(200, ge=2)
-    """Near-duplicates count once; below, a window or a reference says "not enough data"."""
+    """Near-duplicates count once; a window with fewer says "not enough data"."""
     least_values: int = Field(100, ge=2)
     """Of a column on either side, below which it is left out."""
     sample: int = Field(10_000, ge=100)

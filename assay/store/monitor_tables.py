@@ -22,6 +22,7 @@ class WindowRow(Base):
     model_version: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime]
+    is_enough: Mapped[bool]
     numbers: Mapped[dict[str, Any]]
     action: Mapped[str]
     reasons: Mapped[list[Any]]

@@ -29,6 +29,7 @@ _COLUMNS = (
     CaptureRow.findings,
     CaptureRow.descriptors,
     CaptureRow.embedding,
+    CaptureRow.stability,
     CaptureRow.selection_reason,
     CaptureRow.selection_probability,
 )
@@ -81,6 +82,13 @@ class Traffic:
         query = sa.select(sa.func.count()).select_from(CaptureRow).where(*_conditions(span))
         with self._database.reading() as session:
             return session.scalars(query).one()
+
+    def first_of_newest(self, span: Span, number: int) -> datetime | None:
+        """When the oldest of the newest ``number`` captures was served; None if there are fewer."""
+        at = CaptureRow.created_at
+        query = sa.select(at).where(*_conditions(span)).order_by(at.desc())
+        with self._database.reading() as session:
+            return session.scalar(query.offset(number - 1).limit(1))
 
     def _page(
         self, span: Span, size: int, newest: bool, after: tuple[datetime, str] | None

@@ -59,6 +59,7 @@ class Windows:
             "model_version": numbers.model_version,
             "since": numbers.since,
             "until": numbers.until,
+            "is_enough": numbers.is_enough,
             "numbers": numbers.model_dump(mode="json"),
             "action": action,
             "reasons": list(reasons),
@@ -70,11 +71,18 @@ class Windows:
             session.add(row)
         return _window(row)
 
-    def newest(self, model_version: str = "", limit: int = 1) -> Sequence[Window]:
-        """Up to ``limit`` windows of a model, or of all, the newest first."""
+    def newest(
+        self, model_version: str = "", limit: int = 1, *, only_enough: bool = False
+    ) -> Sequence[Window]:
+        """Up to ``limit`` windows of a model, or of all, the newest first.
+
+        With ``only_enough`` those that were large enough to be judged.
+        """
         query = sa.select(WindowRow).order_by(WindowRow.until.desc(), WindowRow.id.desc())
         if model_version:
             query = query.where(WindowRow.model_version == model_version)
+        if only_enough:
+            query = query.where(WindowRow.is_enough)
         with self._database.reading() as session:
             return [_window(row) for row in session.scalars(query.limit(limit))]
 

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("model_version", sa.Text(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_enough", sa.Boolean(), nullable=False),
         sa.Column("numbers", sa.JSON(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
