@@ -31,7 +31,6 @@ LEAST = 0.90
 """Coverage of a 95 % interval below which it is called broken."""
 
 _TRUTH_OF = 400_000
-_UNMEASURED = "nan"
 
 
 def truth(world: World) -> dict[str, float]:

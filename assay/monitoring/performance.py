@@ -68,17 +68,18 @@ def gap(data: Weighted) -> Floats:
     return ratio(data.weights @ (data.scores - data.positive), data.weights.sum(axis=1))
 
 
+AGREEMENT, ECE = "agreement", "ece"
+"""Whether people and service say the same; expected calibration error."""
 METRICS: dict[str, Callable[[Weighted], Floats]] = {
     "auc": metrics.roc_auc,
     "precision": precision,
     "recall": recall,
-    "ece": metrics.calibration_error,
+    ECE: metrics.calibration_error,
     "gap": gap,
     "prevalence": prevalence,
 }
-"""By name; ``agreement`` (people and service say the same) stands beside them."""
-AGREEMENT = "agreement"
-_OF_BOTH = ("auc", "precision", "recall", "ece")
+"""By name; `AGREEMENT` stands beside them."""
+_OF_BOTH = ("auc", "precision", "recall", ECE)
 """What needs labels of either class."""
 _OF_A_KIND = ("auc", "recall")
 """What can be said of one kind of edit, beside all authentic images."""
@@ -177,7 +178,24 @@ def _figures(part: _Part, names: Sequence[str], settings: PerformanceSettings) -
         for name, rows in found.items():
             rows.append(_agreement(data, part) if name == AGREEMENT else METRICS[name](data))
     made = {name: _figure(name, np.concatenate(rows), part) for name, rows in found.items()}
+    if error := made.get(ECE):
+        made[ECE] = _above_chance(error, part, settings)
     return {name: figure for name, figure in made.items() if figure is not None}
+
+
+def _above_chance(error: Figure, part: _Part, settings: PerformanceSettings) -> Figure:
+    """``error`` with a lower end that is 0 where calibrated scores would err as much by chance.
+
+    What chance does is simulated: labels drawn from the scores ("consistency resampling", Bröcker
+    and Smith 2007, "Increasing the reliability of reliability diagrams").
+    """
+    scores, weights = part.design.scores, part.design.estimate() * part.inside
+    _, index = np.unique(part.design.groups, return_inverse=True)
+    shape = (settings.resamples, index.max(initial=0) + 1)
+    drawn = np.random.default_rng(settings.seed).random(shape)[:, index] < scores
+    chance = metrics.calibration_error(Weighted(scores, drawn, weights, 0.0))
+    low = error.value - float(np.quantile(chance, (1 + COVERAGE) / 2))
+    return error.model_copy(update={"low": max(0.0, min(low, error.low))})
 
 
 def _agreement(data: Weighted, part: _Part) -> Floats:
@@ -194,7 +212,7 @@ def _figure(name: str, values: Floats, part: _Part) -> Figure | None:
     if np.isnan(value) or not len(drawn):
         return None
     low, high = map(float, np.quantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]))
-    if name == "ece":
+    if name == ECE:
         low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
     n, groups = int(part.labelled.sum()), part.groups(np.ones_like(part.inside))
     return Figure(value=value, low=min(low, value), high=max(high, value), n=n, groups=groups)
