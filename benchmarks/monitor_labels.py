@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from assay.metrics import Weighted
-from assay.monitoring.performance import AGREEMENT, METRICS, PerformanceSettings, measure
+from assay.monitoring.performance import AGREEMENT, METRICS, measure
 from assay.monitoring.performance_numbers import Performance
+from assay.monitoring.settings import PerformanceSettings
 from assay.records import Label
 from benchmarks.figures import Figure, report
 from benchmarks.synthetic_windows import World, window

@@ -23,7 +23,8 @@ from pydantic import JsonValue
 
 from assay.monitoring import symptoms
 from assay.monitoring.numbers import WindowNumbers
-from assay.monitoring.symptoms import Limits, Symptom, Symptoms
+from assay.monitoring.settings import DecisionSettings
+from assay.monitoring.symptoms import Symptom, Symptoms
 from assay.settings import Settings
 
 
@@ -49,7 +50,7 @@ class RetrainDecision(Settings):
 
 def decide(
     windows: Sequence[WindowNumbers],
-    settings: Limits,
+    settings: DecisionSettings,
     actions: Sequence[Action] = (),
     quarantined: Sequence[str] = (),
 ) -> RetrainDecision:
@@ -65,7 +66,7 @@ def decide(
     return RetrainDecision(action=action, reasons=tuple(reasons), evidence=found.evidence)
 
 
-def _wanted(found: Symptoms, settings: Limits) -> tuple[Action, list[str]]:
+def _wanted(found: Symptoms, settings: DecisionSettings) -> tuple[Action, list[str]]:
     """The rule of this module, as if nothing had been done before."""
     if faults := found.reasons(Symptom.QUARANTINE, Symptom.BROKEN_DATA):
         return Action.PAGE, faults
@@ -82,7 +83,9 @@ def _wanted(found: Symptoms, settings: Limits) -> tuple[Action, list[str]]:
     return Action.NONE, [found.otherwise]
 
 
-def _recalibration(found: Symptoms, off: list[str], settings: Limits) -> tuple[Action, list[str]]:
+def _recalibration(
+    found: Symptoms, off: list[str], settings: DecisionSettings
+) -> tuple[Action, list[str]]:
     if found.labels >= settings.recalibrate_labels:
         return Action.RECALIBRATE, [*off, "The ranking holds, so the scores are moved."]
     needed = f"{found.labels} labels of the {settings.recalibrate_labels} that it takes are there"
@@ -94,7 +97,7 @@ def _remembering(
     reasons: list[str],
     windows: Sequence[WindowNumbers],
     actions: Sequence[Action],
-    settings: Limits,
+    settings: DecisionSettings,
 ) -> tuple[Action, list[str]]:
     """``action``, unless it was tried within `patience` windows, or a person was told of it."""
     before = list(zip(windows[:-1], actions, strict=False))[-settings.patience :]

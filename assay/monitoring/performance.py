@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
 from assay import metrics
 from assay.metrics import COVERAGE, Bools, Floats, Weighted, ratio
 from assay.monitoring.design import Design, design
 from assay.monitoring.performance_numbers import Figure, Performance, Slice
+from assay.monitoring.settings import PerformanceSettings
 from assay.records import Label
-from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,23 +26,6 @@ ALL = "all"
 MOVED, REST = "moved", "rest"
 """Cut by whether images are what drifted, and named so."""
 BY_COLUMN = ("client", "stratum")
-
-
-class PerformanceSettings(Settings):
-    """How performance is estimated, and from how many labels on it says something."""
-
-    resamples: int = Field(400, ge=100)
-    """Draws behind each interval."""
-    seed: Seed = 0
-    least_labels: int = Field(30, ge=2)
-    """Labelled groups below which a slice says that they are too few."""
-    least_of_class: int = Field(5, ge=1)
-    """Labelled groups of the rarer class below which nothing is said that needs both."""
-    most_unseen: float = Field(0.05, ge=0, le=1)
-    """Share of the captures that is of a kind (handed to people or not, flagged or not) of which
-    nobody has labelled any, beyond which nothing is said."""
-    most_slices: int = Field(20, ge=1)
-    """Clients, and strata, that are measured: those with the most captures."""
 
 
 def precision(data: Weighted) -> Floats:

@@ -6,38 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from assay.monitoring.changes import change, pooled
 from assay.monitoring.numbers import ColumnDrift, Family, ReferenceKind, WindowNumbers
 from assay.monitoring.performance import AGREEMENT, MOVED, REST
 from assay.monitoring.performance_numbers import Figure, Slice
-from assay.settings import Settings
-
-
-class Limits(Settings):
-    """Beyond which something is done."""
-
-    consecutive: int = Field(2, ge=1)
-    """Windows in a row that have to say so."""
-    baseline: int = Field(2, ge=1)
-    """The model's first windows with enough labels, which later ones are compared with."""
-    least_fall: float = Field(0.05, gt=0, lt=1)
-    """Of AUC, recall, precision or agreement: a smaller one is let pass, however sure it is."""
-    most_gap: float = Field(0.05, gt=0, lt=1)
-    """Between the mean score and the share of images that are not authentic."""
-    most_ece: float = Field(0.10, gt=0, lt=1)
-    """Expected calibration error that its interval has to clear."""
-    recalibrate_labels: int = Field(100, ge=1)
-    """Labelled groups of the windows in question, below which a recalibration waits."""
-    most_refused: float = Field(0.20, gt=0, le=1)
-    """Share of the requests whose image could not be judged."""
-    most_of_one_picture: float = Field(0.50, gt=0, le=1)
-    """Share of the captures that show one picture."""
-    most_missing: float = Field(0.50, gt=0, le=1)
-    """Share of the captures that lack a value which the reference has."""
-    patience: int = Field(4, ge=1)
-    """Windows during which what was decided before is remembered."""
+from assay.monitoring.settings import DecisionSettings
 
 
 class Symptom(StrEnum):
@@ -89,28 +64,31 @@ class Symptoms:
 
 
 def of(
-    windows: Sequence[WindowNumbers], limits: Limits, quarantined: Sequence[str] = ()
+    windows: Sequence[WindowNumbers], settings: DecisionSettings, quarantined: Sequence[str] = ()
 ) -> Symptoms:
     """What holds in each of the newest windows of the model that answers, oldest window first."""
-    recent, otherwise = _recent(windows, limits)
+    recent, otherwise = _recent(windows, settings)
     found = [*_quarantine(quarantined)]
     if recent:
-        earlier = [one for one in windows if one.model_version == recent[-1].model_version]
-        earlier = earlier[: -len(recent)]
-        found += [*_broken(recent, limits), *_fell(earlier, recent, limits)]
-        found += [*_uncalibrated(recent, limits), *_drift(recent, limits)]
+        own = [one for one in windows if one.model_version == recent[-1].model_version]
+        earlier = own[: own.index(recent[0])]
+        found += [*_broken(recent, settings), *_fell(earlier, recent, settings)]
+        found += [*_uncalibrated(recent, settings), *_drift(recent, settings)]
     labels = sum(one.performance.groups for one in recent if one.performance)
     return Symptoms(tuple(found), labels, otherwise)
 
 
-def _recent(windows: Sequence[WindowNumbers], limits: Limits) -> tuple[list[WindowNumbers], str]:
+def _recent(
+    windows: Sequence[WindowNumbers], settings: DecisionSettings
+) -> tuple[list[WindowNumbers], str]:
     """The windows that have to agree, none where there are too few; and a sentence."""
-    recent = list(windows[-limits.consecutive :])
+    if not windows or not windows[-1].is_enough:
+        return [], "Not enough data in the newest window."
+    large = [one for one in windows if one.is_enough]
+    recent = large[-settings.consecutive :]
     models = {one.model_version for one in recent}
-    if len(recent) < limits.consecutive or len(models) > 1:
-        return [], f"Not enough windows of this model yet: {limits.consecutive} have to agree."
-    if not all(one.is_enough for one in recent):
-        return [], "Not enough data in the newest windows."
+    if len(recent) < settings.consecutive or len(models) > 1:
+        return [], f"Not enough windows of this model yet: {settings.consecutive} have to agree."
     return recent, "Nothing is beyond its limit in all of the newest windows."
 
 
@@ -121,20 +99,20 @@ def _quarantine(quarantined: Sequence[str]) -> Iterator[Finding]:
         yield Finding(Symptom.QUARANTINE, words, {"held_back": held})
 
 
-def _broken(recent: list[WindowNumbers], limits: Limits) -> Iterator[Finding]:
+def _broken(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     """Data that nothing should be concluded from, in each of the windows."""
     faults = {
         "of the requests could not be judged": (
             [one.quality.refused_share or 0.0 for one in recent],
-            limits.most_refused,
+            settings.most_refused,
         ),
         "of the captures show one picture": (
             [one.quality.largest_group_share for one in recent],
-            limits.most_of_one_picture,
+            settings.most_of_one_picture,
         ),
         "of the captures lack a value that the reference has": (
             [max(one.quality.missing.values(), default=0.0) for one in recent],
-            limits.most_missing,
+            settings.most_missing,
         ),
     }
     broken = {name: shares for name, (shares, most) in faults.items() if min(shares) > most}
@@ -145,7 +123,7 @@ def _broken(recent: list[WindowNumbers], limits: Limits) -> Iterator[Finding]:
 
 
 def _fell(
-    earlier: list[WindowNumbers], recent: list[WindowNumbers], limits: Limits
+    earlier: list[WindowNumbers], recent: list[WindowNumbers], settings: DecisionSettings
 ) -> Iterator[Finding]:
     """Figures that are credibly lower than in the model's first windows."""
     symptoms = {
@@ -155,27 +133,27 @@ def _fell(
         AGREEMENT: Symptom.WRONG_MORE_OFTEN,
     }
     for name, symptom in symptoms.items():
-        first, now = _series(earlier, name)[: limits.baseline], _series(recent, name)
+        first, now = _series(earlier, name)[: settings.baseline], _series(recent, name)
         if not first or len(now) < len(recent):
             continue
         before = pooled(first)
         changes = [change(before, figure) for figure in now]
-        if all(one.high < 0 and one.value <= -limits.least_fall for one in changes):
+        if all(one.high < 0 and one.value <= -settings.least_fall for one in changes):
             what = name.upper() if name == "auc" else name.capitalize()
             words = f"{what} fell from {_words(before)} to {_words(now[-1])}."
             yield Finding(symptom, words, {name: [before.value, *(one.value for one in now)]})
 
 
-def _uncalibrated(recent: list[WindowNumbers], limits: Limits) -> Iterator[Finding]:
+def _uncalibrated(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     gaps, errors = _series(recent, "gap"), _series(recent, "ece")
     whole = len(recent)
     too_high = len(gaps) == whole and all(one.low > 0 for one in gaps)
     too_low = len(gaps) == whole and all(one.high < 0 for one in gaps)
-    is_far = all(abs(one.value) > limits.most_gap for one in gaps)
+    is_far = all(abs(one.value) > settings.most_gap for one in gaps)
     if (too_high or too_low) and is_far:
         side = "much" if too_high else "little"
         words = f"Scores say too {side}, by {_words(gaps[-1])} on average."
-    elif len(errors) == whole and all(one.low > limits.most_ece for one in errors):
+    elif len(errors) == whole and all(one.low > settings.most_ece for one in errors):
         words = f"The calibration error is {_words(errors[-1])}."
     else:
         return
@@ -183,7 +161,7 @@ def _uncalibrated(recent: list[WindowNumbers], limits: Limits) -> Iterator[Findi
     yield Finding(Symptom.UNCALIBRATED, words, {**numbers, "ece": [one.value for one in errors]})
 
 
-def _drift(recent: list[WindowNumbers], limits: Limits) -> Iterator[Finding]:
+def _drift(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     """Inputs that drifted in each of the windows, and what labels say of the images in question."""
     moved = [_inputs(one) for one in recent]
     common = set.intersection(*({column.name for column in of} for of in moved))
@@ -193,10 +171,10 @@ def _drift(recent: list[WindowNumbers], limits: Limits) -> Iterator[Finding]:
     most = ", ".join(sorted(effects, key=lambda name: -effects[name])[:3])
     words = f"{len(common)} inputs drifted, most of all {most} ({max(effects.values()):.0%})."
     yield Finding(Symptom.DRIFT, words, dict(effects))
-    yield from _of_what_moved(recent, limits)
+    yield from _of_what_moved(recent, settings)
 
 
-def _of_what_moved(recent: list[WindowNumbers], limits: Limits) -> Iterator[Finding]:
+def _of_what_moved(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     pairs = [(_agreement(one, REST), _agreement(one, MOVED)) for one in recent]
     known = [(rest, moved) for rest, moved in pairs if rest and moved]
     if len(known) < len(pairs):
@@ -204,7 +182,7 @@ def _of_what_moved(recent: list[WindowNumbers], limits: Limits) -> Iterator[Find
         yield Finding(Symptom.TOO_FEW_LABELS, words, {"windows": len(pairs) - len(known)})
         return
     changes = [change(rest, moved) for rest, moved in known]
-    if all(one.high < 0 and one.value <= -limits.least_fall for one in changes):
+    if all(one.high < 0 and one.value <= -settings.least_fall for one in changes):
         rest, moved = known[-1]
         words = f"People agree with {_words(moved)} of what drifted, {_words(rest)} of the rest."
         numbers: dict[str, JsonValue] = {"moved": moved.value, "rest": rest.value}
