@@ -1,11 +1,11 @@
-"""How a window is chosen, what it is compared with, and when a difference counts."""
+"""How a window is chosen, what it is compared with, when a difference counts, and what follows."""
 
 from __future__ import annotations
 
 from pydantic import AwareDatetime, Field
 
 from assay.monitoring.frame import LIMIT
-from assay.settings import Settings
+from assay.settings import Seed, Settings
 
 
 class WindowSettings(Settings):
@@ -46,3 +46,45 @@ class DriftSettings(Settings):
     """Of a column on either side, below which it is left out."""
     sample: int = Field(10_000, ge=100)
     """Pictures of either side that are compared: beyond, certainty no longer matters."""
+
+
+class PerformanceSettings(Settings):
+    """How performance is estimated, and from how many labels on it says something."""
+
+    resamples: int = Field(400, ge=100)
+    """Draws behind each interval."""
+    seed: Seed = 0
+    least_labels: int = Field(30, ge=2)
+    """Labelled groups below which a slice says that they are too few."""
+    least_of_class: int = Field(5, ge=1)
+    """Labelled groups of the rarer class below which nothing is said that needs both."""
+    most_unseen: float = Field(0.05, ge=0, le=1)
+    """Share of the captures that is of a kind (handed to people or not, flagged or not) of which
+    nobody has labelled any, beyond which nothing is said."""
+    most_slices: int = Field(20, ge=1)
+    """Clients, and strata, that are measured: those with the most captures."""
+
+
+class DecisionSettings(Settings):
+    """The limits beyond which something is done, and how sure of that one wants to be."""
+
+    consecutive: int = Field(2, ge=1)
+    """Windows in a row that have to say so."""
+    baseline: int = Field(2, ge=1)
+    """The model's first windows with enough labels, which later ones are compared with."""
+    least_fall: float = Field(0.05, gt=0, lt=1)
+    """Of AUC, recall, precision or agreement: a smaller one is let pass, however sure it is."""
+    most_gap: float = Field(0.05, gt=0, lt=1)
+    """Between the mean score and the share of images that are not authentic."""
+    most_ece: float = Field(0.10, gt=0, lt=1)
+    """Expected calibration error that its interval has to clear."""
+    recalibrate_labels: int = Field(100, ge=1)
+    """Labelled groups of the windows in question, below which a recalibration waits."""
+    most_refused: float = Field(0.20, gt=0, le=1)
+    """Share of the requests whose image could not be judged."""
+    most_of_one_picture: float = Field(0.50, gt=0, le=1)
+    """Share of the captures that show one picture."""
+    most_missing: float = Field(0.50, gt=0, le=1)
+    """Share of the captures that lack a value which the reference has."""
+    patience: int = Field(4, ge=1)
+    """Windows during which what was decided before is remembered."""

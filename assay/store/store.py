@@ -24,6 +24,7 @@ from assay.store.image_files import ImageFiles
 from assay.store.jobs import Jobs
 from assay.store.labels import Labels
 from assay.store.outbox import Outbox
+from assay.store.outcomes import Outcomes
 from assay.store.refusals import Refusals
 from assay.store.reports import Reports
 from assay.store.retention import Retention
@@ -67,6 +68,7 @@ class Store:
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.labels = Labels(database)
         self.overview = Overview(database)
+        self.outcomes = Outcomes(database)
         self.traffic = Traffic(database)
         self.windows = Windows(database, images)
 
