@@ -53,6 +53,8 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
         "experts",
         "decision",
         "deployment",
+        "window",
+        "retrain_decision",
         "model_version",
         "robustness",
         "scores",
