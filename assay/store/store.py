@@ -24,6 +24,7 @@ from assay.store.image_files import ImageFiles
 from assay.store.jobs import Jobs
 from assay.store.labels import Labels
 from assay.store.outbox import Outbox
+from assay.store.refusals import Refusals
 from assay.store.reports import Reports
 from assay.store.retention import Retention
 from assay.store.review import Review
@@ -52,6 +53,7 @@ class Store:
         self.feedback = Feedback(database, drainer, settings.webhook_url)
         self.review = Review(database, drainer, self.feedback, settings.lease)
         self.reports = Reports(database, drainer, settings.reports_per_hour)
+        self.refusals = Refusals(database)
         self.accounts = Accounts(database, settings)
         self.keys = ApiKeys(database)
         self.jobs = Jobs(database)
