@@ -12,6 +12,8 @@ from assay.store.deployments import Deployment
 from assay.store.feedback import Decision, HumanLabel, Vote
 from assay.store.history import HistoryFilter, HistoryRow
 from assay.store.jobs import Job, JobItem, JobState, Result
+from assay.store.labelled_images import LabelledCapture, LabelledImage, StandingVote
+from assay.store.lineage import LearnedCapture, LineageMark, TrainedModel
 from assay.store.review import Case
 from assay.store.settings import StoreSettings
 from assay.store.store import Store
@@ -30,13 +32,19 @@ __all__ = [
     "Job",
     "JobItem",
     "JobState",
+    "LabelledCapture",
+    "LabelledImage",
+    "LearnedCapture",
+    "LineageMark",
     "Notice",
     "Result",
     "Role",
     "Scope",
     "Selection",
     "Sibling",
+    "StandingVote",
     "Store",
     "StoreSettings",
+    "TrainedModel",
     "Vote",
 ]
