@@ -1,12 +1,13 @@
 """Who labels against the others and against the model, far beyond chance.
 
 What a labeller says of an image is compared with two expectations: the model's calibrated score,
-and that score moved by as much as the other labellers differ from it. Where the model goes wrong,
-all labellers contradict it alike, and nobody is set aside; where one contradicts both, that is no
+and what the other labellers say of images with a like score. Where the model goes wrong, all
+labellers contradict it alike, and nobody is set aside; where one contradicts both, that is no
 drift. Votes of others on the same pixels stand in the place of a score. Sums of independent votes
 of unequal chances follow the Poisson binomial distribution, of which tails are computed exactly;
 all of a labeller's votes are tested, and each run of `_RUN`, so that a sudden change shows; all
-tests are corrected together (Bonferroni).
+tests are corrected together (Bonferroni). The worst is set aside first, and the others are compared
+anew without it, or one poisoner would make honest colleagues look odd.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from assay.label_intake.ledger import IntakeSettings, Quarantined
 _RUN = 24
 _DOUBT = 0.05
 """Least chance of either answer: scores and colleagues are never quite right."""
-_OFFSET_DOUBT = 2.0
-"""How far others may differ from the model, log-odds (deviation of a Gaussian prior)."""
-_STEPS = 50
+_PRIOR_VOTES = 2.0
+"""Votes that the model's own score counts among those of others."""
+_BANDWIDTH = 0.4
+"""How like scores are, log-odds: the deviation of a Gaussian kernel."""
+_GRID = np.linspace(np.log(_DOUBT / (1 - _DOUBT)), np.log((1 - _DOUBT) / _DOUBT), 61)
+_KERNEL = np.exp(-0.5 * ((_GRID[:, None] - _GRID[None, :]) / _BANDWIDTH) ** 2)
 
 _Floats = npt.NDArray[np.float64]
 
@@ -46,20 +50,12 @@ class Said:
 
 
 def find(said: Sequence[Said], settings: IntakeSettings) -> list[Quarantined]:
-    """The labellers to set aside, by name; nobody who is alone, trusted, or labelled little."""
-    votes: dict[str, list[Said]] = defaultdict(list)
-    for one in sorted(said, key=lambda one: one.at):
-        votes[one.who].append(one)
-    tested = {
-        who: own
-        for who, own in sorted(votes.items())
-        if min(len(own), len(said) - len(own)) >= settings.quarantine_labels
-        and who not in settings.trusted
-    }
-    tests = sum(3 * len(list(_runs(own))) for own in tested.values())
-    offsets = {who: _offset([one for one in said if one.who != who]) for who in tested}
-    worst = (_worst(own, offsets[who], tests) for who, own in tested.items())
-    return [one for one in worst if _is_flagrant(one, settings)]
+    """The labellers to set aside, the worst first; nobody who is alone or has labelled little."""
+    found: list[Quarantined] = []
+    while worst := _worst(said, settings):
+        found.append(worst)
+        said = [one for one in said if one.who != worst.who]
+    return found
 
 
 def poisson_binomial(chances: _Floats) -> _Floats:
@@ -68,6 +64,30 @@ def poisson_binomial(chances: _Floats) -> _Floats:
     for chance in chances:
         masses = np.append(masses * (1 - chance), 0.0) + np.append(0.0, masses * chance)
     return masses
+
+
+def _worst(said: Sequence[Said], settings: IntakeSettings) -> Quarantined | None:
+    """Whoever contradicts most, if it is beyond the limits."""
+    votes: dict[str, list[Said]] = defaultdict(list)
+    for one in sorted(said, key=lambda one: one.at):
+        votes[one.who].append(one)
+    tested = [
+        own
+        for own in votes.values()
+        if min(len(own), len(said) - len(own)) >= settings.quarantine_labels
+        and own[0].who not in settings.trusted
+    ]
+    everybody = _counted(said)
+    tests = sum(len(list(_runs(own))) for own in tested)
+    flagrant = [
+        one
+        for own in tested
+        for run in _runs(own)
+        for one in _tested(run, everybody - _counted(own), tests)
+        if one.p <= settings.quarantine_alpha
+        and one.observed - one.expected >= settings.quarantine_excess * one.labels
+    ]
+    return min(flagrant, key=lambda one: (one.p, one.who), default=None)
 
 
 def _runs(own: Sequence[Said]) -> Iterator[Sequence[Said]]:
@@ -79,14 +99,13 @@ def _runs(own: Sequence[Said]) -> Iterator[Sequence[Said]]:
             yield own[start : start + _RUN if start != starts[-1] else None]
 
 
-def _worst(own: Sequence[Said], offset: float, tests: int) -> Quarantined:
-    found = (one for run in _runs(own) for one in _tested(run, offset, tests))
-    return min(found, key=lambda one: (one.p, -abs(one.observed - one.expected)))
-
-
-def _tested(run: Sequence[Said], offset: float, tests: int) -> Iterator[Quarantined]:
-    """The three patterns of one run, each against the kinder of the two expectations."""
-    both = [_patterns(run, by) for by in (0.0, offset)]
+def _tested(run: Sequence[Said], others: _Floats, tests: int) -> Iterator[Quarantined]:
+    """The patterns of one run, each against the kinder of the two expectations."""
+    places = _places(run)
+    model = 1 / (1 + np.exp(-_GRID))
+    votes = others @ _KERNEL
+    colleagues = (votes[0] + _PRIOR_VOTES * model) / (votes[1] + _PRIOR_VOTES)
+    both = [_patterns(run, curve[places]) for curve in (model, colleagues)]
     for name in both[0]:
         p, expected, observed = max((found[name] for found in both), key=lambda one: one[0])
         yield Quarantined(
@@ -94,14 +113,15 @@ def _tested(run: Sequence[Said], offset: float, tests: int) -> Iterator[Quaranti
             labels=len(run),
             expected=expected,
             observed=observed,
-            p=min(1.0, p * tests),
+            p=min(1.0, p * len(both[0]) * tests),
             pattern=name,
         )
 
 
-def _patterns(run: Sequence[Said], offset: float) -> Mapping[str, tuple[float, float, int]]:
+def _patterns(run: Sequence[Said], scores: _Floats) -> Mapping[str, tuple[float, float, int]]:
     """Chance of as many or more, expected and observed number, by what is counted."""
-    chances = _expected(run, offset)
+    others = np.array([np.nan if one.others is None else one.others for one in run])
+    chances = np.clip(np.where(np.isnan(others), scores, others), _DOUBT, 1 - _DOUBT)
     positive = np.array([one.is_positive for one in run])
     against = np.where(chances > 0.5, ~positive, positive)
     counted = {
@@ -117,37 +137,17 @@ def _tail(chances: _Floats, hits: npt.NDArray[np.bool_]) -> tuple[float, float, 
     return float(poisson_binomial(chances)[observed:].sum()), float(chances.sum()), observed
 
 
-def _expected(run: Sequence[Said], offset: float) -> _Floats:
-    """The chance of "not authentic" for each vote ``[n]``."""
-    scores = _logistic(_log_odds(run) + offset)
-    others = np.array([np.nan if one.others is None else one.others for one in run])
-    return np.clip(np.where(np.isnan(others), scores, others), _DOUBT, 1 - _DOUBT)
+def _counted(said: Sequence[Said]) -> _Floats:
+    """Votes by score: "not authentic", and all, ``[2, grid]``."""
+    places = _places(said)
+    positive = np.array([one.is_positive for one in said], np.float64)
+    return np.stack([
+        np.bincount(places, positive, len(_GRID)), np.bincount(places, None, len(_GRID)),
+    ]).astype(np.float64)  # fmt: skip
 
 
-def _offset(others: Sequence[Said]) -> float:
-    """By how much the others' labels differ from the scores, log-odds: a posterior mode."""
-    odds = _log_odds(others)
-    positive = np.array([one.is_positive for one in others], np.float64)
-    offset = 0.0
-    for _ in range(_STEPS):
-        chances = _logistic(odds + offset)
-        slope = float((positive - chances).sum()) - offset / _OFFSET_DOUBT**2
-        step = slope / (float((chances * (1 - chances)).sum()) + 1 / _OFFSET_DOUBT**2)
-        offset += float(np.clip(step, -1, 1))
-        if abs(step) < 1e-6:
-            break
-    return offset
-
-
-def _log_odds(said: Sequence[Said]) -> _Floats:
+def _places(said: Sequence[Said]) -> npt.NDArray[np.intp]:
+    """Where on the grid of log-odds each score lies."""
     scores = np.clip([one.score for one in said], _DOUBT, 1 - _DOUBT)
-    return np.asarray(np.log(scores) - np.log1p(-scores), np.float64)
-
-
-def _logistic(odds: _Floats) -> _Floats:
-    return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
-
-
-def _is_flagrant(one: Quarantined, settings: IntakeSettings) -> bool:
-    excess = (one.observed - one.expected) / one.labels
-    return one.p <= settings.quarantine_alpha and excess >= settings.quarantine_excess
+    odds = np.log(scores) - np.log1p(-scores)
+    return np.asarray(np.rint((odds - _GRID[0]) / (_GRID[1] - _GRID[0])), np.intp)
