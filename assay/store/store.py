@@ -23,6 +23,7 @@ from assay.store.history import History
 from assay.store.image_files import ImageFiles
 from assay.store.jobs import Jobs
 from assay.store.labels import Labels
+from assay.store.loops import Loops
 from assay.store.outbox import Outbox
 from assay.store.reports import Reports
 from assay.store.retention import Retention
@@ -57,6 +58,7 @@ class Store:
         self.jobs = Jobs(database)
         self.outbox = Outbox(database, settings.webhook_attempts)
         self.deployments = Deployments(database)
+        self.loops = Loops(database)
         self.audit = AuditLog(database)
         self.audits = Audits(database)
         self.history = History(database)
