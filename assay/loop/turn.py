@@ -34,8 +34,8 @@ class Turn:
         record: Loops,
         stages: Sequence[Stage],
         who: str,
-        *,
         attempts: int = 3,
+        *,
         max_age: timedelta = timedelta(days=3),
         begun: Callable[[LoopRun, str], object] | None = None,
     ) -> None:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from assay.reports import loop as loop_report
 from assay.reports.terminal import table_of
 from assay.store import Account, ApiKey, Capture, Decision, Deployment, Sibling
 from assay.store.loops import LoopRun
@@ -120,10 +121,9 @@ def loop(shown: LoopRun) -> RenderableType:
     }
     for name, value in facts.items():
         table.add_row(name, value)
-    stages = table_of("stage", "began (UTC)", "ended (UTC)", "attempts", "came to")
+    stages = table_of(*loop_report.COLUMNS)
     for stage in shown.stages:
-        moments = _moment(stage.began_at), _moment(stage.ended_at)
-        stages.add_row(stage.name, *moments, str(stage.attempts), Text(stage.summary))
+        stages.add_row(*map(Text, loop_report.row(stage)))
     return Group(table, stages, *(Text(f"- {reason}") for reason in shown.reasons))
 
 

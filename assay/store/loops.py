@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from assay import processes
 from assay.errors import NotStored, StorageError
 from assay.store import audit
+from assay.store.account_tables import DeploymentRow
 from assay.store.database import Database, insert_new
 from assay.store.ids import new_id
 from assay.store.loop_tables import LoopRow, LoopStageRow
@@ -28,6 +29,8 @@ LEASE = timedelta(minutes=5)
 _LOCK = "loop"
 _TELL_WITHIN = timedelta(days=2)
 """After which the end of a turn is no news."""
+_RECENT = 50
+"""Challengers among which the newest that was promoted is looked for."""
 
 
 class LoopState(StrEnum):
@@ -95,6 +98,11 @@ class LoopRun:
     def label(self) -> str:
         """What the names of the runs that it starts begin with."""
         return f"loop-{self.id.replace('-', '')[:16]}"
+
+    @property
+    def fell_through(self) -> bool:
+        """Whether whoever started it from a script has to know: it failed, or was taken back."""
+        return self.state in (LoopState.FAILED, LoopState.TAKEN_BACK)
 
     def stage(self, name: str) -> LoopStage | None:
         """The stage of this name, or None where it was never begun."""
@@ -208,6 +216,18 @@ class Loops:
         query = sa.select(LoopRow).order_by(LoopRow.id.desc()).limit(limit)
         with self._database.reading() as session:
             return [_run(session, row) for row in session.scalars(query)]
+
+    def learned_at(self) -> datetime | None:
+        """When a model last was deployed for the first time or promoted by the loop, if ever."""
+        deployed = sa.select(sa.func.max(DeploymentRow.activated_at))
+        deployed = deployed.where(DeploymentRow.action == "deploy")
+        learned = sa.select(LoopStageRow).where(LoopStageRow.name == "learn")
+        newest = learned.where(LoopStageRow.ended_at.is_not(None))
+        newest = newest.order_by(LoopStageRow.ended_at.desc()).limit(_RECENT)
+        with self._database.reading() as session:
+            promoted = [one.ended_at for one in session.scalars(newest) if one.facts["promoted"]]
+            known = (session.scalar(deployed), *promoted[:1])
+        return max((moment for moment in known if moment is not None), default=None)
 
     def _begun(self, session: Session, who: str) -> LoopRun:
         now = self._database.now()

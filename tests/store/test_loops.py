@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from assay import home, processes
 from assay.errors import NotStored, StorageError
 from assay.store import Store
+from assay.store.deployments import Action
 from assay.store.loop_tables import LoopRow
 from assay.store.loops import LEASE, LoopRun, LoopState, StageResult
 from tests.captures import Clock
@@ -170,6 +171,29 @@ def test_history_is_newest_first(store: Store):
     second = begun(store)
     assert [run.id for run in store.loops.history()] == [second.id, first.id]
     assert [run.id for run in store.loops.history(1)] == [second.id]
+
+
+def learned(store: Store, *, promoted: bool) -> None:
+    run = begun(store)
+    store.loops.begin(run.id, "learn")
+    store.loops.finish(run.id, "learn", StageResult("judged", {"promoted": promoted}))
+    store.loops.end(run.id, LoopState.COMPLETED)
+
+
+def test_age_of_the_training_counts_what_was_promoted_or_deployed(store: Store, clock: Clock):
+    assert store.loops.learned_at() is None
+    made = store.deployments.begin("local", Action.DEPLOY, "direct", "maria")
+    store.deployments.activate(made.id, "maria")
+    deployed = clock.now
+    clock.advance(60)
+    learned(store, promoted=False)
+    assert store.loops.learned_at() == deployed
+    learned(store, promoted=True)
+    clock.advance(60)
+    back = store.deployments.begin("local", Action.ROLLBACK, "", "maria")
+    store.deployments.activate(back.id, "maria")
+    learned(store, promoted=False)
+    assert store.loops.learned_at() == deployed + timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("asked", ["", "0", "nothing"])
