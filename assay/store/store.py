@@ -25,11 +25,15 @@ from assay.store.jobs import Jobs
 from assay.store.labels import Labels
 from assay.store.loops import Loops
 from assay.store.outbox import Outbox
+from assay.store.outcomes import Outcomes
+from assay.store.refusals import Refusals
 from assay.store.reports import Reports
 from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+from assay.store.traffic import Traffic
+from assay.store.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,7 @@ class Store:
         self.feedback = Feedback(database, drainer, settings.webhook_url)
         self.review = Review(database, drainer, self.feedback, settings.lease)
         self.reports = Reports(database, drainer, settings.reports_per_hour)
+        self.refusals = Refusals(database)
         self.accounts = Accounts(database, settings)
         self.keys = ApiKeys(database)
         self.jobs = Jobs(database)
@@ -65,6 +70,9 @@ class Store:
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.labels = Labels(database)
         self.overview = Overview(database)
+        self.outcomes = Outcomes(database)
+        self.traffic = Traffic(database)
+        self.windows = Windows(database, images)
 
     @classmethod
     def open(
