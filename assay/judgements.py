@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from assay import tracking
 from assay.model_registry import MODEL
-from assay.promotion import PromotionDecision
 
 _RUN, _PROMOTED, _REASONS = "judged_by", "promoted", "judged_because"
 _LONGEST = 4000
@@ -23,11 +22,11 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def note(version: str, run: str, decision: PromotionDecision) -> None:
+def note(version: str, run: str, *, promoted: bool, reasons: tuple[str, ...]) -> None:
     """Note what the pipeline run called ``run`` decided of ``version``; the latest counts."""
     tags = {
-        _REASONS: _shortened(decision.reasons),
-        _PROMOTED: str(decision.promoted).lower(),
+        _REASONS: _shortened(reasons),
+        _PROMOTED: str(promoted).lower(),
         _RUN: run,  # last: with it the others are found
     }
     for name, value in tags.items():
