@@ -24,11 +24,15 @@ from assay.store.image_files import ImageFiles
 from assay.store.jobs import Jobs
 from assay.store.labels import Labels
 from assay.store.outbox import Outbox
+from assay.store.outcomes import Outcomes
+from assay.store.refusals import Refusals
 from assay.store.reports import Reports
 from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+from assay.store.traffic import Traffic
+from assay.store.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class Store:
         self.feedback = Feedback(database, drainer, settings.webhook_url)
         self.review = Review(database, drainer, self.feedback, settings.lease)
         self.reports = Reports(database, drainer, settings.reports_per_hour)
+        self.refusals = Refusals(database)
         self.accounts = Accounts(database, settings)
         self.keys = ApiKeys(database)
         self.jobs = Jobs(database)
@@ -63,6 +68,9 @@ class Store:
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.labels = Labels(database)
         self.overview = Overview(database)
+        self.outcomes = Outcomes(database)
+        self.traffic = Traffic(database)
+        self.windows = Windows(database, images)
 
     @classmethod
     def open(
