@@ -3,7 +3,7 @@
 Numeric columns are compared by the two-sample Kolmogorov-Smirnov test, categorical ones by the
 chi-squared test of homogeneity, in which both sides are samples; the p-values are corrected by
 Holm (1979, "A simple sequentially rejective multiple test procedure"). Evidently draws the result
-(`assay.monitoring.evidently_page`); its own chi-squared test takes the reference for the truth and
+(`assay.reports.evidently`); its own chi-squared test takes the reference for the truth and
 its own report corrects for nothing, so what drifted is decided here.
 """
 

@@ -97,7 +97,7 @@ class Quality(Settings):
     """Captures of the picture that came most often."""
     largest_group_share: float = 0.0
     missing: Mapping[str, float] = {}
-    """Share of captures without a value, by column, where the reference mostly has one."""
+    """Share of captures without a value, by column, where clearly more lack it than before."""
 
 
 class WindowNumbers(Settings):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _INSTANT = timedelta(microseconds=1)
 """What two moments differ by at least."""
-_MOSTLY = 0.9
-"""Share of a reference's rows that have a value where a window without it lacks something."""
+_MORE = 0.1
+"""Share of the captures that has to lack a value beside those that did in the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,6 @@ def _follows(
 def _quality(frame: pd.DataFrame, reference: pd.DataFrame, refused: Refused) -> Quality:
     sizes = frame["group"].value_counts()
     largest = int(sizes.max()) if len(sizes) else 0
-    expected = [name for name in compared(reference) if reference[name].notna().mean() >= _MOSTLY]
-    absent = {name: frame[name].isna().mean() if name in frame else 1.0 for name in expected}
     return Quality(
         refusals=refused.by_code,
         refused_share=refused.share,
@@ -130,8 +128,15 @@ def _quality(frame: pd.DataFrame, reference: pd.DataFrame, refused: Refused) -> 
         duplicates_share=1 - len(sizes) / len(frame) if len(frame) else 0.0,
         largest_group=largest,
         largest_group_share=largest / len(frame) if len(frame) else 0.0,
-        missing={name: float(share) for name, share in absent.items() if share > 0},
+        missing=_missing(frame, reference),
     )
+
+
+def _missing(frame: pd.DataFrame, reference: pd.DataFrame) -> dict[str, float]:
+    """Shares of rows without a value, by column, where clearly more than in the reference."""
+    before = {name: float(reference[name].isna().mean()) for name in compared(reference)}
+    now = {name: float(frame[name].isna().mean()) if name in frame else 1.0 for name in before}
+    return {name: share for name, share in now.items() if share > before[name] + _MORE}
 
 
 def _mix(values: pd.Series[str]) -> dict[str, float]:
