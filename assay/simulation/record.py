@@ -9,10 +9,12 @@ from datetime import datetime
 import numpy as np
 
 from assay.metrics import Bools, Floats, Weighted, roc_auc
+from assay.monitoring.numbers import WindowNumbers
 from assay.settings import Settings
 from assay.simulation.people import Work
 from assay.simulation.sending import Answer
 from assay.simulation.settings import Phase
+from assay.store.loops import LoopState
 
 
 class Stage(Settings):
@@ -26,15 +28,26 @@ class Stage(Settings):
 class Turn(Settings):
     """What the loop did at the end of a week."""
 
-    state: str
-    """How it ended, as `assay.store.loops.LoopState`; empty where it left no record."""
+    state: LoopState
+    """How it ended."""
     action: str
-    """What the monitor's decision was."""
+    """What the monitor decided: none, recalibrate, retrain, page; empty where it did not."""
+    decided: tuple[str, ...]
+    """Why."""
     reasons: tuple[str, ...]
-    """Of the decision, and of how the turn ended."""
+    """Why the turn ended as it did."""
     stages: tuple[Stage, ...]
+    window: WindowNumbers | None
+    """What the monitor measured."""
+    version: str
+    """Of the model that was registered; empty where none was."""
     seconds: float
     """By the clock, the start of the process included."""
+
+    @property
+    def has_deployed(self) -> bool:
+        """Whether a new model answers since."""
+        return self.state is LoopState.COMPLETED
 
 
 class Week(Settings):
@@ -53,8 +66,6 @@ class Week(Settings):
     backlog: int
     """Cases that nobody had decided at the end of the week."""
     turn: Turn
-    window: str
-    """JSON of the monitor's numbers (`assay.monitoring.numbers.WindowNumbers`); empty without."""
     seconds: float
     """By the clock, from the first image until the loop has ended."""
 

@@ -32,7 +32,8 @@ def take(
     """
     crowd, posts = traffic
     since, until = (moment.isoformat() for moment in window)
-    words = f"monitor.since={since}", f"monitor.until={until}"
+    named = "loop.monitor.settings.window"
+    words = f'{named}.since="{since}"', f'{named}.until="{until}"'
     with (
         platform.store() as store,
         platform.run("loop", settings.loop, *words) as run,
@@ -42,9 +43,9 @@ def take(
         seconds = run.seconds
     with platform.store() as store:
         newest = _newest(store)
-    if newest is None or newest.ended_at is None or newest.ended_at < window[1]:
-        raise SimulationFailed(f"the loop took no turn: {run.words()} (log: {run.log})")
-    return _turn(newest, seconds), beside.result
+        if newest is None or newest.ended_at is None or newest.ended_at < window[1]:
+            raise SimulationFailed(f"the loop took no turn: {run.words()} (log: {run.log})")
+        return _turn(newest, store, seconds), beside.result
 
 
 def _watch(run: Run, store: Store, progress: Progress) -> None:
@@ -61,9 +62,9 @@ def _newest(store: Store) -> LoopRun | None:
     return next(iter(store.loops.history(1)), None)
 
 
-def _turn(run: LoopRun, seconds: float) -> Turn:
-    monitored = run.stage("monitor")
-    said = monitored.facts if monitored else {}
+def _turn(run: LoopRun, store: Store, seconds: float) -> Turn:
+    window = run.fact("window")
+    found = store.windows.get(window) if window else None
     stages = tuple(
         Stage(
             name=one.name,
@@ -73,9 +74,12 @@ def _turn(run: LoopRun, seconds: float) -> Turn:
         for one in run.stages
     )
     return Turn(
-        state=run.state.value,
-        action=str(said.get("action", "")),
-        reasons=(*said.get("reasons", ()), *run.reasons),
+        state=run.state,
+        action=str(run.fact("action") or ""),
+        decided=found.reasons if found else (),
+        reasons=run.reasons,
         stages=stages,
+        window=found.numbers if found else None,
+        version=str(run.fact("version") or ""),
         seconds=round(seconds, 1),
     )
