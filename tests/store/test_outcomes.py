@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
+import pytest
+
 from assay.records import Label
-from assay.store import HumanLabel, Notice, Selection, Store, Vote
+from assay.store import HumanLabel, Notice, Selection, Store, StoreSettings, Vote
 from assay.store.outcomes import Outcome
-from tests.captures import START, kept
+from tests.captures import START, Clock, capture, kept
 
 
-def decide(store: Store, picture: str, label: HumanLabel, **changes: object) -> None:
+def decide(store: Store, picture: str, said: HumanLabel, **changes: object) -> None:
     made = kept(store, picture, **changes)
-    store.feedback.record(made.id, "ada", Vote(label))
+    store.feedback.record(made.id, "ada", Vote(said))
 
 
 def test_an_empty_store_has_no_outcomes(store: Store):
@@ -33,18 +36,35 @@ def test_captures_are_counted_by_what_was_said_and_shown(store: Store):
     assert found[True, True, True] == Outcome(True, True, True, 1, 1, 1, 1, 0)
 
 
-def test_only_labels_that_came_by_design_count_but_all_reports_do(store: Store):
+@pytest.fixture
+def auditing(settings: StoreSettings, clock: Clock) -> Iterator[Store]:
+    """A store that draws half of what it keeps, by the identifier."""
+    halved = settings.model_copy(update={"audit_share": 0.5})
+    with Store.open(halved, clock=clock, drain=False) as opened:
+        yield opened
+
+
+def drawn(is_audit: bool) -> str:
+    """An identifier that is drawn, or is not."""
+    names = (f"0198f2a0-4b7c-7d31-9f0e-5c1a2b3d4e{n:02x}" for n in range(256))
+    return next(n for n in names if capture(id=n).drawn(0.5).is_audit is is_audit)
+
+
+def test_only_labels_that_came_by_design_count_but_all_reports_do(auditing: Store):
     clear = {"label": Label.AUTHENTIC, "needs_review": False}
-    drawn = {"selection_reason": Selection.AUDIT, "selection_probability": 0.1}
-    decide(store, "audited", HumanLabel.AUTHENTIC, **clear, **drawn)
-    reported = kept(store, "reported", **clear)
+    decide(auditing, "audited", HumanLabel.AUTHENTIC, **clear, id=drawn(True))
+    reported = kept(auditing, "reported", **clear, id=drawn(False))
     for client in ("a", "b"):
-        store.reports.add(reported.id, client)
-    store.feedback.record(reported.id, "ada", Vote(HumanLabel.MANIPULATED))
-    harmless = kept(store, "harmless", **clear)
+        auditing.reports.add(reported.id, client)
+    auditing.feedback.record(reported.id, "ada", Vote(HumanLabel.MANIPULATED))
+    assert auditing.outcomes.since(START) == [Outcome(False, False, False, 2, 1, 1, 0, 2)]
+
+
+def test_reports_of_authentic_images_are_no_reports_of_edits(store: Store):
+    harmless = kept(store, label=Label.AUTHENTIC, needs_review=False)
     store.reports.add(harmless.id, "a")
     store.feedback.record(harmless.id, "ada", Vote(HumanLabel.AUTHENTIC))
-    assert store.outcomes.since(START) == [Outcome(False, False, False, 3, 1, 1, 0, 2)]
+    assert store.outcomes.since(START) == [Outcome(False, False, False, 1, 0, 0, 0, 0)]
 
 
 def test_a_vote_that_was_taken_back_is_no_label(store: Store):
