@@ -22,14 +22,20 @@ from assay.store.figures import Overview
 from assay.store.history import History
 from assay.store.image_files import ImageFiles
 from assay.store.jobs import Jobs
+from assay.store.labelled_images import LabelledImages
 from assay.store.labels import Labels
+from assay.store.lineage import Lineage
+from assay.store.loops import Loops
 from assay.store.outbox import Outbox
+from assay.store.outcomes import Outcomes
 from assay.store.refusals import Refusals
 from assay.store.reports import Reports
 from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+from assay.store.traffic import Traffic
+from assay.store.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +65,18 @@ class Store:
         self.jobs = Jobs(database)
         self.outbox = Outbox(database, settings.webhook_attempts)
         self.deployments = Deployments(database)
+        self.loops = Loops(database)
         self.audit = AuditLog(database)
         self.audits = Audits(database)
         self.history = History(database)
         self.retention = Retention(database, drainer, images, settings.idempotency)
+        self.lineage = Lineage(database)
         self.labels = Labels(database)
+        self.labelled_images = LabelledImages(database)
         self.overview = Overview(database)
+        self.outcomes = Outcomes(database)
+        self.traffic = Traffic(database)
+        self.windows = Windows(database, images)
 
     @classmethod
     def open(

@@ -210,6 +210,11 @@ def overview(text: str) -> dict[str, Any]:
             "median_latency_ms": 80.0,
             "p95_latency_ms": 140.0,
         },
+        "business": {
+            "auto_cleared": 0.8,
+            "sent_to_review": 0.1,
+            "reports_avoided": {"value": 12.4, "low": 3.2, "high": 40.0},
+        },
         "volume_by_day": [{"date": text, "authentic": 9, "manipulated": 1, "synthesized": 0}],
         "latency_by_day": [80.0, 82.0],
         "model": {"version": text, "since": WHEN, "band": BAND, "statement": text},
