@@ -54,7 +54,7 @@ def _sharpness(grey: Pixels) -> float:
 
 
 def _entropy(grey: Pixels) -> float:
-    counts = np.bincount(grey.ravel(), minlength=256)
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256])
     shares = counts[counts > 0] / grey.size
     return abs(float((shares * np.log2(shares)).sum()))  # an image of one level: 0, not -0
 

@@ -126,9 +126,9 @@ class Capture(BaseModel):
     selection_probability: float = Field(0.0, ge=0, le=1)
     """Of being put before people, for whatever reason: the weight of an estimate is its inverse.
 
-    Given whether its stability was checked. That is drawn by itself (`stability_drawn`), so that a
-    flip is certain to be seen where it was looked for, and as likely as an audit where it was not;
-    weighted so, both together count each image once (docs/decisions/0080-capture.md).
+    Given whether its stability was checked, which is drawn apart from audits: a flip is certain to
+    be seen where it was looked for, and as likely as an audit where it was not. Weighted so, both
+    together count each image once (docs/decisions/0080-capture.md).
     """
     is_audit: bool = False
     """Drawn at random, whatever the verdict, which stays hidden until the vote."""
@@ -158,14 +158,6 @@ class Capture(BaseModel):
                 "audit_probability": audit_share,
             }
         )
-
-
-def stability_drawn(capture_id: str, share: float) -> bool:
-    """Whether the stability of a capture is checked unasked; the same one is always drawn alike.
-
-    A draw of its own, independent of the audits': what is checked must not be what is audited.
-    """
-    return _fraction(f"stability {capture_id}") < share
 
 
 def _fraction(text: str) -> float:

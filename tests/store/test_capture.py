@@ -1,12 +1,12 @@
 """A capture survives JSON, holds nothing a database refuses, and is drawn by its id alone."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from assay.store import Capture, Selection
-from assay.store.capture import stability_drawn
 from assay.store.columns import storable
 from tests.captures import capture
 
@@ -65,24 +65,12 @@ def test_image_is_stable_where_no_rescoring_says_another_label(stability, expect
     assert capture(stability=stability).is_stable is expected
 
 
-def test_stability_is_drawn_by_itself():
-    ids = [capture().id for _ in range(4000)]
-    checked = [each for each in ids if stability_drawn(each, 0.3)]
-    assert 1050 < len(checked) < 1350  # 1200 expected; 29 is one standard deviation
-    audits = sum(capture(id=each).drawn(0.3).is_audit for each in checked)
-    assert 0.25 < audits / len(checked) < 0.35  # as among all, so neither draw hides the other
-
-
 def test_estimates_stay_right_where_checks_that_were_drawn_send_flips_to_review():
     """Horvitz and Thompson: what was seen, weighted by its probability, counts every image once."""
-    audit_share, check_share = 0.1, 0.2
-    flips = unstable = 0.0
-    for n in range(20_000):
-        made = capture(needs_review=False)
-        is_unstable = n % 4 == 0
-        found = is_unstable and stability_drawn(made.id, check_share)
-        drawn = made.model_copy(update={"needs_review": found}).drawn(audit_share)
-        unstable += is_unstable
-        if is_unstable and (drawn.is_audit or drawn.needs_review):
-            flips += 1 / drawn.selection_probability
-    assert flips == pytest.approx(unstable, rel=0.1)
+    audit_share, check_share, draws = 0.1, 0.2, np.random.default_rng(0)
+    unstable, estimate = 5000, 0.0
+    for n, is_checked in enumerate(draws.random(unstable) < check_share):
+        drawn = capture(id=str(n), needs_review=bool(is_checked)).drawn(audit_share)
+        if drawn.is_audit or drawn.needs_review:
+            estimate += 1 / drawn.selection_probability
+    assert estimate == pytest.approx(unstable, rel=0.1)  # three standard deviations

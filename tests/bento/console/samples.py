@@ -36,6 +36,14 @@ def detection(text: str) -> dict[str, Any]:
         "score": 0.8,
         "probabilities": {"authentic": 0.2, "manipulated": 0.7, "synthesized": 0.1},
         "needs_review": True,
+        "stability": {
+            "is_stable": False,
+            "rescored": [
+                {"perturbation": "jpeg 70", "label": "manipulated", "score": 0.7},
+                {"perturbation": "resize 0.5", "label": "authentic", "score": 0.1},
+                {"perturbation": "screenshot jpeg", "label": "manipulated", "score": 0.6},
+            ],
+        },
         "findings": [
             finding(text),
             finding(text, id="dull", null_rate=None, value=None, not_applicable=text, regions=[]),
