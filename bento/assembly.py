@@ -10,7 +10,8 @@ from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
 from assay.store import Store, StoreSettings
 from bento import metrics, webhook_sender
 from bento.admission import Admission
-from bento.engine import Answers, Engine
+from bento.answering import Answers
+from bento.engine import Engine
 from bento.key_ring import KeyRing
 from bento.runtime import ModelCard, Runtime
 from bento.serving import UNPLANNED, Serving
@@ -40,7 +41,15 @@ def assemble(
     relatives = Relatives(store, pool, settings.sibling_days, settings.deadline / _SHARE)
     admission = Admission(settings.admitted)
     engine = Engine(
-        store, pool, answers, relatives, admission, settings.deadline, model.version, serving.name
+        store,
+        pool,
+        answers,
+        relatives,
+        admission,
+        settings.deadline,
+        model.version,
+        serving.name,
+        settings.stability,
     )
     url, allow_private = store_settings.webhook_url, settings.webhook_allow_private
     webhooks = webhook_sender.sender(store, url, allow_private=allow_private)

@@ -25,12 +25,17 @@ from assay.store.jobs import Jobs
 from assay.store.labelled_images import LabelledImages
 from assay.store.labels import Labels
 from assay.store.lineage import Lineage
+from assay.store.loops import Loops
 from assay.store.outbox import Outbox
+from assay.store.outcomes import Outcomes
+from assay.store.refusals import Refusals
 from assay.store.reports import Reports
 from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+from assay.store.traffic import Traffic
+from assay.store.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +59,13 @@ class Store:
         self.feedback = Feedback(database, drainer, settings.webhook_url)
         self.review = Review(database, drainer, self.feedback, settings.lease)
         self.reports = Reports(database, drainer, settings.reports_per_hour)
+        self.refusals = Refusals(database)
         self.accounts = Accounts(database, settings)
         self.keys = ApiKeys(database)
         self.jobs = Jobs(database)
         self.outbox = Outbox(database, settings.webhook_attempts)
         self.deployments = Deployments(database)
+        self.loops = Loops(database)
         self.audit = AuditLog(database)
         self.audits = Audits(database)
         self.history = History(database)
@@ -67,6 +74,9 @@ class Store:
         self.labels = Labels(database)
         self.labelled_images = LabelledImages(database)
         self.overview = Overview(database)
+        self.outcomes = Outcomes(database)
+        self.traffic = Traffic(database)
+        self.windows = Windows(database, images)
 
     @classmethod
     def open(
