@@ -15,6 +15,7 @@ from assay.comparison import PRIMARY, Outcome
 from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
+from assay.reports import loop as loop_report
 from assay.reports import monitoring as monitor_report
 from assay.reports import robustness as robustness_report
 from assay.reports import serving_plan as plan_report
@@ -192,6 +193,7 @@ _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "window": monitor_report.closing,
     "retrain_decision": monitor_report.decided,
     "experts": expert_report.closing,
+    "loop": loop_report.closing,
     "serving_plan": serving_plan,
     "scores": scores,
     "verdict": verdict,
