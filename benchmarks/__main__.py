@@ -23,6 +23,7 @@ MODULES = (
     "rollout",
     "monitor_labels",
     "monitor_decisions",
+    "monitoring",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,22 +20,27 @@ if TYPE_CHECKING:
 
 FINDINGS, COMPONENTS, CAUSES = 22, 8, 6
 """Columns of findings and of the representation, and what makes them move together."""
+Change = Literal["upload", "edit"]
+
 _AT_ONCE, _AUDITED = 2000, 0.02
 _CLIENTS = {"forum": 0.6, "market": 0.3, "press": 0.1}
 _MEDIA = {"image/jpeg": 0.85, "image/png": 0.1, "image/webp": 0.05}
 
 
-def window(pictures: int, rng: np.random.Generator, changed: float = 0.0) -> pd.DataFrame:
+def window(
+    pictures: int, rng: np.random.Generator, changed: float = 0.0, how: Change = "upload"
+) -> pd.DataFrame:
     """A window as `assay.monitoring.frame` gives it, of so many pictures, one capture each.
 
-    A share ``changed`` of them has a poorer JPEG quality and half the size, which also moves a few
-    findings, as a change of an upload form does.
+    A share ``changed`` of them comes through another upload form, which halves the size and lowers
+    the JPEG quality, or bears a new edit: two findings and one column of the representation are
+    about two standard deviations higher, and nothing else differs.
     """
     import pandas as pd
 
     causes = rng.standard_normal((pictures, CAUSES))
     is_changed = rng.random(pictures) < changed
-    columns = _numbers(causes, is_changed, rng)
+    columns = _numbers(causes, is_changed, how, rng)
     scores = 1 / (1 + np.exp(1.5 - causes[:, 0] - rng.standard_normal(pictures)))
     columns["score"] = scores
     columns["label"] = np.where(scores > 0.5, Label.MANIPULATED.value, Label.AUTHENTIC.value)
@@ -46,7 +51,7 @@ def window(pictures: int, rng: np.random.Generator, changed: float = 0.0) -> pd.
 
 
 def _numbers(
-    causes: Floats, is_changed: Bools, rng: np.random.Generator
+    causes: Floats, is_changed: Bools, how: Change, rng: np.random.Generator
 ) -> dict[str, npt.NDArray[np.generic]]:
     """Skewed columns that share causes; some findings are 0, or absent, for many images."""
     n, mixing = len(causes), np.random.default_rng(0)
@@ -58,10 +63,11 @@ def _numbers(
             values = np.exp(values / 3)
         if name.startswith("f_") and place % 4 == 0:
             values = np.maximum(values, 0.0)
-        if name in ("f_1", "f_6"):
-            values = values + 1.5 * is_changed
+        if how == "edit" and name in ("f_1", "f_6", "e_0"):
+            values = values + 2 * values.std() * is_changed
         is_absent = name.startswith("f_") and place % 5 == 0
         columns[name] = np.where(rng.random(n) < 0.1 * is_absent, np.nan, values)
+    is_changed = is_changed & (how == "upload")
     quality = rng.choice([75.0, 85.0, 90.0, 95.0], n, p=[0.15, 0.3, 0.35, 0.2])
     columns["d_jpeg_quality"] = np.where(is_changed, quality - 25, quality)
     width = rng.choice([640.0, 1024.0, 1280.0, 2048.0], n)
