@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from assay import notices
 from assay.case_records import Case, ImageFacts, KeptVerdict, Step
 from assay.fingerprints import code_fingerprint
 from assay.records import Label
 from assay.store import Capture, Decision, HumanLabel
-from bento import captures, decisions, pseudonyms
+from bento import captures, pseudonyms
 from bento.runtime import ModelCard
 
 _SATIRE = "satire_or_art"
@@ -116,7 +117,7 @@ def _category(decision: Decision) -> str:
     the scheme does not know. EditedOrCroppedContent means cut out of a larger whole, and nobody
     is asked about that here.
     """
-    if decision.label is HumanLabel.AUTHENTIC or decision.reason_code == decisions.BENIGN:
+    if decision.label is HumanLabel.AUTHENTIC or decision.reason_code == notices.BENIGN:
         return "OriginalMediaContent"
     if decision.reason_code == _SATIRE:
         return "SatireOrParodyContent"

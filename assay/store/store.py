@@ -29,6 +29,7 @@ from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+from assay.store.traffic import Traffic
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Store:
         self.history = History(database)
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.labels = Labels(database)
+        self.traffic = Traffic(database)
         self.overview = Overview(database)
 
     @classmethod
