@@ -21,17 +21,20 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from assay import notices, parameters, strata
+from assay import notices, parameters, selection, strata
 from assay.calibration import Calibration
 from assay.errors import ConfigError, did_you_mean
 from assay.notices import Level, NoticeLimits
 from assay.records import Label
 from assay.settings import Settings, at_home
+
+if TYPE_CHECKING:
+    from assay.store import StoreSettings
 
 VARIABLE = "ASSAY_POLICY"
 """The file of the policy that the service follows; unset, all is as the model was calibrated."""
@@ -133,6 +136,12 @@ class Policy(Settings):
             review=calibration.review if (low, high) == _band(calibration) else None,
         )
 
+    def drawing(self, settings: StoreSettings) -> StoreSettings:
+        """``settings`` with the shares of captures that are put before people."""
+        audits = settings.audit_share if self.audit_share is None else self.audit_share
+        shares = {"audit_share": audits, "review_share": self.review_share}
+        return settings.model_copy(update=shares)
+
 
 def _readable(path: str) -> str:
     if path:
@@ -199,14 +208,9 @@ class Rules:
     def chance(self, needs_review: bool, audit_share: float) -> float:
         """Of being put before people; ``audit_share`` is what the policy leaves as it is."""
         audits = self.policy.audit_share
-        return selection_chance(
+        return selection.chance(
             needs_review, audit_share if audits is None else audits, self.policy.review_share
         )
-
-
-def selection_chance(needs_review: bool, audit_share: float, review_share: float) -> float:
-    """The probability with which one draw for both puts an image before people."""
-    return max(audit_share, review_share) if needs_review else audit_share
 
 
 def as_row(probabilities: Iterable[float]) -> tuple[float, float, float]:

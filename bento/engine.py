@@ -17,17 +17,19 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol, TypeVar, TypeVarTuple
 
-from assay import intake
+from assay import intake, kept_answers
 from assay.detector import Rationale
 from assay.errors import StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
+from assay.notices import NoticeLimits
 from assay.questions import Question
 from assay.records import Finding, Verdict
 from assay.store import Capture, Store
 from assay.store.ids import new_id
 from bento import captures, metrics
 from bento.admission import Admission
+from bento.model_card import ModelCard
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
 from bento.stopwatch import Stopwatch
@@ -62,11 +64,12 @@ class Engine:
         relatives: Relatives,
         admission: Admission,
         deadline: float,
-        version: str,
+        model: ModelCard,
         serving_plan: str | None = None,
     ) -> None:
         self.store, self.pool, self.admission = store, pool, admission
-        self.version, self._serving_plan = version, serving_plan
+        self.version, self._serving_plan = model.version, serving_plan
+        self._model = model
         self.relatives = relatives
         self._answers, self._deadline = answers, deadline
         self._known: OrderedDict[str, ImageFacts] = OrderedDict()
@@ -99,6 +102,10 @@ class Engine:
         self._is_warm = True
 
     @property
+    def _limits(self) -> NoticeLimits:
+        return self._model.policy.notices
+
+    @property
     def is_ready(self) -> bool:
         """Whether verdicts can be given: the warm-up image was answered."""
         return self._is_warm
@@ -127,7 +134,7 @@ class Engine:
         else:
             stated = await self._stated(seen, submission.image)
             watch.lap("origin")
-            capture = captures.repeated(seen, submission, identity, stated)
+            capture = captures.repeated(seen, submission, identity, stated, self._limits)
         return await self._kept(capture, submission, watch)
 
     async def _repeated_request(self, submission: Submission) -> Capture | None:
@@ -156,9 +163,13 @@ class Engine:
             seen = self.store.captures.find_pixels(identity.pixel_digest)
         except StoreUnavailable:
             return None
-        if seen is None or seen.model_version != self.version:
+        if seen is None or seen.model_version != self.version or not self._holds(seen):
             return None
         return seen if captures.has_reasons(seen, submission.rationale) else None
+
+    def _holds(self, seen: Capture) -> bool:
+        """Whether the policy that is followed now would answer as was answered then."""
+        return kept_answers.still_holds(seen, self._model.rules, self._model.is_heard)
 
     def _lane(self, identity: ImageFacts) -> AbstractAsyncContextManager[None]:
         """Where an image waits to be measured: large ones never take all processes at once."""
@@ -184,7 +195,9 @@ class Engine:
             submission = replace(submission, rationale=Rationale.ALWAYS)
         verdict = await self._answers.answer(measured.question, submission.rationale)
         watch.lap("model")
-        judged = captures.judged(submission, identity, measured.question, verdict, relatives)
+        judged = captures.judged(
+            submission, identity, measured.question, verdict, relatives, self._limits
+        )
         return judged.model_copy(update={"serving_plan": self._serving_plan})
 
     async def _kept(self, capture: Capture, submission: Submission, watch: Stopwatch) -> Capture:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay import strata
+from assay import selection, strata
 from assay.calibration import Calibration
 from assay.errors import ConfigError
 from assay.notices import Level, NoticeLimits, notice
-from assay.policy import Band, Judged, Policy, Rules, selection_chance
+from assay.policy import Band, Judged, Policy, Rules
 from assay.records import Label, Verdict
 from assay.review import Review
 
@@ -138,7 +138,7 @@ def test_chance_of_being_seen_follows_both_shares():
     assert rules.chance(needs_review=True, audit_share=0.02) == 0.5
     assert rules.chance(needs_review=False, audit_share=0.02) == 0.1
     assert Rules.of(FITTED, Policy()).chance(False, 0.02) == 0.02
-    assert selection_chance(needs_review=True, audit_share=0.3, review_share=0.1) == 0.3
+    assert selection.chance(needs_review=True, audit_share=0.3, review_share=0.1) == 0.3
 
 
 def test_names_of_strata_are_those_that_photos_are_given():

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from assay import duplicates, notices
+from assay import duplicates, kept_answers, notices
 from assay.backtest.replay import Rescored
-from assay.evidence import Role, examiners
-from assay.notices import Level
-from assay.policy import Judged, Rules, as_row
+from assay.policy import Judged, Rules
 from assay.records import Label
-from assay.siblings import Kinship
-from assay.store.capture import Notice, Selection
+from assay.store.capture import Selection
 from assay.store.feedback import HumanLabel
 from assay.store.traffic import Served
 
@@ -72,18 +69,12 @@ def is_cleared(human: HumanLabel | None, reason_code: str) -> bool:
 def _judged(one: Served, contender: Contender, scores: Mapping[str, Rescored]) -> Judged | str:
     """What is decided from, or why there is nothing."""
     if one.model_version == contender.version:
-        kept = (one.probabilities[label.value] for label in Label)
-        said = Rescored(as_row(kept), _lacked_evidence(one, contender))
-    elif (found := scores.get(one.pixel_digest)) is None:
+        return kept_answers.judged(one, contender.hears_the_model)
+    if (said := scores.get(one.pixel_digest)) is None:
         return "image not kept"
-    else:
-        said = found
     if said.error:
         return "image cannot be read any more"
-    is_benign = _is_benign(one)
-    differs = any(each["kind"] == Kinship.LOCALLY_DIFFERENT for each in one.siblings)
-    for_people = said.lacks_evidence or (differs and not is_benign)
-    return Judged(said.probabilities, one.stratum, for_people, is_benign, _stated(one))
+    return kept_answers.seen_by(one, said.probabilities, said.lacks_evidence)
 
 
 def _row(one: Served, judged: Judged, rules: Rules) -> dict[str, Any]:
@@ -122,32 +113,12 @@ _KNOWN = ("human", "is_cleared", "is_drawn", "is_hidden", "seconds")
 _COLUMNS = (*_ASKED, *(f"{side}_{name}" for side in ("old", "new") for name in _SIDE), *_KNOWN)
 
 
-def _lacked_evidence(one: Served, contender: Contender) -> bool:
-    """As `assay.detector` asked when this was served; its findings are read for reviews alone."""
-    if contender.hears_the_model or not one.needs_review:
-        return False
-    fused = {name for name, each in examiners().items() if each.role is Role.FUSED}
-    measured = (each for each in one.findings if each.get("id") in fused)
-    return all(each.get("null_rate") is None for each in measured)
-
-
-def _is_benign(one: Served) -> bool:
-    """Whether nothing was told as people had cleared the picture that this is a copy of."""
-    is_copy = any(each["kind"] == Kinship.SAME_CONTENT for each in one.siblings)
-    return is_copy and one.label is not Label.AUTHENTIC and one.notice is Notice.NONE
-
-
-def _stated(one: Served) -> tuple[Level, str] | None:
-    is_stated = notices.is_of_file(one.notice_reason)
-    return (Level(one.notice.value), one.notice_reason) if is_stated else None
-
-
 def _groups(table: pd.DataFrame, served: Mapping[str, Served]) -> list[str]:
     """A name for each row: copies and the near-duplicates that were known share one."""
     places = {name: place for place, name in enumerate(table["capture_id"])}
     first: dict[str, int] = {}
     pairs = [(first.setdefault(image, n), n) for n, image in enumerate(table["image"])]
     for name, place in places.items():
-        known = (places.get(each["id"]) for each in served[name].siblings)
+        known = (places.get(each.id) for each in served[name].siblings)
         pairs += [(other, place) for other in known if other is not None]
     return [str(label) for label in duplicates.components(len(table), pairs)]

@@ -10,6 +10,7 @@ reports and appeals count nothing here: nobody knows with which probability they
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,34 +51,32 @@ def reviews(table: pd.DataFrame, days: float) -> Compared:
 
 def errors(table: pd.DataFrame, days: float) -> tuple[Compared, Compared]:
     """Notices on what people cleared, and altered captures on which there is no notice."""
-    weights = sample_weights(table)
     cleared = table["is_cleared"].to_numpy(bool)
     told = {side: _told(table, side) for side in ("old", "new")}
-    wrong = {side: told[side] & cleared for side in told}
-    missed = {side: ~told[side] & ~cleared for side in told}
     silent = {side: ~told[side] for side in told}
     return (
-        _estimated(WRONG, table, wrong, told, weights, days),
-        _estimated(MISSED, table, missed, silent, weights, days),
+        _estimated(WRONG, table, told, cleared, days),
+        _estimated(MISSED, table, silent, ~cleared, days),
     )
 
 
-def sample_weights(table: pd.DataFrame) -> Floats:
-    """How many captures each row ``[n]`` stands for; 0 where it is no part of the sample.
+def sample_weights(table: pd.DataFrame) -> tuple[Floats, Floats]:
+    """How many captures each row ``[n]`` stands for, and would stand for had people decided it.
 
-    All captures of an image share its decision, and its probability of having been drawn at all.
+    The first is 0 where it is no part of the sample; the second is 0 where no draw could have shown
+    it to people, and infinite where they have decided none of its kind. All captures of an image
+    share its decision, and its probability of having been drawn at all.
     """
     images = _indices(table, "image")
     chance = _any_of(table["old_chance"], images)[images]
     is_drawn, in_band = _any(table["is_drawn"], images), _any(table["old_review"], images)
-    is_decided = (table["human"] != "").to_numpy(bool)
-    weights = np.zeros(len(table))
+    is_known = is_drawn & (table["human"] != "").to_numpy(bool)
+    would = np.divide(1.0, chance, out=np.zeros(len(table)), where=chance > 0)
     for kind in (in_band, ~in_band):
-        drawn, known = is_drawn & kind, is_drawn & kind & is_decided
-        if known.any():
-            waiting = _images(table, drawn) / _images(table, known)
-            weights[known] = waiting / chance[known]
-    return weights
+        drawn, known = (_images(table, rows & kind) for rows in (is_drawn, is_known))
+        if drawn:
+            would[kind & (chance > 0)] *= drawn / known if known else np.inf
+    return np.where(is_known, would, 0.0), would
 
 
 def coverage(table: pd.DataFrame) -> Coverage:
@@ -103,24 +102,28 @@ def _told(table: pd.DataFrame, side: str) -> Bools:
 
 
 def _estimated(
-    name: str,
-    table: pd.DataFrame,
-    found: dict[str, Bools],
-    of: dict[str, Bools],
-    weights: Floats,
-    days: float,
+    name: str, table: pd.DataFrame, among: dict[str, Bools], is_error: Bools, days: float
 ) -> Compared:
-    """A weighted count of what was ``found``; nothing is said where nobody looked at any ``of``."""
-    sides = {}
-    for side in ("old", "new"):
-        largest = _largest(weights, of[side])
-        counted = _by_group(table, weights * found[side])
-        sides[side] = intervals.total(counted, largest) if largest else _none_of(of[side])
-    moved = of["old"] != of["new"]
-    differences = _by_group(table, weights * (1.0 * found["new"] - found["old"]))
-    largest = _largest(weights, moved)
-    change = intervals.change(differences, largest) if largest else _none_of(moved)
-    return _a_day(name, sides["old"], sides["new"], change, days)
+    """Weighted counts of errors ``among`` captures; None where people decided none of a kind."""
+    weights, would = sample_weights(table)
+    weights = weights * is_error
+    old, new = (
+        _known(intervals.total, _by_group(table, weights * rows), would[rows])
+        for rows in (among["old"], among["new"])
+    )
+    differences = _by_group(table, weights * (1.0 * among["new"] - among["old"]))
+    moved = would[among["old"] != among["new"]]
+    return _a_day(name, old, new, _known(intervals.change, differences, moved), days)
+
+
+def _known(
+    estimate: Callable[[Floats, float], Metric], values: Floats, would: Floats
+) -> Metric | None:
+    """The ``estimate`` from ``values``, where every kind that counts was looked at."""
+    largest = float(would.max(initial=0.0))
+    if not len(would):
+        return _NOTHING
+    return estimate(values, largest) if 0 < largest < np.inf else None
 
 
 def _compared(name: str, old: Floats, new: Floats, largest: float, days: float) -> Compared:
@@ -134,11 +137,6 @@ def _compared(name: str, old: Floats, new: Floats, largest: float, days: float) 
 _NOTHING = Metric(0.0, 0.0, 0.0, 0)
 
 
-def _none_of(captures: Bools) -> Metric | None:
-    """Nothing, where there is nothing to be wrong about; unknown otherwise."""
-    return None if captures.any() else _NOTHING
-
-
 def _a_day(
     name: str, old: Metric | None, new: Metric | None, change: Metric | None, days: float
 ) -> Compared:
@@ -146,11 +144,6 @@ def _a_day(
         None if each is None else intervals.scaled(each, 1 / days) for each in (old, new, change)
     ]
     return Compared(name=name, old=rates[0], new=rates[1], change=rates[2])
-
-
-def _largest(weights: Floats, of: Bools) -> float:
-    """The largest weight among the captures ``of``; 0 where people decided none of them."""
-    return float(weights[of].max(initial=0.0))
 
 
 def _by_group(table: pd.DataFrame, values: Floats | Bools) -> Floats:

@@ -49,7 +49,7 @@ class Store:
         self.spool = spool = Spool(settings.folder / "spool")
         images = ImageFiles(settings.images_url or str(settings.folder / "images"))
         self.drainer = drainer = Drainer(spool, database, images)
-        self.captures = Captures(database, spool, images, drainer, settings.audit_share)
+        self.captures = Captures(database, spool, images, drainer, settings)
         self.feedback = Feedback(database, drainer, settings.webhook_url)
         self.review = Review(database, drainer, self.feedback, settings.lease)
         self.reports = Reports(database, drainer, settings.reports_per_hour)

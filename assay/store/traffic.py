@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from assay.records import Label
-from assay.store.capture import Notice, Selection
+from assay.store.capture import Notice, Selection, Sibling
 from assay.store.database import Database
 from assay.store.feedback import HumanLabel, counts
 from assay.store.tables import CaptureRow, CaseRow, FeedbackRow
@@ -38,7 +38,7 @@ class Served:
     selection_reason: Selection
     selection_probability: float
     audit_probability: float
-    siblings: list[dict[str, Any]]
+    siblings: list[Sibling]
     findings: list[dict[str, Any]]
     """Of captures that were handed to people; of others nobody asks why."""
     human_label: HumanLabel | None
@@ -111,6 +111,7 @@ def _served(row: dict[str, Any]) -> Served:
         "notice": Notice(row["notice"]),
         "selection_reason": Selection(row["selection_reason"]),
         "human_label": HumanLabel(row["human_label"]) if row["human_label"] else None,
+        "siblings": [Sibling.model_validate(each) for each in row["siblings"]],
         "findings": row["findings"] or [],
         "reason_code": row["reason_code"] or "",
     }
