@@ -42,6 +42,10 @@ class Kept(Protocol):
         """Which rule spoke."""
 
     @property
+    def is_stable(self) -> bool | None:
+        """Whether re-scorings said the label again; None where nobody tried."""
+
+    @property
     def siblings(self) -> Sequence[Sibling]:
         """Near-duplicates that were known."""
 
@@ -53,13 +57,17 @@ class Kept(Protocol):
 def judged(kept: Kept, hears_the_model: bool) -> Judged:
     """What was known when this was answered, by the model that answered it."""
     probabilities = as_row(kept.probabilities[label.value] for label in Label)
-    return seen_by(kept, probabilities, _lacked_evidence(kept, hears_the_model))
+    is_doubtful = _lacked_evidence(kept, hears_the_model) or kept.is_stable is False
+    return seen_by(kept, probabilities, is_doubtful)
 
 
-def seen_by(kept: Kept, probabilities: tuple[float, float, float], lacks_evidence: bool) -> Judged:
-    """The same where another model says ``probabilities``: the file and its siblings stay."""
+def seen_by(kept: Kept, probabilities: tuple[float, float, float], is_doubtful: bool) -> Judged:
+    """The same where another model says ``probabilities``: the file and its siblings stay.
+
+    What is doubtful to that model goes to people whatever the score.
+    """
     is_benign = _is_benign(kept)
-    for_people = lacks_evidence or (_differs(kept) and not is_benign)
+    for_people = is_doubtful or (_differs(kept) and not is_benign)
     return Judged(probabilities, kept.stratum, for_people, is_benign, _stated(kept))
 
 

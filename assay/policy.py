@@ -161,7 +161,8 @@ class Judged:
     """In the order of `Label`."""
     stratum: str = ""
     is_for_people: bool = False
-    """Whatever the score: nothing could be measured, or a near-duplicate differs in places."""
+    """Whatever the score: nothing could be measured, the label does not hold once it is shared
+    again, or a near-duplicate differs in places."""
     is_benign: bool = False
     """Known to be altered only as a whole, as people cleared what it is a copy of."""
     stated: tuple[Level, str] | None = None

@@ -35,6 +35,14 @@ class Split(StrEnum):
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+    NEWEST = "newest"
+    """The newest part of what people labelled of a platform's traffic: judged, never learned from.
+
+    Only the source ``captures`` names it."""
+
+
+BASIC_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+"""What a training needs: to fit on, to calibrate on, and to be judged on."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -179,7 +187,9 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     rationale: str = ""
     model_version: str = ""
-    stability: float | None = None
+    embedding: tuple[float, ...] = ()
+    """Columns of what the model sees in the image (`assay.embedding`); empty where there are none.
+    """
     claims: int = 0
     """Claims that the model's rationale made, before those without ground were dropped."""
     grounded_claims: int = 0
@@ -200,5 +210,4 @@ class Verdict:
             "rationale": self.rationale,
             "grounded_share": self.grounded_share,
             "model_version": self.model_version,
-            "stability": self.stability,
         }

@@ -13,7 +13,8 @@ from assay.policy import Policy
 from assay.store import Store, StoreSettings
 from bento import metrics, webhook_sender
 from bento.admission import Admission
-from bento.engine import Answers, Engine
+from bento.answering import Answers
+from bento.engine import Engine
 from bento.key_ring import KeyRing
 from bento.model_card import ModelCard
 from bento.runtime import Runtime
@@ -46,7 +47,15 @@ def assemble(
     relatives = Relatives(store, pool, settings.sibling_days, settings.deadline / _SHARE)
     admission = Admission(settings.admitted)
     engine = Engine(
-        store, pool, answers, relatives, admission, settings.deadline, model, serving.name
+        store,
+        pool,
+        answers,
+        relatives,
+        admission,
+        settings.deadline,
+        model,
+        serving.name,
+        settings.stability,
     )
     url, allow_private = store_settings.webhook_url, settings.webhook_allow_private
     webhooks = webhook_sender.sender(store, url, allow_private=allow_private)

@@ -31,6 +31,7 @@ _FINDINGS = TypeAdapter(tuple[KeptFinding, ...])
 _INHERITED = (
     "label", "score", "probabilities", "log_odds", "stratum", "needs_review", "findings",
     "rationale", "is_reasoned", "model_version", "serving_plan", "descriptors", "embedding",
+    "stability",
 )  # fmt: skip
 _OF_THE_FILE = ("provenance", "notice", "notice_reason")
 """Also inherited, but by the same bytes only: equal pixels may come in a file that says otherwise.
@@ -64,6 +65,7 @@ def judged(
         notice=Notice(told.level.value),
         notice_reason=told.reason,
         model_version=verdict.model_version,
+        embedding=list(verdict.embedding),
     )
 
 

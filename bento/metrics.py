@@ -7,6 +7,7 @@ are bounded: a path is shown as its route's template, a method as one that is kn
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import datetime, timedelta
 
@@ -20,12 +21,15 @@ from prometheus_client import (
     multiprocess,
 )
 
+from assay.monitoring.business import business
 from assay.store import Capture, Store
 
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _PERIOD = timedelta(days=1)
-"""Over which agreement is taken."""
+"""Over which agreement and the shares are taken."""
+_REPORTS_PERIOD = timedelta(days=28)
+"""Over which the reports avoided are estimated: they are few, and labels come late."""
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
 
@@ -60,6 +64,27 @@ AGREEMENT = Gauge(
     "Share of blind votes of the last day that say what the model says; NaN without votes",
     multiprocess_mode="mostrecent",
 )
+CLEARED_SHARE = Gauge(
+    "assay_auto_cleared_share",
+    "Captures of the last day called authentic without a person; NaN without captures",
+    multiprocess_mode="mostrecent",
+)
+REVIEW_SHARE = Gauge(
+    "assay_review_share",
+    "Captures of the last day put before people; NaN without captures",
+    multiprocess_mode="mostrecent",
+)
+REVIEW_SECONDS = Gauge(
+    "assay_review_seconds",
+    "Median time per case of the last day; NaN without votes",
+    multiprocess_mode="mostrecent",
+)
+REPORTS_AVOIDED = Gauge(
+    "assay_reports_avoided",
+    "User reports of four weeks that notices saved, estimated from labels; NaN where too few tell",
+    ["bound"],
+    multiprocess_mode="mostrecent",
+)
 MODEL_INFO = Gauge(
     "assay_model_info",
     "1 for the model that answers",
@@ -90,8 +115,24 @@ def refresh(store: Store, now: datetime) -> None:
     SPOOL_BACKLOG.set(len(store.spool.pending()))
     figures = store.overview.since(now - _PERIOD)
     REVIEW_BACKLOG.set(figures.backlog)
-    AGREEMENT.set(float("nan") if figures.agreement is None else figures.agreement)
+    AGREEMENT.set(_or_nan(figures.agreement))
+    REVIEW_SECONDS.set(_or_nan(figures.median_seconds))
+    shares = business(store.outcomes.since(now - _PERIOD))
+    CLEARED_SHARE.set(_or_nan(shares.auto_cleared))
+    REVIEW_SHARE.set(_or_nan(shares.sent_to_review))
     WEBHOOK_BACKLOG.set(store.outbox.backlog())
+
+
+def refresh_estimates(store: Store, now: datetime) -> None:
+    """Bring up to date what takes longer to count; raises `StoreUnavailable`."""
+    avoided = business(store.outcomes.since(now - _REPORTS_PERIOD)).reports_avoided
+    bounds = (avoided.low, avoided.value, avoided.high) if avoided else (None, None, None)
+    for name, value in zip(("low", "value", "high"), bounds, strict=True):
+        REPORTS_AVOIDED.labels(name).set(_or_nan(value))
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def exposition() -> bytes:

@@ -48,6 +48,8 @@ class ServiceSettings(Settings):
     """Images in work at once; further ones are asked to come again."""
     deadline: float = Field(30.0, gt=0)
     """Seconds that one image may take."""
+    stability: float = Field(0.0, ge=0, le=1)
+    """Share of images whose stability is checked although nobody asks for it."""
     max_batch: int = Field(64, gt=0)
     """Images of one batch request; more make a job."""
     max_job: int = Field(10_000, gt=0)

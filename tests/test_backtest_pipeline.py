@@ -88,7 +88,7 @@ def test_page_is_an_artifact_and_the_summary_stands_in_the_metadata(done: Pipeli
 
 def test_nothing_of_the_store_was_changed(done: PipelineRunResponse):
     with Store.open(StoreSettings.from_environment(), drain=False) as store:
-        served = list(store.traffic.between(None, None))
+        served = list(store.answers.between(None, None))
         assert {one.notice for one in served} == {Notice.CAUTION}
         assert store.review.backlog() == 0
 

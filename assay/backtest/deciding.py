@@ -11,9 +11,9 @@ from assay import duplicates, kept_answers, notices
 from assay.backtest.replay import Rescored
 from assay.policy import Judged, Rules
 from assay.records import Label
+from assay.store.answers import KeptAnswer
 from assay.store.capture import Selection
 from assay.store.feedback import HumanLabel
-from assay.store.traffic import Served
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,14 +29,14 @@ class Contender:
     hears_the_model: bool
 
 
-def needs_scores(served: Iterable[Served], version: str) -> dict[str, str]:
+def needs_scores(served: Iterable[KeptAnswer], version: str) -> dict[str, str]:
     """A capture with a kept image for each pixel digest that another model answered."""
     others = (one for one in served if one.model_version != version and one.is_kept)
     return {one.pixel_digest: one.id for one in others}
 
 
 def decided(
-    served: Sequence[Served], contender: Contender, scores: Mapping[str, Rescored]
+    served: Sequence[KeptAnswer], contender: Contender, scores: Mapping[str, Rescored]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """One row a capture, and how many were left out by reason.
 
@@ -66,7 +66,7 @@ def is_cleared(human: HumanLabel | None, reason_code: str) -> bool:
     return human is HumanLabel.AUTHENTIC or (human is not None and reason_code == notices.BENIGN)
 
 
-def _judged(one: Served, contender: Contender, scores: Mapping[str, Rescored]) -> Judged | str:
+def _judged(one: KeptAnswer, contender: Contender, scores: Mapping[str, Rescored]) -> Judged | str:
     """What is decided from, or why there is nothing."""
     if one.model_version == contender.version:
         return kept_answers.judged(one, contender.hears_the_model)
@@ -77,7 +77,7 @@ def _judged(one: Served, contender: Contender, scores: Mapping[str, Rescored]) -
     return kept_answers.seen_by(one, said.probabilities, said.lacks_evidence)
 
 
-def _row(one: Served, judged: Judged, rules: Rules) -> dict[str, Any]:
+def _row(one: KeptAnswer, judged: Judged, rules: Rules) -> dict[str, Any]:
     answer = rules.answer(judged)
     chance = rules.chance(answer.needs_review, one.audit_probability)
     old_score, human = 1 - one.probabilities[Label.AUTHENTIC.value], one.human_label
@@ -113,7 +113,7 @@ _KNOWN = ("human", "is_cleared", "is_drawn", "is_hidden", "seconds")
 _COLUMNS = (*_ASKED, *(f"{side}_{name}" for side in ("old", "new") for name in _SIDE), *_KNOWN)
 
 
-def _groups(table: pd.DataFrame, served: Mapping[str, Served]) -> list[str]:
+def _groups(table: pd.DataFrame, served: Mapping[str, KeptAnswer]) -> list[str]:
     """A name for each row: copies and the near-duplicates that were known share one."""
     places = {name: place for place, name in enumerate(table["capture_id"])}
     first: dict[str, int] = {}

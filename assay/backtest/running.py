@@ -54,7 +54,7 @@ def run(
     for a span without captures, and as `replay.rescore`.
     """
     span = Span.parse(asked.captures, store.database.now())
-    served = list(store.traffic.between(span.since, span.until))
+    served = list(store.answers.between(span.since, span.until))
     contender = contender_of(asked.model, asked.policy)
     wanted = deciding.needs_scores(served, contender.version)
     image_of, workers = store.captures.image, asked.settings.workers

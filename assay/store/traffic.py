@@ -1,118 +1,128 @@
-"""What was served and what people decided of it, without images: for estimates over all traffic."""
+"""Served requests projected for statistics: a few columns, page by page, with what was decided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from assay.records import Label
-from assay.store.capture import Notice, Selection, Sibling
 from assay.store.database import Database
-from assay.store.feedback import HumanLabel, counts
+from assay.store.feedback import counts
 from assay.store.tables import CaptureRow, CaseRow, FeedbackRow
 
-_PAGE = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One capture as it was answered and drawn, and the human decision that counts for it."""
-
-    id: str
-    created_at: datetime
-    client: str
-    pixel_digest: str
-    is_kept: bool
-    """Whether its image can be read again."""
-    label: Label
-    probabilities: dict[str, float]
-    stratum: str
-    needs_review: bool
-    notice: Notice
-    notice_reason: str
-    model_version: str
-    selection_reason: Selection
-    selection_probability: float
-    audit_probability: float
-    siblings: list[Sibling]
-    findings: list[dict[str, Any]]
-    """Of captures that were handed to people; of others nobody asks why."""
-    human_label: HumanLabel | None
-    reason_code: str
-    seconds: float | None
-    """From seeing the case to the vote."""
-
-
-_FINDINGS = sa.case((CaptureRow.needs_review, CaptureRow.findings)).label("findings")
+_PAGE = 1000
 _COLUMNS = (
     CaptureRow.id,
     CaptureRow.created_at,
     CaptureRow.client,
+    CaptureRow.media_type,
     CaptureRow.pixel_digest,
-    CaptureRow.kept_image.is_not(None).label("is_kept"),
+    CaptureRow.pdq,
     CaptureRow.label,
-    CaptureRow.probabilities,
+    CaptureRow.score,
     CaptureRow.stratum,
     CaptureRow.needs_review,
-    CaptureRow.notice,
-    CaptureRow.notice_reason,
     CaptureRow.model_version,
+    CaptureRow.findings,
+    CaptureRow.descriptors,
+    CaptureRow.embedding,
+    CaptureRow.stability,
     CaptureRow.selection_reason,
     CaptureRow.selection_probability,
-    CaptureRow.audit_probability,
-    CaptureRow.siblings,
-    _FINDINGS,
-    FeedbackRow.label.label("human_label"),
-    FeedbackRow.reason_code,
-    FeedbackRow.seconds,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which captures: those of a stretch of time, or of one model; None and empty leave all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    """Itself excluded."""
+    model_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The human decision that counts for an image."""
+
+    label: str
+    is_blind: bool
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One capture, and what people decided of it."""
+
+    capture: Mapping[str, Any]
+    """Values by column."""
+    ruling: Ruling | None
+
+
 class Traffic:
-    """The captures of a span, oldest first, read in pages of a few columns."""
+    """Reads what windows of traffic are made of; deleted captures are left out."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def between(self, since: datetime | None, until: datetime | None) -> Iterator[Served]:
-        """Captures that the database holds and nobody deleted; None leaves an end open."""
-        after = ""
-        while page := self._page(since, until, after):
-            yield from page
-            after = page[-1].id
+    def read(self, span: Span, limit: int, *, newest: bool = True) -> Iterator[list[Served]]:
+        """Pages of at most ``limit`` captures in all: the newest first, or else the oldest."""
+        after: tuple[datetime, str] | None = None
+        while limit > 0 and (page := self._page(span, min(limit, _PAGE), newest, after)):
+            yield page
+            limit -= len(page)
+            after = page[-1].capture["created_at"], page[-1].capture["id"]
 
-    def _page(self, since: datetime | None, until: datetime | None, after: str) -> list[Served]:
-        newest = sa.select(sa.func.max(FeedbackRow.id)).where(
-            FeedbackRow.case_id == CaseRow.id, counts()
-        )
-        query = (
-            sa.select(*_COLUMNS)
-            .outerjoin(CaseRow, CaseRow.pixel_digest == CaptureRow.pixel_digest)
-            .outerjoin(FeedbackRow, FeedbackRow.id == newest.correlate(CaseRow).scalar_subquery())
-            .where(CaptureRow.deleted_at.is_(None), CaptureRow.id > after)
-            .order_by(CaptureRow.id)
-            .limit(_PAGE)
-        )
-        if since is not None:
-            query = query.where(CaptureRow.created_at >= since)
-        if until is not None:
-            query = query.where(CaptureRow.created_at < until)
+    def count(self, span: Span) -> int:
+        """How many captures there are."""
+        query = sa.select(sa.func.count()).select_from(CaptureRow).where(*_conditions(span))
         with self._database.reading() as session:
-            return [_served(dict(row)) for row in session.execute(query).mappings()]
+            return session.scalars(query).one()
+
+    def first_of_newest(self, span: Span, number: int) -> datetime | None:
+        """When the oldest of the newest ``number`` captures was served; None if there are fewer."""
+        at = CaptureRow.created_at
+        query = sa.select(at).where(*_conditions(span)).order_by(at.desc())
+        with self._database.reading() as session:
+            return session.scalar(query.offset(number - 1).limit(1))
+
+    def _page(
+        self, span: Span, size: int, newest: bool, after: tuple[datetime, str] | None
+    ) -> list[Served]:
+        at, key = CaptureRow.created_at, CaptureRow.id
+        order = (at.desc(), key.desc()) if newest else (at.asc(), key.asc())
+        query = sa.select(*_COLUMNS).where(*_conditions(span)).order_by(*order).limit(size)
+        if after is not None:
+            moment, last = after
+            beyond, next_to = (at < moment, key < last) if newest else (at > moment, key > last)
+            query = query.where(beyond | ((at == moment) & next_to))
+        with self._database.reading() as session:
+            rows = session.execute(query).mappings().all()
+            rulings = _rulings(session, {row["pixel_digest"] for row in rows})
+        return [Served({**row}, rulings.get(row["pixel_digest"])) for row in rows]
 
 
-def _served(row: dict[str, Any]) -> Served:
-    words: dict[str, Any] = {
-        "label": Label(row["label"]),
-        "notice": Notice(row["notice"]),
-        "selection_reason": Selection(row["selection_reason"]),
-        "human_label": HumanLabel(row["human_label"]) if row["human_label"] else None,
-        "siblings": [Sibling.model_validate(each) for each in row["siblings"]],
-        "findings": row["findings"] or [],
-        "reason_code": row["reason_code"] or "",
-    }
-    return Served(**{**row, **words})
+def _conditions(span: Span) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [CaptureRow.deleted_at.is_(None)]
+    if span.since is not None:
+        conditions.append(CaptureRow.created_at >= span.since)
+    if span.until is not None:
+        conditions.append(CaptureRow.created_at < span.until)
+    if span.model_version:
+        conditions.append(CaptureRow.model_version == span.model_version)
+    return conditions
+
+
+def _rulings(session: sa.orm.Session, digests: Collection[str]) -> dict[str, Ruling]:
+    """By pixel digest, where people have decided."""
+    query = (
+        sa.select(CaseRow.pixel_digest, FeedbackRow.label, FeedbackRow.is_blind, FeedbackRow.who)
+        .join(FeedbackRow, FeedbackRow.case_id == CaseRow.id)
+        .where(CaseRow.pixel_digest.in_(digests), counts())
+        .order_by(FeedbackRow.id)  # the newest comes last, and stays
+    )
+    return {digest: Ruling(*ruling) for digest, *ruling in session.execute(query)}

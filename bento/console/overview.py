@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from assay.monitoring.business import business
 from assay.records import Label
 from assay.store.figures import Day
 from bento.console.cards import band
@@ -38,6 +39,7 @@ def get_overview(
         days=days,
         periods=PERIODS,
         figures=here.store.overview.since(since),
+        business=business(here.store.outcomes.since(since)),
         volume_by_day=[_volume(one) for one in served],
         latency_by_day=latencies,
         model=_model(here),

@@ -48,7 +48,7 @@ def contender(policy: Policy = AS_FITTED, version: str = "7", hears: bool = Fals
 
 
 def decided(store: Store, by: Contender, scores: dict[str, Rescored] | None = None) -> Any:
-    rows = list(store.traffic.between(None, None))
+    rows = list(store.answers.between(None, None))
     return deciding.decided(rows, by, scores or {})
 
 
@@ -74,7 +74,7 @@ def test_policy_moves_labels_reviews_and_notices(store: Store):
 def test_scores_of_another_model_count_where_it_did_not_answer(store: Store):
     served(store, "boat", 0.9)
     served(store, "harbour", 0.9, model_version="8")
-    (boat, _) = store.traffic.between(None, None)
+    (boat, _) = store.answers.between(None, None)
     assert deciding.needs_scores([boat], "8") == {boat.pixel_digest: boat.id}
     scores = {boat.pixel_digest: Rescored((0.8, 0.2, 0.0))}
     rows, _ = decided(store, contender(version="8"), scores)
@@ -85,7 +85,7 @@ def test_scores_of_another_model_count_where_it_did_not_answer(store: Store):
 def test_captures_that_cannot_be_scored_are_left_out_with_the_reason(store: Store):
     served(store, "boat", 0.9, keep_image=False)
     served(store, "harbour", 0.9)
-    broken = list(store.traffic.between(None, None))[1].pixel_digest
+    broken = list(store.answers.between(None, None))[1].pixel_digest
     rows, left_out = decided(store, contender(version="8"), {broken: Rescored(error="no image")})
     assert rows.empty
     assert left_out == {"image not kept": 1, "image cannot be read any more": 1}
@@ -108,6 +108,14 @@ def test_image_that_differs_from_a_near_duplicate_stays_with_people(store: Store
     rows, _ = decided(store, contender())
     assert rows["new_review"].tolist() == [False, True]
     assert rows["group"].nunique() == 1
+
+
+def test_label_that_did_not_hold_stays_with_people(store: Store):
+    flipped = {"jpeg 70": {"label": "authentic", "score": 0.2}}
+    held = {"jpeg 70": {"label": "manipulated", "score": 0.8}}
+    served(store, "boat", 0.9, needs_review=True, stability=flipped)
+    served(store, "harbour", 0.9, stability=held)
+    assert decided(store, contender())[0]["new_review"].tolist() == [True, False]
 
 
 def test_copy_of_what_people_cleared_gets_no_notice(store: Store):

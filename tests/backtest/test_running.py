@@ -225,7 +225,7 @@ def test_verdict_of_a_waiting_audit_is_not_shown(changed: tuple[Backtest, str], 
     found, _ = changed
     hidden = {
         one.id
-        for one in store.traffic.between(None, None)
+        for one in store.answers.between(None, None)
         if one.selection_reason == "audit" and one.human_label is None
     }
     shown = {one.capture_id for turn in found.turns for one in turn.examples}
