@@ -191,7 +191,7 @@ def _doubts(found: Backtest) -> Iterator[str]:
     if known.drawn > known.decided > 0:
         yield (
             f"Of {known.drawn:,} images that were drawn {known.decided:,} are decided; they stand "
-            "for those that wait, which holds if people do not take the easy ones first."
+            "for those that wait, though the most urgent ones are taken first."
         )
     if known.beyond:
         yield (
