@@ -10,6 +10,7 @@ from zenml.exceptions import EntityExistsError
 from zenml.model.utils import link_artifact_version_to_model_version
 from zenml.models import ModelVersionPipelineRunRequest, ModelVersionResponse
 
+from assay import model_registry
 from assay.model_registry import MODEL, Alias
 
 STAGES = {Alias.CHALLENGER: ModelStages.STAGING, Alias.CHAMPION: ModelStages.PRODUCTION}
@@ -37,6 +38,12 @@ def mirror(version: str, description: str, facts: Mapping[str, str]) -> None:
 def set_stage(version: str, alias: Alias) -> None:
     """Move ``version`` to the stage of ``alias``; who held it before is archived."""
     Client().update_model_version(MODEL, _name(version), stage=STAGES[alias], force=True)
+
+
+def crown(version: str) -> None:
+    """Let ``version`` be the champion in both registries."""
+    model_registry.crown(version)
+    set_stage(version, Alias.CHAMPION)
 
 
 def _name(version: str) -> str:

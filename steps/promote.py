@@ -30,7 +30,9 @@ def promote(
     """Compare both on the same normalised test images; move alias and stage if promoted."""
     champion = model_registry.version_of(Alias.CHAMPION)
     if champion == model_version:
-        _crown(model_version)  # again, for a run that was killed between alias and stage
+        model_versions.crown(
+            model_version
+        )  # again, for a run that was killed between alias and stage
         return PromotionDecision(False, (f"version {champion} is the champion already",), None)
     rival = None
     if champion is not None:
@@ -40,10 +42,5 @@ def promote(
     challenger = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
     decision = promotion.decide(challenger, rival, settings, robustness)
     if decision.promoted:
-        _crown(model_version)
+        model_versions.crown(model_version)
     return decision
-
-
-def _crown(version: str) -> None:
-    model_registry.crown(version)
-    model_versions.set_stage(version, Alias.CHAMPION)
