@@ -9,19 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from assay.errors import DataError, SplitLeakage, StorageError
-from assay.records import Label, Sample, Split, sample_schema
+from assay.records import BASIC_SPLITS, Label, Sample, Split, sample_schema
+from assay.sample_shards import opened, read_batches, to_sample
 from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 MANIFEST = "dataset.json"
 _BYTES = ("image", "mask")
@@ -133,7 +132,7 @@ class Dataset:
         """Raise `SplitLeakage` if a group stands in two splits."""
         check_splits(self.table(["group", "split"]))
 
-    def check_trainable(self, splits: Sequence[Split] = tuple(Split)) -> None:
+    def check_trainable(self, splits: Sequence[Split] = BASIC_SPLITS) -> None:
         """Raise `DataError` if one of ``splits`` lacks authentic images, or lacks others.
 
         A model is fitted on the first, calibrated on the second and judged on the third; each
@@ -150,21 +149,6 @@ class Dataset:
                 )
 
 
-@contextmanager
-def opened(shard: Path) -> Iterator[pq.ParquetFile]:
-    """A shard to read from; raises `StorageError` where it is damaged or lacks a column."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(shard) as file:
-            yield file
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise StorageError(
-            f"{shard} cannot be read ({error}); delete its folder and build the dataset again"
-        ) from error
-
-
 def read_table(path: Path, columns: Sequence[str], split: Split | None = None) -> pa.Table:
     """The ``columns`` of all shards in ``path``, or of their rows in ``split``."""
     import pyarrow as pa
@@ -172,25 +156,6 @@ def read_table(path: Path, columns: Sequence[str], split: Split | None = None) -
     schema = pa.schema([sample_schema().field(name) for name in columns])
     batches = read_batches(path, columns, split, _TABLE_BATCH_ROWS)
     return pa.Table.from_batches((batch.cast(schema) for batch in batches), schema)
-
-
-def read_batches(
-    path: Path, columns: Sequence[str], split: Split | None, rows: int
-) -> Iterator[pa.RecordBatch]:
-    """Stream ``columns`` of the shards in ``path``, at most ``rows`` rows at a time.
-
-    One shard after the other, by plain Parquet readers: `pyarrow.dataset` takes 70 MB to import.
-    """
-    import pyarrow.compute as pc
-
-    for file in sorted(path.glob("*.parquet")):
-        with opened(file) as shard:
-            if split is not None and split.value not in shard.read(["split"])["split"].to_pylist():
-                continue
-            for batch in shard.iter_batches(rows, columns=list({*columns, "split"})):
-                if split is not None:
-                    batch = batch.filter(pc.equal(batch["split"], split.value))
-                yield batch.select(list(columns))
 
 
 def find_batches(path: Path, image_ids: Collection[str]) -> Iterator[pa.RecordBatch]:
@@ -219,18 +184,6 @@ def check_splits(table: pa.Table) -> None:
             f"{len(torn)} groups stand in two splits ({group!r} in {' and '.join(names)}); "
             "give all rows of a group one split"
         )
-
-
-def to_row(sample: Sample) -> dict[str, Any]:
-    """The sample as a row of `sample_schema`."""
-    row = {name: getattr(sample, name) for name in sample_schema().names}
-    return row | {"label": sample.label.value, "split": sample.split.value if sample.split else ""}
-
-
-def to_sample(row: dict[str, Any]) -> Sample:
-    """Invert `to_row`."""
-    split = Split(row["split"]) if row["split"] else None
-    return Sample(**(row | {"label": Label(row["label"]), "split": split}))
 
 
 def row_digest(row: dict[str, Any]) -> str:

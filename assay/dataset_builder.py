@@ -55,6 +55,7 @@ CODE = (
     "pairs.py",
     "pdq.py",
     "records.py",
+    "sample_shards.py",
     "sources/*.py",
     "splits.py",
 )
@@ -119,8 +120,9 @@ def _build(
     candidates, rejected = _read(settings, source, spooled, progress)
     if edits and not source.raw_material:
         _check_all_authentic(candidates, settings)
-    candidates, torn = _split(candidates, settings)
-    rejected += torn
+    if not source.is_settled:
+        candidates, torn = _split(candidates, settings)
+        rejected += torn
     if not candidates:
         reasons = "; ".join(sorted({row.reason for row in rejected})[:3])
         raise SchemaViolation(f"{settings.source}: no usable image ({reasons or 'it is empty'})")

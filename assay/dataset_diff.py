@@ -12,9 +12,10 @@ from pathlib import Path
 from sys import intern
 
 from assay.catalogue import COUNTED, Counts, read_manifest
-from assay.dataset import Dataset, opened
+from assay.dataset import Dataset
 from assay.dataset_shards import stored_report
 from assay.parameters import flatten
+from assay.sample_shards import opened
 
 _COMPARED = (*COUNTED, "group")
 _TALLIED = ("label", "dataset", "source")

@@ -17,11 +17,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from assay import images
-from assay.dataset import opened, row_digest, to_row, to_sample
+from assay.dataset import row_digest
 from assay.duplicates import PerceptualHash, perceptual_hash
 from assay.errors import DataError, SchemaViolation, StorageError
 from assay.pairs import make_pair
 from assay.records import Label, Rejected, Sample, Split, sample_schema
+from assay.sample_shards import opened, to_row, to_sample
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from assay import images
 from assay.baseline import FEATURES, container_features
-from assay.dataset import Dataset, opened
+from assay.dataset import Dataset
 from assay.duplicates import pixel_digest
 from assay.errors import DataError, SchemaViolation
 from assay.parallel import parallel_map
 from assay.progress import Progress
 from assay.records import Photo, sample_schema
+from assay.sample_shards import opened
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ import numpy as np
 
 from assay import bundle, evaluation, training
 from assay.calibration import Calibration
-from assay.dataset import MANIFEST, Dataset, to_row
+from assay.dataset import MANIFEST, Dataset
 from assay.dataset_builder import finish
 from assay.dataset_plan import SHARD_BYTES, SHARD_ROWS
 from assay.dataset_shards import write_rows
@@ -33,6 +33,7 @@ from assay.predictions import positive, predict_test, score
 from assay.progress import Progress
 from assay.records import Label, Rejected, Sample, Split
 from assay.review import ReviewSettings, check
+from assay.sample_shards import to_row
 from assay.training import BaseSettings, TrainingSettings
 
 if TYPE_CHECKING:

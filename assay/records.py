@@ -35,6 +35,14 @@ class Split(StrEnum):
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+    NEWEST = "newest"
+    """The newest part of what people labelled of a platform's traffic: judged, never learned from.
+
+    Only the source ``captures`` names it."""
+
+
+BASIC_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+"""What a training needs: to fit on, to calibrate on, and to be judged on."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)

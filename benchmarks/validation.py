@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from assay import images
-from assay.dataset import MANIFEST, Dataset, to_row
+from assay.dataset import MANIFEST, Dataset
 from assay.image_profile import profile
 from assay.parallel import parallel_map
 from assay.progress import silent
-from assay.records import Label, Sample, Split, sample_schema
+from assay.records import BASIC_SPLITS, Label, Sample, sample_schema
+from assay.sample_shards import to_row
 from assay.validation import ValidationSettings, judge
 from benchmarks.figures import Figure, in_turns, report, seconds
 
@@ -108,7 +109,7 @@ def _sample(number: int) -> Sample:
         mask=images.encode_mask(altered) if is_altered else b"",
         dataset=f"set {number % 4}",
         group=str(number),
-        split=list(Split)[number % 3],
+        split=BASIC_SPLITS[number % 3],
         licence="CC0",
     )
 

@@ -9,7 +9,7 @@ from assay import measuring
 from assay.dataset import Dataset
 from assay.images import Variant
 from assay.progress import bar
-from assay.records import Split
+from assay.records import BASIC_SPLITS, Split
 from materializers.table import TableMaterializer
 from steps.caching import CACHED
 
@@ -22,6 +22,6 @@ def measure_evidence(
 
     Where datasets are left out, an image of the test split is one to train on in other folds.
     """
-    splits = tuple(Split) if with_test else (Split.TRAIN, Split.VALIDATION)
+    splits = BASIC_SPLITS if with_test else (Split.TRAIN, Split.VALIDATION)
     with bar() as progress:
         return measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, None, progress)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.dataset import MANIFEST, Dataset, to_row
+from assay.dataset import MANIFEST, Dataset
 from assay.records import Sample, sample_schema
+from assay.sample_shards import to_row
 
 
 def stored(path: Path, samples: Sequence[Sample]) -> Dataset:

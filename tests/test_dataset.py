@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from assay.dataset import Dataset, DataSettings, row_digest, to_row, to_sample
+from assay.dataset import Dataset, DataSettings, row_digest
 from assay.errors import DataError, SplitLeakage, StorageError
 from assay.records import Label, Sample, Split, sample_schema
+from assay.sample_shards import to_row, to_sample
 from tests.datasets import stored
 from tests.scenes import sample
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.dataset import Dataset
-from assay.records import Label, Split
+from assay.records import BASIC_SPLITS, Label, Split
 from assay.reports import gallery
 from assay.reports.gallery import Card, Row
 from assay.reports.page import Page, render
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PER_KIND = 7
 """Thumbnails of each label and manipulation."""
 
-COUNTS = (*(split.value for split in Split), "all splits", "photographs")
+COUNTS = (*(split.value for split in BASIC_SPLITS), "all splits", "photographs")
 """The columns that `counted_by` counts."""
 
 _COLUMNS = (
@@ -93,12 +93,14 @@ def in_splits(rows: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Each split with its images and photographs."""
     for split in Split:
         part = rows[rows["split"] == split.value]
+        if part.empty and split not in BASIC_SPLITS:
+            continue
         yield split.value, f"{len(part):,}", f"{part['group'].nunique():,}"
 
 
 def _counts(rows: pd.DataFrame) -> tuple[str, ...]:
     splits = rows["split"].value_counts()
-    counts = [int(splits.get(split.value, 0)) for split in Split]
+    counts = [int(splits.get(split.value, 0)) for split in BASIC_SPLITS]
     return tuple(f"{count:,}" for count in (*counts, len(rows), rows["group"].nunique()))
 
 

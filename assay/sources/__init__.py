@@ -20,6 +20,8 @@ class Source(Settings):
     name: ClassVar[str]
     raw_material: ClassVar[bool] = False
     """True where samples are there to be edited into pairs, not to be judged as they are."""
+    is_settled: ClassVar[bool] = False
+    """True where every sample comes with its final group and split, which nothing may change."""
 
     @abstractmethod
     def fetch(self, since: str | None = None) -> Iterator[Sample | Rejected]:

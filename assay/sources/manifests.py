@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import SchemaViolation, did_you_mean
-from assay.records import Label, Rejected, Split
+from assay.records import BASIC_SPLITS, Label, Rejected, Split
 
 REQUIRED = ("file", "label")
 OPTIONAL = (
@@ -31,7 +31,7 @@ OPTIONAL = (
     "caption",
 )
 LABELS = {label.value: label for label in Label}
-SPLITS = {split.value: split for split in Split} | {"val": Split.VALIDATION}
+SPLITS = {split.value: split for split in BASIC_SPLITS} | {"val": Split.VALIDATION}
 
 _Record = Mapping[str, str]
 

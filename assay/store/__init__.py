@@ -12,6 +12,8 @@ from assay.store.deployments import Deployment
 from assay.store.feedback import Decision, HumanLabel, Vote
 from assay.store.history import HistoryFilter, HistoryRow
 from assay.store.jobs import Job, JobItem, JobState, Result
+from assay.store.labelled_images import LabelledCapture, LabelledImage, StandingVote
+from assay.store.lineage import LearnedCapture, LineageMark, TrainedModel
 from assay.store.refusals import Refusal
 from assay.store.review import Case
 from assay.store.settings import StoreSettings
@@ -31,6 +33,10 @@ __all__ = [
     "Job",
     "JobItem",
     "JobState",
+    "LabelledCapture",
+    "LabelledImage",
+    "LearnedCapture",
+    "LineageMark",
     "Notice",
     "Refusal",
     "Rescored",
@@ -39,7 +45,9 @@ __all__ = [
     "Scope",
     "Selection",
     "Sibling",
+    "StandingVote",
     "Store",
     "StoreSettings",
+    "TrainedModel",
     "Vote",
 ]

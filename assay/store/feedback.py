@@ -22,7 +22,7 @@ from assay.store.database import Database, insert_new
 from assay.store.drainer import Drainer
 from assay.store.tables import CaptureRow, CaseRow, ExclusionRow, FeedbackRow
 
-DECIDED_BEFORE = "decided before the appeal"
+DECIDED_BEFORE = "decided before it was opened again"
 
 
 class HumanLabel(StrEnum):
@@ -214,7 +214,9 @@ def exclude(session: Session, case: CaseRow, account: str, why: str) -> None:
 def _refuse_second_look(session: Session, case: CaseRow, who: str) -> None:
     excluded = session.get(ExclusionRow, (case.id, who))
     if case.is_open and excluded is not None and excluded.why == DECIDED_BEFORE:
-        raise NotYourCase("you decided this case before the appeal; another moderator has to")
+        raise NotYourCase(
+            "you decided this case before it was opened again; another moderator has to"
+        )
 
 
 def _undoable(session: Session, feedback_id: int, who: str) -> FeedbackRow:

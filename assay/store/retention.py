@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from assay.errors import StorageError
-from assay.store import audit, queue, sibling_links
+from assay.store import audit, lineage, queue, sibling_links
 from assay.store.account_tables import SessionRow, SignInLinkRow, WebhookRow
 from assay.store.captures import stored
 from assay.store.database import Database, insert_new
@@ -116,10 +116,14 @@ class Retention:
 
     def _redact(self, session: Session, rows: Sequence[CaptureRow], who: str) -> None:
         now = self._database.now()
+        marked: dict[str, list[str]] = {}
         for row in rows:
             _redact(session, row, now)
+            marked[row.id] = lineage.mark(session, row.id, now, who)
         for row in rows:  # after all cases: whoever votes locks a case first, and then the log
             audit.append(session, now, who, "capture.delete", row.id)
+            for model in marked[row.id]:
+                audit.append(session, now, who, "model.mark", model, capture=row.id)
 
 
 def _redact(session: Session, row: CaptureRow, now: datetime) -> None:
@@ -132,6 +136,7 @@ def _redact(session: Session, row: CaptureRow, now: datetime) -> None:
     session.execute(sa.delete(IdempotencyRow).where(IdempotencyRow.capture_id == row.id))
     session.flush()
     sibling_links.unlink(session, row.id)
+    lineage.forget(session, row.id)
     _leave_case(session, pixels, reach)
     if kept is not None:
         _let_go(session, kept, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +18,9 @@ from assay.store.drainer import Drainer
 from assay.store.feedback import DECIDED_BEFORE, Feedback, Vote, exclude
 from assay.store.tables import CaptureRow, CaseRow, ExclusionRow, FeedbackRow, ReportRow
 
+CONFLICT = "conflict"
+"""Why a case is opened again that was given two labels; such a report has no text."""
+
 _MEMBERS_SHOWN = 50
 
 
@@ -27,7 +30,7 @@ class Case:
 
     id: str
     reason: str
-    """needs_review, audit, report, appeal, feedback or undone."""
+    """needs_review, audit, report, appeal, feedback, undone or conflict."""
     is_audit: bool
     """Drawn at random: the verdict stays hidden until the vote."""
     captures: Sequence[Capture]
@@ -142,6 +145,27 @@ class Review:
             row = ReportRow(capture_id=capture_id, case_id=case.id, created_at=now, **values)
             session.add(row)
             audit.append(session, now, client, "appeal", capture_id)
+
+    def dispute(self, capture_id: str, who: str, labels: Mapping[str, str]) -> bool:
+        """Have a case decided again that was given two labels, by somebody who has not decided it.
+
+        ``labels`` by who gave them go to the audit log. False where people have it before them
+        already. Raises `NotCaptured`.
+        """
+        now = self._database.now()
+        with self._database.writing() as session:
+            capture = stored(session, capture_id)
+            case = queue.case_of(session, capture, CONFLICT, now)
+            if case.is_open:
+                return False
+            _exclude_voters(session, case)
+            case.is_audit = False
+            queue.reopen(case, CONFLICT, now)
+            values = {"kind": CONFLICT, "client": "", "reason": "", "note": ""}
+            row = ReportRow(capture_id=capture_id, case_id=case.id, created_at=now, **values)
+            session.add(row)
+            audit.append(session, now, who, "label.conflict", capture_id, labels=dict(labels))
+            return True
 
     def backlog(self) -> int:
         """Open cases, held ones included."""

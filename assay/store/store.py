@@ -22,7 +22,9 @@ from assay.store.figures import Overview
 from assay.store.history import History
 from assay.store.image_files import ImageFiles
 from assay.store.jobs import Jobs
+from assay.store.labelled_images import LabelledImages
 from assay.store.labels import Labels
+from assay.store.lineage import Lineage
 from assay.store.loops import Loops
 from assay.store.outbox import Outbox
 from assay.store.outcomes import Outcomes
@@ -68,7 +70,9 @@ class Store:
         self.audits = Audits(database)
         self.history = History(database)
         self.retention = Retention(database, drainer, images, settings.idempotency)
+        self.lineage = Lineage(database)
         self.labels = Labels(database)
+        self.labelled_images = LabelledImages(database)
         self.overview = Overview(database)
         self.outcomes = Outcomes(database)
         self.traffic = Traffic(database)

@@ -20,6 +20,7 @@ WHY = {
     "appeal": "Appealed",
     "feedback": "Decided from outside",
     "undone": "A decision was taken back",
+    "conflict": "Labelled in two ways",
 }
 """Why a case is in the queue, by `Case.reason`."""
 SUGGESTED = {
