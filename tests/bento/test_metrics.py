@@ -27,6 +27,8 @@ NAMES = {
     "assay_admitted", "assay_admission_refused_total", "assay_verdicts_total",
     "assay_score_bucket", "assay_answered_from_store_total", "assay_review_backlog",
     "assay_spool_backlog", "assay_webhook_backlog", "assay_agreement", "assay_model_info",
+    "assay_monitor_drifted_share", "assay_monitor_age_seconds", "assay_monitor_action",
+    "assay_loop_age_seconds", "assay_loop_state", "assay_training_age_seconds",
 }  # fmt: skip
 
 

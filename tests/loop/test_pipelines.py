@@ -106,9 +106,7 @@ def registered(tracked_state: Path) -> str:
     client = tracking.client()
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
-    experiment = client.get_experiment_by_name("loop")
-    place = experiment.experiment_id if experiment else client.create_experiment("loop")
-    made = client.create_run(place)
+    made = client.get_run(tracking.existing_or_new("", "loop", "dataset"))
     version = client.create_model_version(MODEL, made.info.artifact_uri, made.info.run_id)
     return str(version.version)
 
