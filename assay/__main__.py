@@ -10,6 +10,7 @@
     python -m assay audit verify
     python -m assay load http://127.0.0.1:3000 --rate 5
     python -m assay deployments list
+    python -m assay loop list
 
 Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option, 130 Ctrl-C.
 """
@@ -35,6 +36,7 @@ from assay.commands import (
     deployments,
     keys,
     load,
+    loop,
     models,
 )
 from assay.errors import AssayError, ConfigError, did_you_mean
@@ -42,7 +44,7 @@ from assay.errors import AssayError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, models, case_files, keys, accounts, captures, audit, deployments, load
+_THINGS = datasets, models, case_files, keys, accounts, captures, audit, deployments, load, loop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

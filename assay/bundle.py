@@ -6,20 +6,22 @@ import json
 import math
 import shutil
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from assay import ledger, measuring, model_registry, null_rates
+from assay import finding_weights, ledger, measuring, model_registry, null_rates
 from assay.calibration import Calibration, calibrate, recalibrate
 from assay.detector import Detector
 from assay.embedding import Embedding, Features
 from assay.errors import DataError
 from assay.examination import examined_photos, in_batches
+from assay.finding_weights import Learning
 from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion
 from assay.images import Variant, photo_of
@@ -42,13 +44,21 @@ if TYPE_CHECKING:
 
     from assay.dataset import Dataset
 
-RECALIBRATED = "recalibrated"
-"""Key of a model's description under which it says from which model, and on which dataset."""
+RECALIBRATED, RETRAINED = "recalibrated", "retrained"
+"""Keys of a model's description under which it says from which model, and on which dataset."""
+CAPTURES = "captures"
+"""Key under which it says which traffic it was moved to: ``since`` and ``until``, ISO 8601."""
+LEARNING = "learning"
+"""Key under which it says what learning from that traffic came to, in a sentence."""
 
 _LABELLED = (Split.TRAIN, Split.VALIDATION)
 _FOLDS = 5
 _EMBEDDED = 512
 """Images, evenly from all: enough for a few components, and seconds of decoding."""
+
+
+_Part = Calibration | Fusion | Embedding
+"""What is fitted after training, each a file of its own."""
 
 
 class _Answers(NamedTuple):
@@ -68,6 +78,8 @@ def calibrated(
     settings: ReviewSettings,
     work: Path,
     progress: Progress,
+    traffic: pa.Table | None = None,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
     """A copy of the model folder ``adapter`` below ``work``, fused and calibrated on ``dataset``.
 
@@ -76,6 +88,11 @@ def calibrated(
     training images; where its word counts nothing beside the evidence, they help to calibrate too,
     each held against the null rates of other photographs. The ``version`` is a hash of what was
     trained and of the calibration, so that verdicts name their model wherever it is served from.
+
+    ``traffic`` is a table of `measuring.measure_dataset` of images that people labelled, as a
+    platform served them: findings may then count as these teach (`assay.finding_weights`), and the
+    calibration is moved to them. Raises `DataError` unless they are authentic and other images.
+    ``facts`` join the model's description.
     """
     detector, form = Detector.load(adapter), Variant.BIAS_CONTROLLED
     judge = detector.verdict_logits if settings.hear_model else None
@@ -95,10 +112,21 @@ def calibrated(
         for name in ("labels", "groups", "strata")
     )
     made = calibrate(np.concatenate(fused), labels, groups, strata, settings)
+    described = dict(facts)
+    if traffic is not None:
+        ids = frozenset(traffic["image_id"].to_pylist())
+        heard = judge if fusion.hears_the_model else None
+        served = _answers(heard, dataset, _LABELLED, Variant.AS_IS, progress, ids)
+        learning = _learned(fusion, served, _surprises(served, measurements, traffic))
+        fusion, described[LEARNING] = learning.fusion, str(learning)
+        made = recalibrate(made, learning.logits, served.labels, served.groups, settings)
     seen = _embedding(detector, dataset, form, progress)
-    return _named(
-        adapter, {CALIBRATION_FILE: made, FUSION_FILE: fusion, EMBEDDING_FILE: seen}, {}, work
-    )
+    fitted: Mapping[str, _Part] = {
+        CALIBRATION_FILE: made,
+        FUSION_FILE: fusion,
+        EMBEDDING_FILE: seen,
+    }
+    return _named(adapter, fitted, described, work)
 
 
 def _embedding(
@@ -116,13 +144,34 @@ def _embedding(
     return Embedding.fit(np.concatenate(features))
 
 
-def _surprises(of: _Answers, table: pa.Table) -> dict[Label, Floats]:
+def origin(how: str, model: Path, dataset: Dataset, captures: Mapping[str, str]) -> dict[str, Any]:
+    """What a description says of the ``model`` that was there before, and of the traffic since.
+
+    ``how`` is `RECALIBRATED` or `RETRAINED`; ``captures`` is empty where ``dataset`` holds none.
+    """
+    known = model_registry.describe(model)
+    made_of = {"model": known.version or known.name, "dataset": dataset.version}
+    return {how: made_of, **({CAPTURES: dict(captures)} if captures else {})}
+
+
+def _learned(fusion: Fusion, served: _Answers, known: Mapping[str, Floats]) -> Learning:
+    """What labelled traffic teaches about findings."""
+    _check_both_sides(served.labels, "retraining needs authentic and other captures")
+    groups = np.asarray(served.groups)
+    said = served.logits if fusion.hears_the_model else np.zeros_like(served.logits)
+    return finding_weights.learn(fusion, said, known, served.labels, groups, group_weights(groups))
+
+
+def _surprises(
+    of: _Answers, table: pa.Table, measurements: pa.Table | None = None
+) -> dict[str, Floats]:
     """What the evidence of images counts, each held against photographs of other groups alone.
 
     An image among its own references is never rare, and what is fitted to it would expect too
-    little of others. Groups are dealt into `_FOLDS`, and each fold is left out in turn.
+    little of others. Groups are dealt into `_FOLDS`, and each fold is left out in turn. The
+    references are those of ``table``, which also measures the images unless ``measurements`` does.
     """
-    measured = measuring.by_image(table)
+    measured = measuring.by_image(table if measurements is None else measurements)
     fold_of = {group: zlib.crc32(group.encode()) % _FOLDS for group in of.groups}
     folds = [fold_of[group] for group in of.groups]
     rates = []
@@ -134,7 +183,12 @@ def _surprises(of: _Answers, table: pa.Table) -> dict[Label, Floats]:
 
 
 def recalibrated(
-    model: Path, dataset: Dataset, settings: ReviewSettings, work: Path, progress: Progress
+    model: Path,
+    dataset: Dataset,
+    settings: ReviewSettings,
+    work: Path,
+    progress: Progress,
+    captures: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """A copy of the calibrated ``model`` below ``work``, moved to the images of ``dataset``.
 
@@ -146,18 +200,18 @@ def recalibrated(
     answers = _answers(detector.logits, dataset, _LABELLED, Variant.AS_IS, progress)
     new = np.array([not detector.has_seen(group) for group in answers.groups], bool)
     logits, labels, groups = (np.asarray(part)[new] for part in answers[:3])
-    if len({label == Label.AUTHENTIC for label in labels}) < 2:
-        raise DataError(
-            "recalibration needs authentic and other images that the model was not fitted on; "
-            "add labelled images"
-        )
-    facts, origin = read_facts(model), model_registry.describe(model)
-    changes = {
-        "seen_groups": sorted({*facts["seen_groups"], *map(group_digest, groups)}),
-        RECALIBRATED: {"model": origin.version or origin.name, "dataset": dataset.version},
-    }
+    lacking = "recalibration needs authentic and other images that the model was not fitted on"
+    _check_both_sides(labels.tolist(), lacking)
+    seen = read_facts(model)["seen_groups"]
+    changes = origin(RECALIBRATED, model, dataset, captures)
+    changes["seen_groups"] = sorted({*seen, *map(group_digest, groups)})
     made = recalibrate(old, logits, labels, groups, settings)
     return _named(model, {CALIBRATION_FILE: made}, changes, work)
+
+
+def _check_both_sides(labels: Sequence[Label], message: str) -> None:
+    if len({label == Label.AUTHENTIC for label in labels}) < 2:
+        raise DataError(f"{message}; add labelled images")
 
 
 def _answers(
@@ -166,10 +220,13 @@ def _answers(
     splits: Sequence[Split],
     form: Variant,
     progress: Progress,
+    only: Collection[str] | None = None,
 ) -> _Answers:
-    """The images of ``splits``, and what ``judge`` says of them; NaN where nobody does."""
+    """The images of ``splits``, or ``only`` these, with what ``judge`` says, if it is asked."""
+    parts = [dataset.find(only)] if only is not None else map(dataset.samples, splits)
+    samples = chain.from_iterable(parts)
     total = sum(dataset.table(["image_id"], split).num_rows for split in splits)
-    samples = chain.from_iterable(map(dataset.samples, splits))
+    total = total if only is None else len(only)
     make = partial(photo_of, kind=form)
     # Who is not asked needs no evidence.
     photographed = examined_photos(make, samples) if judge else ((s, make(s)) for s in samples)
@@ -187,7 +244,7 @@ def _answers(
 
 def _named(
     model: Path,
-    parts: Mapping[str, Calibration | Fusion | Embedding],
+    parts: Mapping[str, _Part],
     changes: dict[str, Any],
     work: Path,
 ) -> Path:

@@ -5,8 +5,10 @@ add up, separately for manipulation and for synthesis (the logit method of combi
 Mudholkar & George 1979), and a logistic curve turns each sum into log-odds of the class. What a
 finding counts is thus learned from authentic images alone, and the curve is the same for all
 models; whatever of it is fitted to labels learns which edits the training sets happen to hold, and
-fails on the next set (decision 0047). The model's own word, which is trained on labels, is heard
-only where that is asked for and it earns its place on images that it was not trained on.
+fails on the next set (decision 0047). Two things are learned from labels all the same, each only
+where that is asked for and it earns its place on images that it was not fitted to: what the model's
+own word counts, and how far findings count otherwise on a platform's own traffic
+(`assay.finding_weights`).
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ _EARNED = 1.35
 """Gain in log-likelihood from which the model is heard: one-sided 5 % of a likelihood ratio."""
 _OTHERS = (Label.MANIPULATED, Label.SYNTHESIZED)
 
+Weights = Mapping[Label, Mapping[str, float]]
+"""Of a class, what each finding's surprise adds to its log-odds."""
+
 
 def _one_offset() -> dict[Label, float]:
     return dict.fromkeys(_OTHERS, _OFFSET)
@@ -50,26 +55,36 @@ class Fusion:
     """Log-odds of a class where all is as in the middle of authentic images."""
     model: float = 0.0
     """Weight of the model's margins; 0 where its word counts nothing."""
+    learned: Weights = field(default_factory=dict)
+    """What labels of a platform's own traffic taught, beside the curve; empty where they did not.
+
+    A surprise counts here as far as a null rate is believed, whether it is conclusive or not.
+    """
 
     @property
     def hears_the_model(self) -> bool:
         """Whether the model's verdict counts beside the findings."""
         return self.model > 0
 
-    def logits(self, verdicts: npt.ArrayLike, surprises: Mapping[Label, Floats]) -> Floats:
+    def logits(self, verdicts: npt.ArrayLike, surprises: Mapping[str, Floats]) -> Floats:
         """Class logits ``[n, 3]`` in the order of `Label`, authentic 0.
 
         ``verdicts`` ``[n, 3]`` are logits of the verdict words, not looked at where the model is
         not heard; ``surprises`` ``[n]`` come from `ledger.surprises_of`.
         """
         said = _margins(verdicts) if self.hears_the_model else np.zeros(np.shape(verdicts))
-        return _logits(self, said, surprises)
+        logits = _logits(self, said, surprises)
+        for label, weights in self.learned.items():
+            column = list(Label).index(label)
+            for name, weight in weights.items():
+                logits[:, column] += weight * believed(surprises[name])
+        return logits
 
     @classmethod
     def fit(
         cls,
         verdicts: npt.ArrayLike,
-        surprises: Mapping[Label, Floats],
+        surprises: Mapping[str, Floats],
         labels: npt.ArrayLike,
         weights: Floats,
     ) -> Fusion:
@@ -92,7 +107,11 @@ class Fusion:
         try:
             stored = json.loads(path.read_text())
             offsets = {label: float(stored["offsets"][label]) for label in _OTHERS}
-            return cls(offsets, float(stored["model"]))
+            learned = {
+                Label(label): {str(name): float(weight) for name, weight in weights.items()}
+                for label, weights in stored.get("learned", {}).items()
+            }
+            return cls(offsets, float(stored["model"]), learned)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise CheckpointMismatch(f"{path} holds no fusion ({error}); train again") from error
 
@@ -107,6 +126,12 @@ def surprise(mid_rate: float, is_conclusive: bool = False) -> float:
     return math.log1p(-resolved) - math.log(resolved) + _CONCLUSIVE * is_conclusive
 
 
+def believed(surprises: Floats) -> Floats:
+    """``surprises`` as far as a finite reference bears them out, without what is conclusive."""
+    most = math.log1p(-_RESOLVED) - math.log(_RESOLVED)
+    return np.clip(surprises, -most, most)
+
+
 def log_odds(logits: Floats) -> Floats:
     """Log-odds ``[n]`` of not being authentic, of class logits ``[n, 3]``."""
     return np.asarray(logsumexp(logits[:, 1:], axis=1) - logits[:, 0], np.float64)
@@ -118,7 +143,7 @@ def _margins(verdicts: npt.ArrayLike) -> Floats:
     return logits - logits[:, :1]
 
 
-def _logits(fusion: Fusion, margins: Floats, surprises: Mapping[Label, Floats]) -> Floats:
+def _logits(fusion: Fusion, margins: Floats, surprises: Mapping[str, Floats]) -> Floats:
     columns = [np.zeros(len(margins))]
     columns += [_SLOPE * surprises[label] + fusion.offsets[label] for label in _OTHERS]
     return np.stack(columns, axis=1) + fusion.model * margins
@@ -126,7 +151,7 @@ def _logits(fusion: Fusion, margins: Floats, surprises: Mapping[Label, Floats]) 
 
 def _fitted(
     margins: Floats,
-    surprises: Mapping[Label, Floats],
+    surprises: Mapping[str, Floats],
     truth: npt.NDArray[np.intp],
     weights: Floats,
     model: float | None,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from assay import fusion
 from assay.errors import CheckpointMismatch
 from assay.evidence import Examiner, Role, examiners
+from assay.measuring import measured_names
 from assay.metadata import quoted
 from assay.null_rates import NullRates
 from assay.records import Finding, Hypothesis, Label, Measurement
@@ -55,17 +56,22 @@ def verbatim_names() -> tuple[str, ...]:
     return tuple(name for name, one in examiners().items() if one.role is Role.VERBATIM)
 
 
-def surprises_of(evidence: Sequence[Sequence[Finding]]) -> dict[Label, npt.NDArray[np.float64]]:
-    """How surprising the findings to be fused are together ``[n]``, by the class they speak for.
+def surprises_of(evidence: Sequence[Sequence[Finding]]) -> dict[str, npt.NDArray[np.float64]]:
+    """How surprising findings are ``[n]``; ``evidence`` is the findings of each image.
 
-    ``evidence`` is the findings of each image.
+    By `Label`, those to be fused that speak for the class, together; and by its name each one that
+    has a null rate, shown ones too: 0 where it was not measured.
     """
-    sums = {label: np.zeros(len(evidence)) for label in (Label.MANIPULATED, Label.SYNTHESIZED)}
+    classes = (Label.MANIPULATED, Label.SYNTHESIZED)
+    found = {name: np.zeros(len(evidence)) for name in (*classes, *measured_names())}
     for row, findings in enumerate(evidence):
+        for finding in findings:
+            if finding.measurement.id in found:
+                found[finding.measurement.id][row] = finding.surprise
         for finding in in_role(findings, Role.FUSED):
             generated = finding.suggests is Hypothesis.GENERATED
-            sums[Label.SYNTHESIZED if generated else Label.MANIPULATED][row] += finding.surprise
-    return sums
+            found[Label.SYNTHESIZED if generated else Label.MANIPULATED][row] += finding.surprise
+    return found
 
 
 def is_evidence(findings: Iterable[Finding]) -> bool:

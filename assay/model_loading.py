@@ -36,20 +36,33 @@ def load(path: Path, recipe: ServingRecipe = DEFAULT) -> PreTrainedModel:
     return model
 
 
+def load_trainable(path: Path) -> PreTrainedModel:
+    """The base of a folder with its adapter beside it, whose weights alone can be trained.
+
+    Raises `CheckpointMismatch` as `load`.
+    """
+    base = models.family(read_facts(path)["family"]).load_model(path / BASE_FOLDER)
+    model: PreTrainedModel = _adapted(base, path / ADAPTER_FOLDER, is_trainable=True)
+    return model
+
+
 def _with_adapter(base: PreTrainedModel, adapter: Path, *, merges: bool) -> PreTrainedModel:
     """The base with the adapter merged into it, or beside each layer that it changes.
 
     Merged it is the same function, without its extra products.
     """
+    adapted = _adapted(base, adapter, is_trainable=False)
+    done: PreTrainedModel = adapted.merge_and_unload() if merges else adapted.get_base_model()
+    return done
+
+
+def _adapted(base: PreTrainedModel, adapter: Path, *, is_trainable: bool) -> Any:
     from peft import PeftModel
     from safetensors import SafetensorError
 
     if not (adapter / "adapter_model.safetensors").is_file():  # peft would take a pickle instead
         raise CheckpointMismatch(f"{adapter} holds no adapter_model.safetensors: train it again")
     try:
-        adapted = PeftModel.from_pretrained(base, adapter)
-        model: Any = adapted.merge_and_unload() if merges else adapted.get_base_model()
+        return PeftModel.from_pretrained(base, adapter, is_trainable=is_trainable)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointMismatch(f"{adapter} does not fit its base: {error}") from error
-    done: PreTrainedModel = model
-    return done

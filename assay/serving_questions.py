@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from assay.models import Processor
 
-_SURPRISE = {Label.MANIPULATED: "surprise_manipulated", Label.SYNTHESIZED: "surprise_synthesized"}
+_SURPRISE = "surprise_"
+"""Begins the name of a column that holds one of `ledger.surprises_of`."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,10 @@ class HeldOut:
         return list(self.table["stratum"])
 
     @property
-    def surprises(self) -> dict[Label, Floats]:
+    def surprises(self) -> dict[str, Floats]:
         """What their evidence says, as `assay.fusion.Fusion.logits` takes it."""
-        return {label: self.table[name].to_numpy(np.float64) for label, name in _SURPRISE.items()}
+        columns = [str(name) for name in self.table if str(name).startswith(_SURPRISE)]
+        return {c.removeprefix(_SURPRISE): self.table[c].to_numpy(np.float64) for c in columns}
 
     @property
     def files(self) -> list[bytes]:
@@ -143,7 +145,7 @@ def _row(question: Question, found: Sample, photo: Photo) -> dict[str, Any]:
         "question": teachers.question(ledger.in_role(question.findings, Role.FUSED)),
         "label": found.label.value,
         "stratum": question.stratum,
-        **{name: float(surprises[label][0]) for label, name in _SURPRISE.items()},
+        **{_SURPRISE + name: float(found[0]) for name, found in surprises.items()},
     }
 
 

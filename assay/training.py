@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
-from assay import models, prompts
-from assay.fingerprints import group_digest, run_key
-from assay.model_folder import MODEL_FILE, NULL_RATES_FILE
-from assay.null_rates import fit_null_rates
+from assay import model_loading, models, prompts
+from assay.errors import DataError
+from assay.fingerprints import content_hash, group_digest, run_key
+from assay.model_folder import (
+    ADAPTER_FOLDER,
+    BASE_FOLDER,
+    MODEL_FILE,
+    NULL_RATES_FILE,
+    read_facts,
+)
+from assay.null_rates import NullRates, fit_null_rates
 from assay.optimisation import OptimisationSettings, optimise
 from assay.progress import Progress
 from assay.records import Split
@@ -63,6 +72,9 @@ class TrainingSettings(Settings):
     lora_alpha: int = Field(default=32, ge=1)
     lora_dropout: float = Field(default=0.05, ge=0, lt=1)
     optimisation: OptimisationSettings = OptimisationSettings()
+    replay: float = Field(default=1.0, ge=0)
+    """Images of photographs that an adapter was fitted on, for each new one, where it is continued:
+    so that it does not forget them (Rolnick et al. 2019, "Experience replay")."""
 
 
 def unheard(step: int, metrics: dict[str, float]) -> None:
@@ -127,22 +139,76 @@ def train_adapter(
     model = get_peft_model(family.load_model(base), _lora(settings, family.lora_targets))
     listening = progress, on_metrics, on_answers
     optimise(model, processor, data, settings.optimisation, run, *listening)
+    facts = _facts(dataset, base_settings.model_dump(mode="json"), settings)
+    return _finish(run, partial(_write, base, model, fit_null_rates(measurements), facts))
 
-    def write(folder: Path) -> None:
-        shutil.copytree(base, folder / "base")
-        _save_adapter(model, folder / "adapter")
-        fit_null_rates(measurements).save(folder / NULL_RATES_FILE)
-        facts = {
-            "family": base_settings.family,
-            "prompt_version": prompts.PROMPT_VERSION,
-            "dataset_version": dataset.version,
-            "seen_groups": _seen_groups(dataset),
-            "base": base_settings.model_dump(mode="json"),
-            "training": settings.model_dump(mode="json"),
-        }
-        (folder / MODEL_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
-    return _finish(run, write)
+def continue_adapter(
+    dataset: Dataset,
+    measurements: pa.Table,
+    start: Path,
+    settings: TrainingSettings,
+    work: Path,
+    progress: Progress,
+    on_metrics: OnMetrics = unheard,
+    on_answers: OnAnswers | None = None,
+) -> Path:
+    """Return a model folder whose adapter goes on from that of the model folder ``start``.
+
+    It learns from photographs that the old one has not seen, and replays others beside them
+    (`TrainingSettings.replay`); rank and scale of the adapter stay. Raises `DataError` where
+    ``dataset`` holds no new photographs in its training split.
+    """
+    import torch
+
+    facts = read_facts(start)
+    run = work / run_key("adapter", content_hash(start), dataset.version, settings)
+    if (run / "result").exists():
+        return run / "result"
+    seen = frozenset(facts["seen_groups"])
+    chosen = {split: _replayed(dataset, split, seen, settings) for split in _FITTED}
+    processor = models.family(facts["family"]).load_processor(start / BASE_FOLDER)
+    data = _prepare(dataset, measurements, processor, run, progress, only=chosen)
+    torch.manual_seed(settings.optimisation.seed)  # of the dropout
+    model = model_loading.load_trainable(start)
+    listening = progress, on_metrics, on_answers
+    optimise(model, processor, data, settings.optimisation, run, *listening)
+    kept = {name: facts["training"][name] for name in ("lora_rank", "lora_alpha", "lora_dropout")}
+    made = _facts(dataset, facts["base"], settings.model_copy(update=kept))
+    made["seen_groups"] = sorted({*made["seen_groups"], *seen})
+    rates = fit_null_rates(measurements)
+    return _finish(run, partial(_write, start / BASE_FOLDER, model, rates, made))
+
+
+def _replayed(
+    dataset: Dataset, split: Split, seen: Collection[str], settings: TrainingSettings
+) -> frozenset[str]:
+    """The new images of ``split``, and others drawn by a hash of their ids."""
+    rows = dataset.table(["image_id", "group"], split).to_pylist()
+    new = [row["image_id"] for row in rows if group_digest(row["group"]) not in seen]
+    if not new and split is Split.TRAIN:
+        raise DataError("no image to learn from is new to the model; add labelled photographs")
+    old = sorted({row["image_id"] for row in rows} - set(new), key=group_digest)
+    # A split without anything new is judged on what it always was judged on.
+    return frozenset([*new, *old[: round(settings.replay * len(new)) if new else None]])
+
+
+def _facts(dataset: Dataset, base: dict[str, Any], settings: TrainingSettings) -> dict[str, Any]:
+    return {
+        "family": base["family"],
+        "prompt_version": prompts.PROMPT_VERSION,
+        "dataset_version": dataset.version,
+        "seen_groups": _seen_groups(dataset),
+        "base": base,
+        "training": settings.model_dump(mode="json"),
+    }
+
+
+def _write(base: Path, model: Any, rates: NullRates, facts: dict[str, Any], folder: Path) -> None:
+    shutil.copytree(base, folder / BASE_FOLDER)
+    _save_adapter(model, folder / ADAPTER_FOLDER)
+    rates.save(folder / NULL_RATES_FILE)
+    (folder / MODEL_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
 
 def _save_adapter(model: Any, folder: Path) -> None:
@@ -179,13 +245,15 @@ def _prepare(
     run: Path,
     progress: Progress,
     rehearsals: int = 0,
+    only: Mapping[Split, Collection[str]] = MappingProxyType({}),
 ) -> tuple[TrainingData, TrainingData]:
-    """Both splits; who has rehearsed is judged on what was really measured."""
+    """Both splits, or some images; who has rehearsed is judged on what was really measured."""
     known = measurements, fit_null_rates(measurements), processor
     training, validation = (run / "prepared" / split for split in _FITTED)
+    first, second = (only.get(split) for split in _FITTED)
     return (
-        prepare(dataset, Split.TRAIN, *known, training, progress, rehearsals),
-        prepare(dataset, Split.VALIDATION, *known, validation, progress),
+        prepare(dataset, Split.TRAIN, *known, training, progress, rehearsals, first),
+        prepare(dataset, Split.VALIDATION, *known, validation, progress, only=second),
     )
 
 

@@ -6,7 +6,7 @@ Epochs then cost no decoding: a batch is a slice of a memory map and two lists o
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,14 +113,18 @@ def prepare(
     folder: Path,
     progress: Progress,
     rehearsals: int = 0,
+    only: Collection[str] | None = None,
 ) -> TrainingData:
     """Write the conversations of ``split`` into ``folder``, unless they are there, and open them.
 
     Images are bias-controlled first, as everywhere in training; ``measurements`` is the table of
     `measuring.measure_dataset` for the same variant. With ``rehearsals``, each image is asked about
-    as often, with invented findings. Raises `ConfigError` when the split is empty.
+    as often, with invented findings. With ``only``, other images than these are left out. Raises
+    `ConfigError` when the split is empty.
     """
-    if not (total := dataset.table(["image_id"], split).num_rows):
+    wanted = set(dataset.table(["image_id"], split)["image_id"].to_pylist())
+    wanted &= wanted if only is None else set(only)
+    if not (total := len(wanted)):
         raise ConfigError(
             f"the dataset has no {split} rows; add groups of images, or set data.validation_share"
         )
@@ -131,7 +135,7 @@ def prepare(
     rows: list[dict[str, Any]] = []
     offset = 0
     with (folder / "pixels.u8").open("wb") as pixels_file:
-        for done, sample in enumerate(dataset.samples(split), 1):
+        for done, sample in enumerate(dataset.find(wanted), 1):
             photo = images.photo_of(sample, images.Variant.BIAS_CONTROLLED)
             resized = processor.resize(photo.pixels)
             if rehearsals:

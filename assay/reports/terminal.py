@@ -15,6 +15,7 @@ from assay.comparison import PRIMARY, Outcome
 from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
+from assay.reports import loop as loop_report
 from assay.reports import robustness as robustness_report
 from assay.reports import serving_plan as plan_report
 from assay.reports.comparison import names, sentence
@@ -189,6 +190,7 @@ def _lasted(one: Deployment) -> str:
 _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "deployment": deployment,
     "experts": expert_report.closing,
+    "loop": loop_report.closing,
     "serving_plan": serving_plan,
     "scores": scores,
     "verdict": verdict,
