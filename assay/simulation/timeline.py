@@ -51,9 +51,7 @@ def timeline(weeks: Sequence[Week], truths: Sequence[Quality]) -> Figure:
     return drawn
 
 
-def _ranking(
-    axes: Axes, numbers: Floats, weeks: Sequence[Week], truths: Sequence[Quality]
-) -> None:
+def _ranking(axes: Axes, numbers: Floats, weeks: Sequence[Week], truths: Sequence[Quality]) -> None:
     """AUC in truth, and as the monitor estimated it from labels."""
     truth = _values([one.auc for one in truths])
     axes.plot(numbers, truth, "o-", color=SERIES[0], linewidth=1.8, label="in truth")
@@ -126,8 +124,7 @@ def _phases(axes: Axes, weeks: Sequence[Week]) -> None:
     """What each stretch is like, above the first panel."""
     for phase, run in groupby(weeks, key=lambda week: week.phase):
         inside = [week.number for week in run]
-        place = {"ha": "left", "va": "bottom", "fontsize": 9, "color": INK}
-        axes.text(inside[0] - 0.45, 1.03, phase.words, **place)
+        axes.text(inside[0] - 0.45, 1.03, phase.words, va="bottom", fontsize=9, color=INK)
 
 
 def _values(values: Sequence[float | None]) -> Floats:
