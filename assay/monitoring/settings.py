@@ -16,7 +16,7 @@ class WindowSettings(Settings):
     """Itself excluded; None for the present."""
     days: float = Field(28.0, gt=0)
     """The longest window: what is older is left out."""
-    limit: int = Field(LIMIT, gt=0)
+    limit: int = Field(LIMIT, gt=0, le=LIMIT)
     """Captures that it may hold: the newest."""
 
 

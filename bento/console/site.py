@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from bento.console import assets, check, demo, history, overview, review, sign_in
+from bento.console import assets, check, demo, history, monitor, overview, review, sign_in
 from bento.console.pages import install_errors
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -14,6 +14,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     review.router,
     history.router,
     overview.router,
+    monitor.router,
     demo.router,
 )
 
