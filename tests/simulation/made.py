@@ -39,10 +39,7 @@ def answer(name: str, edit: str = "", *, flagged: bool = False, **fields: object
 
 
 def answers(found: int, new: int = 0) -> tuple[Answer, ...]:
-    """Ten authentic images, ten copy-moves that are all found, ten new edits of which ``found`` are.
-
-    Without ``new`` there are no new ones.
-    """
+    """Ten authentic images, ten copy-moves, all found, and ``new`` ones of which ``found`` are."""
     known = [answer(f"known-{n}", "copy_move", flagged=True) for n in range(10)]
     newly = [answer(f"new-{n}", "resynthesis", flagged=n < found) for n in range(new)]
     return (*(answer(f"plain-{n}") for n in range(10)), *known, *newly)

@@ -68,7 +68,7 @@ def test_page_shows_every_week_with_its_reasons_and_loads_nothing():
     html = page.page(recovered()).html
     for part in ("why retrain", "f_lattice", "version 4 answers", "0.80 (0.70-0.90)", "30"):
         assert part in html
-    assert "src=\"http" not in html
+    assert 'src="http' not in html
     assert "<script" not in html
 
 
