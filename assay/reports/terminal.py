@@ -16,6 +16,8 @@ from assay.reports import backtest as backtest_report
 from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
+from assay.reports import loop as loop_report
+from assay.reports import monitoring as monitor_report
 from assay.reports import robustness as robustness_report
 from assay.reports import serving_plan as plan_report
 from assay.reports.comparison import names, sentence
@@ -192,6 +194,14 @@ def deployment(found: Standing) -> RenderableType:
     return Group(*lines)
 
 
+def simulation(played: Mapping[str, Any]) -> RenderableType:
+    """What happened in a simulation, in sentences and week by week."""
+    table = table_of(*played["columns"])
+    for row in played["rows"]:
+        table.add_row(*row)
+    return Group(*map(Text, played["sentences"]), Text(""), table)
+
+
 def _lasted(one: Deployment) -> str:
     """How long it took until it answered, or was given up."""
     end = one.activated_at or one.ended_at
@@ -201,9 +211,13 @@ def _lasted(one: Deployment) -> str:
 _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "backtest": backtest,
     "deployment": deployment,
+    "window": monitor_report.closing,
+    "retrain_decision": monitor_report.decided,
     "experts": expert_report.closing,
+    "loop": loop_report.closing,
     "serving_plan": serving_plan,
     "scores": scores,
+    "simulation": simulation,
     "verdict": verdict,
 }
 """What stands in results beside nothing else."""

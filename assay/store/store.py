@@ -26,6 +26,7 @@ from assay.store.jobs import Jobs
 from assay.store.labelled_images import LabelledImages
 from assay.store.labels import Labels
 from assay.store.lineage import Lineage
+from assay.store.loops import Loops
 from assay.store.outbox import Outbox
 from assay.store.outcomes import Outcomes
 from assay.store.refusals import Refusals
@@ -65,6 +66,7 @@ class Store:
         self.jobs = Jobs(database)
         self.outbox = Outbox(database, settings.webhook_attempts)
         self.deployments = Deployments(database)
+        self.loops = Loops(database)
         self.audit = AuditLog(database)
         self.audits = Audits(database)
         self.history = History(database)
