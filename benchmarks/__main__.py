@@ -22,6 +22,8 @@ MODULES = (
     "release",
     "rollout",
     "monitoring",
+    "monitor_labels",
+    "monitor_decisions",
 )
 
 
