@@ -21,6 +21,7 @@ MODULES = (
     "store",
     "release",
     "rollout",
+    "monitoring",
     "monitor_labels",
     "monitor_decisions",
 )
