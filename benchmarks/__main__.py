@@ -22,6 +22,8 @@ MODULES = (
     "poisoning",
     "release",
     "rollout",
+    "monitor_labels",
+    "monitor_decisions",
 )
 
 

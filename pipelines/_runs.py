@@ -59,6 +59,8 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
         "decision",
         "loop",
         "deployment",
+        "window",
+        "retrain_decision",
         "model_version",
         "robustness",
         "scores",

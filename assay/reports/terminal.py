@@ -16,6 +16,7 @@ from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
 from assay.reports import loop as loop_report
+from assay.reports import monitoring as monitor_report
 from assay.reports import robustness as robustness_report
 from assay.reports import serving_plan as plan_report
 from assay.reports.comparison import names, sentence
@@ -189,6 +190,8 @@ def _lasted(one: Deployment) -> str:
 
 _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "deployment": deployment,
+    "window": monitor_report.closing,
+    "retrain_decision": monitor_report.decided,
     "experts": expert_report.closing,
     "loop": loop_report.closing,
     "serving_plan": serving_plan,

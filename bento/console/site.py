@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from bento.console import assets, check, demo, history, lineage, overview, review, sign_in
+from bento.console import assets, check, demo, history, lineage, monitor, overview, review, sign_in
 from bento.console.pages import install_errors
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -15,6 +15,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history.router,
     lineage.router,
     overview.router,
+    monitor.router,
     demo.router,
 )
 
