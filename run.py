@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         values = _parameters(options.pipeline, options.config, options.set)
-        return _run(options.pipeline, values)
+        return _run(options.pipeline, values, options.name, options.schedule)
     except ConfigError as error:
         return _refuse(error)
     except KeyboardInterrupt:  # while libraries are still being imported
@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="override one setting"
     )
+    parser.add_argument("--name", default="", help="the name of the run, instead of a new one")
+    parser.add_argument(
+        "--schedule", metavar="CRON", default="", help="let ZenML's orchestrator run it by schedule"
+    )
     return parser
 
 
@@ -83,7 +87,7 @@ def _parameters(pipeline: str, config: Path | None, assignments: list[str]) -> d
     return parameters.validate(schema, parameters.read(config, assignments))
 
 
-def _run(pipeline: str, arguments: dict[str, Any]) -> int:
+def _run(pipeline: str, arguments: dict[str, Any], name: str = "", schedule: str = "") -> int:
     """Run and report; the log file has what the terminal leaves out."""
     from assay import home, logs
 
@@ -91,7 +95,7 @@ def _run(pipeline: str, arguments: dict[str, Any]) -> int:
         home.prepare_environment()
     except (AssayError, OSError) as error:
         return _unusable(error)
-    name = f"{pipeline}-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{token_hex(2)}"
+    name = name or f"{pipeline}-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{token_hex(2)}"
     from assay import tracking
     from pipelines import _runs as runs
 
@@ -99,7 +103,7 @@ def _run(pipeline: str, arguments: dict[str, Any]) -> int:
     try:
         tracking.close_orphans()
         runs.close_orphans()
-        runs.launch(pipeline, name, arguments)
+        runs.launch(pipeline, name, arguments, schedule)
     except KeyboardInterrupt:
         return _interrupted(name, log)
     except Exception as error:  # the process boundary: a stage may raise anything
@@ -169,7 +173,8 @@ def _report(run: PipelineRunResponse | None, log: Path) -> int:
         console.print(drawn, soft_wrap=isinstance(drawn, Text))  # a command stays in one line
     page = dashboards.addresses().zenml_run(str(run.id), run.project.name)
     console.print(f"\nlog: {log}\ndashboards: make dashboard, then {page}", soft_wrap=True)
-    return FAILED if "deployment" in results and results["deployment"].fell_through else 0
+    fell_through = any(getattr(one, "fell_through", False) for one in results.values())
+    return FAILED if fell_through else 0
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@
     python -m assay keys create NAME --scope detect
     python -m assay accounts add NAME --role moderator
     python -m assay captures show ID
+    python -m assay lineage answer ID
     python -m assay audit verify
     python -m assay load http://127.0.0.1:3000 --rate 5
     python -m assay deployments list
+    python -m assay loop list
 
 Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option, 130 Ctrl-C.
 """
@@ -34,7 +36,9 @@ from assay.commands import (
     datasets,
     deployments,
     keys,
+    lineage,
     load,
+    loop,
     models,
 )
 from assay.errors import AssayError, ConfigError, did_you_mean
@@ -42,7 +46,19 @@ from assay.errors import AssayError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, models, case_files, keys, accounts, captures, audit, deployments, load
+_THINGS = (
+    datasets,
+    models,
+    case_files,
+    keys,
+    accounts,
+    captures,
+    lineage,
+    audit,
+    deployments,
+    load,
+    loop,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from assay import models, prompts
+from assay import embedding, models, prompts
+from assay.embedding import Features
 from assay.prefixes import Prefix
 from assay.questions import Question
 from assay.records import Label, Pixels
@@ -42,6 +43,9 @@ class Backend(Protocol):
     def read(self, questions: Sequence[Question]) -> Answered:
         """The same, with the possibility to ask for reasons."""
 
+    def features(self, pixels: Sequence[Pixels]) -> Features:
+        """What the vision tower sees in images, ``[n, d]``; ``[n, 0]`` where nobody tells."""
+
 
 class LoadedModel:
     """A model in this process; ``prefix`` is what all questions begin with, if it was read."""
@@ -60,6 +64,14 @@ class LoadedModel:
     def read(self, questions: Sequence[Question]) -> Reading:
         """The same, with the possibility to ask for reasons."""
         return Reading(self.model, self._processor, *_columns(questions), self._prefix)
+
+    def features(self, pixels: Sequence[Pixels]) -> Features:
+        """What the vision tower sees in images of any size, ``[n, d]``, each as a small square."""
+        import torch
+
+        with torch.inference_mode():
+            seen = self._processor.features(self.model, list(map(embedding.square, pixels)))
+        return np.asarray(seen.cpu().numpy(), dtype=np.float32)
 
 
 def verdict_logits(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,7 @@ import numpy as np
 from assay import finding_weights, ledger, measuring, model_registry, null_rates
 from assay.calibration import Calibration, calibrate, recalibrate
 from assay.detector import Detector
+from assay.embedding import Embedding, Features
 from assay.errors import DataError
 from assay.examination import examined_photos, in_batches
 from assay.finding_weights import Learning
@@ -24,7 +26,13 @@ from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion
 from assay.images import Variant, photo_of
 from assay.metrics import Floats
-from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, read_facts
+from assay.model_folder import (
+    CALIBRATION_FILE,
+    EMBEDDING_FILE,
+    FUSION_FILE,
+    MODEL_FILE,
+    read_facts,
+)
 from assay.probability_fits import group_weights
 from assay.progress import Progress
 from assay.records import Label, Photo, Split
@@ -45,6 +53,12 @@ LEARNING = "learning"
 
 _LABELLED = (Split.TRAIN, Split.VALIDATION)
 _FOLDS = 5
+_EMBEDDED = 512
+"""Images, evenly from all: enough for a few components, and seconds of decoding."""
+
+
+_Part = Calibration | Fusion | Embedding
+"""What is fitted after training, each a file of its own."""
 
 
 class _Answers(NamedTuple):
@@ -106,7 +120,28 @@ def calibrated(
         learning = _learned(fusion, served, _surprises(served, measurements, traffic))
         fusion, described[LEARNING] = learning.fusion, str(learning)
         made = recalibrate(made, learning.logits, served.labels, served.groups, settings)
-    return _named(adapter, {CALIBRATION_FILE: made, FUSION_FILE: fusion}, described, work)
+    seen = _embedding(detector, dataset, form, progress)
+    fitted: Mapping[str, _Part] = {
+        CALIBRATION_FILE: made,
+        FUSION_FILE: fusion,
+        EMBEDDING_FILE: seen,
+    }
+    return _named(adapter, fitted, described, work)
+
+
+def _embedding(
+    detector: Detector, dataset: Dataset, form: Variant, progress: Progress
+) -> Embedding:
+    """The embedding of images that the model learned from, `_EMBEDDED` of them at most."""
+    total = sum(dataset.table(["image_id"], split).num_rows for split in _LABELLED)
+    samples = chain.from_iterable(map(dataset.samples, _LABELLED))
+    chosen = islice(samples, None, None, math.ceil(total / _EMBEDDED))
+    features: list[Features] = []
+    for sample in chosen:
+        pixels = detector.preparer.processor.resize(photo_of(sample, form).pixels)
+        features.append(detector.backend.features([pixels]))
+        progress(len(features), min(total, _EMBEDDED), "embedding")
+    return Embedding.fit(np.concatenate(features))
 
 
 def origin(how: str, model: Path, dataset: Dataset, captures: Mapping[str, str]) -> dict[str, Any]:
@@ -208,7 +243,10 @@ def _answers(
 
 
 def _named(
-    model: Path, parts: Mapping[str, Calibration | Fusion], changes: dict[str, Any], work: Path
+    model: Path,
+    parts: Mapping[str, _Part],
+    changes: dict[str, Any],
+    work: Path,
 ) -> Path:
     """A copy of ``model`` with ``parts`` and a description that tells its hash."""
     unfinished = work / f"calibrating-{content_hash(model)[:16]}"

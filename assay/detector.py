@@ -17,12 +17,14 @@ import numpy as np
 from assay import grounding, ledger, model_loading
 from assay.asking import Answered, Backend, LoadedModel
 from assay.calibration import Calibration
+from assay.embedding import Embedding
 from assay.errors import CheckpointMismatch
 from assay.evidence import Role
 from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion, log_odds
 from assay.metrics import Floats
-from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
+from assay.model_folder import CALIBRATION_FILE, EMBEDDING_FILE, FUSION_FILE, read_facts
+from assay.policy import Policy
 from assay.prefixes import Prefix
 from assay.questions import Preparer, Question
 from assay.records import Label, Photo, Verdict
@@ -59,6 +61,7 @@ class Detector:
         version: str,
         seen_groups: frozenset[str],
         batch_size: int = DEFAULT.batch_size,
+        embedding: Embedding | None = None,
     ) -> None:
         self.backend = backend
         self.preparer = preparer
@@ -66,6 +69,7 @@ class Detector:
         self.calibration = calibration
         self.version = version
         self.batch_size = batch_size
+        self.embedding = embedding
         self._seen_groups = seen_groups
 
     @classmethod
@@ -78,6 +82,7 @@ class Detector:
         facts = read_facts(path)
         preparer = Preparer.load(path, recipe)
         fusion, calibration = path / FUSION_FILE, path / CALIBRATION_FILE
+        embedding = path / EMBEDDING_FILE
         return cls(
             _backend(path, preparer, recipe),
             preparer,
@@ -86,7 +91,13 @@ class Detector:
             facts.get("version", path.name),
             frozenset(facts["seen_groups"]),
             recipe.batch_size,
+            Embedding.load(embedding) if embedding.exists() else None,
         )
+
+    def follow(self, policy: Policy) -> None:
+        """Decide as ``policy`` says from now on; a model that was never calibrated stays so."""
+        if self.calibration is not None:
+            self.calibration = policy.applied(self.calibration)
 
     def has_seen(self, group: str) -> bool:
         """Whether images of this group trained, calibrated or selected the model."""
@@ -199,7 +210,15 @@ class Detector:
         if self.calibration is None:
             raise CheckpointMismatch(f"model {self.version} was not calibrated: train it again")
         rows = zip(questions, self.calibration.probabilities(logits), log_odds(logits), strict=True)
-        return [self._verdict(self.calibration, q, row, float(odds)) for q, row, odds in rows]
+        made = [self._verdict(self.calibration, q, row, float(odds)) for q, row, odds in rows]
+        seen = zip(made, self._embedded(questions), strict=True)
+        return [replace(verdict, embedding=columns) for verdict, columns in seen]
+
+    def _embedded(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
+        """Columns of what the model sees, for who compares traffic; empty where there are none."""
+        if self.embedding is None:
+            return [()] * len(questions)
+        return self.embedding.columns(self.backend.features([one.pixels for one in questions]))
 
     def _verdict(
         self, calibration: Calibration, question: Question, row: Floats, odds: float

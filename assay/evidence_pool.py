@@ -19,10 +19,11 @@ from typing import Self, TypeVar, TypeVarTuple
 
 import numpy as np
 
-from assay import images, intake
+from assay import images, intake, stability
 from assay.errors import WorkerLost
 from assay.intake import Prepared
 from assay.parallel import cores, on_one_thread, prepare_worker, worker_context
+from assay.questions import Question
 from assay.serving_recipe import DEFAULT, ServingRecipe
 
 R = TypeVar("R")
@@ -81,6 +82,13 @@ class EvidencePool:
         where the model folder cannot be used.
         """
         return self._threads.submit(self._prepare, data)
+
+    def submit_perturbed(self, data: bytes, name: str, key: str) -> Future[Question]:
+        """Have image ``data`` measured after a perturbation, as `assay.stability.prepare` says.
+
+        The future raises as that of `submit`.
+        """
+        return self.run(stability.prepare, self._model, data, name, key, self._recipe)
 
     def run(self, function: Callable[[*Ts], R], *arguments: *Ts) -> Future[R]:
         """Call another module-level ``function`` in the next free process.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from assay import duplicates, images, ledger, measuring
+from assay import descriptors, duplicates, images, ledger, measuring
 from assay.evidence import examined
 from assay.questions import Preparer, Question
 from assay.records import Finding, Photo
@@ -44,8 +44,11 @@ class Prepared:
 
     facts: ImageFacts
     question: Question
+    descriptors: dict[str, float]
+    """See `assay.descriptors.describe`."""
     timings: dict[str, float]
-    """Milliseconds of ``decode``, ``hash`` and ``evidence``, which ends with the question."""
+    """Milliseconds of ``decode``, ``hash``, ``describe`` and ``evidence``, which ends with the
+    question."""
 
 
 def identify(data: bytes) -> ImageFacts:
@@ -73,10 +76,12 @@ def prepare(
         photo = images.decode(data)
     with _timed(timings, "hash"):
         facts = _facts(photo)
+    with _timed(timings, "describe"):
+        described = descriptors.describe(photo)
     with _timed(timings, "evidence"):
         measure = measuring.measure_in_two if in_two else measuring.measure
         question = preparer.prepare(photo, measure)
-    return Prepared(facts, question, timings)
+    return Prepared(facts, question, described, timings)
 
 
 @cache

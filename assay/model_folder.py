@@ -1,7 +1,8 @@
 """What lies in a model folder and under which name, and the description on top of it.
 
 ``assay_model.json``, ``base/`` and ``adapter/`` (safetensors), the ``null_rates.json`` of its
-evidence and, once calibrated, ``fusion.json`` and ``calibration.json``.
+evidence and, once calibrated, ``fusion.json``, ``calibration.json`` and ``embedding.safetensors``,
+which older ones lack.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ MODEL_FILE = "assay_model.json"
 NULL_RATES_FILE = "null_rates.json"
 CALIBRATION_FILE = "calibration.json"
 FUSION_FILE = "fusion.json"
+EMBEDDING_FILE = "embedding.safetensors"
 BASE_FOLDER = "base"
 ADAPTER_FOLDER = "adapter"
 
 FILES = (
-    MODEL_FILE, NULL_RATES_FILE, CALIBRATION_FILE, FUSION_FILE,
+    MODEL_FILE, NULL_RATES_FILE, CALIBRATION_FILE, FUSION_FILE, EMBEDDING_FILE,
     f"{ADAPTER_FOLDER}/adapter_config.json", f"{ADAPTER_FOLDER}/adapter_model.safetensors",
     f"{BASE_FOLDER}/model*.safetensors", f"{BASE_FOLDER}/model.safetensors.index.json",
     f"{BASE_FOLDER}/*config.json",

@@ -49,6 +49,24 @@ def is_dead(who: str) -> bool:
     return _started(int(pid)) != started
 
 
+def is_here(who: str) -> bool:
+    """Whether the process of an `identity` is, or was, one of this machine."""
+    return who.rsplit(":", 2)[0] == socket.gethostname()
+
+
+def called(word: str) -> list[psutil.Process]:
+    """Living processes that have ``word`` as one word of their command line."""
+    import psutil
+
+    found = psutil.process_iter(["cmdline", "status"])
+    return [
+        process
+        for process in found
+        if word in (process.info["cmdline"] or ())
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+
+
 def family(pid: int) -> list[psutil.Process]:
     """The process and all that it has started, whatever sessions they are in; empty if it ended."""
     import psutil

@@ -187,7 +187,9 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     rationale: str = ""
     model_version: str = ""
-    stability: float | None = None
+    embedding: tuple[float, ...] = ()
+    """Columns of what the model sees in the image (`assay.embedding`); empty where there are none.
+    """
     claims: int = 0
     """Claims that the model's rationale made, before those without ground were dropped."""
     grounded_claims: int = 0
@@ -208,5 +210,4 @@ class Verdict:
             "rationale": self.rationale,
             "grounded_share": self.grounded_share,
             "model_version": self.model_version,
-            "stability": self.stability,
         }

@@ -22,10 +22,11 @@ import numpy.typing as npt
 
 from assay import images, ledger, models, prompts, teachers
 from assay.asking import MAX_NEW_TOKENS
+from assay.embedding import Features
 from assay.errors import CheckpointMismatch, ConfigError, UnparseableAnswer, WorkerLost
 from assay.evidence import Role
 from assay.questions import Question
-from assay.records import Label
+from assay.records import Label, Pixels
 from assay.serving_strategies.vllm import URL_VARIABLE
 
 KEY_VARIABLE = "ASSAY_VLLM_API_KEY"
@@ -101,6 +102,10 @@ class RemoteModel:
     def read(self, questions: Sequence[Question]) -> RemoteReading:
         """The verdicts, with the possibility to ask for reasons."""
         return RemoteReading(self, questions)
+
+    def features(self, pixels: Sequence[Pixels]) -> Features:
+        """Nothing, ``[n, 0]``: the protocol has no way to ask what the model sees."""
+        return np.zeros((len(pixels), 0), np.float32)
 
     def rationales(self, questions: Sequence[Question], labels: Sequence[Label]) -> list[str]:
         """The reasons after verdicts that were decided meanwhile, one a question."""

@@ -4,8 +4,8 @@ The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names 
 called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` behind it. Its tags:
 
     stage            ``warm_up`` (all weights of a small base), ``adapter`` (what is shipped),
-                     ``experts`` (their pre-training) or ``serving`` (ways to serve a model, one
-                     below it for each trial)
+                     ``experts`` (their pre-training), ``serving`` (ways to serve a model, one
+                     below it for each trial) or ``monitor`` (a window of traffic)
     dataset_version  the data's hash, the same in the run's Datasets, in ZenML and in the model
     zenml_run        the name of the ZenML run
     zenml_page       its address
@@ -15,6 +15,7 @@ called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` beh
     hardware         processor, cores, memory and GPU in one line
     process          host, pid and start of the process that works on it
     published        digests of the reports beside it, so that none is uploaded twice
+    serving_plan     of a serving run: the plan that came of it
 
 Curves are listed in `assay.training_log`. Beside them stand ``validation_scores/<n>-<label>`` (a
 few fixed validation images, see `assay.watching`) and, once registered, the metrics of the test
@@ -36,7 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay import home, processes
+from assay import hardware, home, processes
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 EXPERIMENT = "assay"
 PROCESS_TAG = "process"
+_INHERITED = ("dataset_version", "zenml_run", "git_commit", "hardware")
+"""Tags that a trial has of the run that it stands below."""
 ZENML_PAGE_TAG = "zenml_page"
 MODEL_VERSION_TAG = "model_version"
 
@@ -141,7 +144,9 @@ def log_child(
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
     store, now = client(), int(1000 * time.time())
-    tags = {PROCESS_TAG: processes.identity(), MLFLOW_PARENT_RUN_ID: parent, MLFLOW_RUN_NOTE: note}
+    of_parent = store.get_run(parent).data.tags
+    tags = {name: of_parent[name] for name in _INHERITED if name in of_parent}
+    tags |= {PROCESS_TAG: processes.identity(), MLFLOW_PARENT_RUN_ID: parent, MLFLOW_RUN_NOTE: note}
     run_id = store.create_run(experiment_id(), tags=tags, run_name=name).info.run_id
     logged = [Metric(key, value, now, 0) for key, value in metrics.items()]
     store.log_batch(run_id, metrics=logged, params=[Param(*pair) for pair in parameters.items()])
@@ -175,7 +180,12 @@ def existing_or_new(run_id: str, name: str, dataset_version: str) -> str:
     """
     if is_active(run_id):
         return run_id
-    with run(name, {}, {"dataset_version": dataset_version, "zenml_run": name}) as new:
+    tags = {
+        "dataset_version": dataset_version,
+        "zenml_run": name,
+        "hardware": hardware.summary(),
+    }
+    with run(name, {}, tags) as new:
         return new
 
 

@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from ipaddress import ip_network
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -36,6 +37,13 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _STAMP = re.compile(r"[0-9]{1,15}")
 _TRANSIENT = (408, 429)
 """Refusals of a client that are worth another try (RFC 9110, RFC 6585)."""
+_PRIVATE = tuple(
+    map(
+        ip_network,
+        ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    )
+)
+"""What an on-premise receiver may have; never link-local, where clouds keep credentials."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +62,28 @@ class WebhookSettings(OutboundSettings):
     """Seconds before the second attempt, doubled for each one after it."""
     longest_wait: float = Field(600.0, gt=0)
 
+    @classmethod
+    def towards(
+        cls, url: str, variable: str, *, allow_private: bool, **others: Any
+    ) -> WebhookSettings:
+        """For an operator's own receiver at ``url``, the value of ``variable``, on any port.
+
+        With ``allow_private`` it may be on this machine or a private network, and without TLS.
+        Raises `ConfigError` for what can be no such address.
+        """
+        try:
+            target = addresses.parse(url, range(1, 2**16))
+        except ForbiddenAddress as error:
+            raise ConfigError(f"{variable}: {error}") from error
+        if not allow_private and target.scheme != "https":
+            raise ConfigError(f"{variable} is not https; give the receiver a certificate")
+        return cls(
+            ports=(target.port,),
+            allowed_networks=_PRIVATE if allow_private else (),
+            https_only=not allow_private,
+            **others,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -65,7 +95,7 @@ class Message:
     body: bytes
     """JSON."""
     keys: tuple[bytes, ...] = field(repr=False)
-    """The receiver's, newest first; every one of them signs while keys change."""
+    """The receiver's, newest first; every one of them signs while keys change. None: unsigned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +231,8 @@ def _sent(
     resolver: Resolver | None,
     tls: ssl.SSLContext | None,
 ) -> _Answer:
-    headers = sign(message.id, int(time.time()), message.body, message.keys)
+    stamp = int(time.time())
+    headers = sign(message.id, stamp, message.body, message.keys) if message.keys else {}
     try:
         target = addresses.parse(message.url, settings.ports)
         if settings.https_only and target.scheme != "https":

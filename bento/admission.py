@@ -6,11 +6,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from assay.intake import ImageFacts
 from bento import metrics
 from bento.refusals import Overloaded
 
+LARGE = 8_000_000
+"""Pixels; from here on measuring takes ten seconds and more, to below a second at half a million.
+"""
 _WEIGHT = 0.1
 """Of the newest request in the moving average of how long one takes."""
+
+
+def is_large(identity: ImageFacts) -> bool:
+    """Whether measuring an image takes so long that others have to be protected from it."""
+    return identity.width * identity.height > LARGE
 
 
 class Admission:

@@ -21,9 +21,10 @@ from bento.job_runner import JobRunner
 from bento.runtime import Runtime
 from bento.webhook_sender import WebhookSender
 
-_TIDY_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 60.0, 15.0
+_TIDY_EVERY, _ESTIMATE_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 600.0, 60.0, 15.0
+_STORE_REFUSALS_EVERY = 30.0
 _LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 0.5, 1.0
-_THREADS = 3
+_THREADS = 5
 """One for each chore, so that a slow receiver of webhooks holds up none of the others."""
 _GRACE = 5.0
 """Seconds beyond the deadline of an image that leaving may take, and that storing may take."""
@@ -56,7 +57,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(threads.shutdown)  # what they are at needs the store
-            await _empty_spool(here)
+            await _store_the_rest(here)
             here.close()
 
 
@@ -65,6 +66,8 @@ def _chores(here: Runtime) -> list[tuple[Callable[[], object], float]]:
     chores: list[tuple[Callable[[], object], float]] = [
         (partial(_tidy, here), _TIDY_EVERY),
         (lambda: metrics.refresh(here.store, datetime.now(UTC)), _REFRESH_EVERY),
+        (partial(here.engine.refused.store, here.store), _STORE_REFUSALS_EVERY),
+        (lambda: metrics.refresh_estimates(here.store, datetime.now(UTC)), _ESTIMATE_EVERY),
     ]
     if here.webhooks is not None:
         chores.append((partial(_send, here, here.webhooks), _SEND_EVERY))
@@ -91,11 +94,12 @@ async def _in_thread(threads: Executor, chore: Callable[[], object]) -> None:
     await asyncio.get_running_loop().run_in_executor(threads, chore)
 
 
-async def _empty_spool(here: Runtime) -> None:
-    """Store what is spooled, so that this machine can go; what takes too long waits on its disk."""
+async def _store_the_rest(here: Runtime) -> None:
+    """Store all, so that this machine can go; captures that take too long wait on its disk."""
     try:
         async with asyncio.timeout(_GRACE):
             await asyncio.to_thread(here.store.drainer.drain)
+            await asyncio.to_thread(here.engine.refused.store, here.store)
     except (StorageError, TimeoutError) as error:
         logger.warning("captures wait in the spool for the next start: %s", error)
 

@@ -1,7 +1,8 @@
 r"""The flow of one detection: who is it, was it seen before, what is measured, what is answered.
 
     bytes -> identity -> seen before? -> evidence (worker processes) -> model (batched)
-                                \______________________________________-> notice -> capture
+                                \                              |  stable? (some)
+                                 \_____________________________________-> notice -> capture
 
 Nothing here knows HTTP. What is slow or hostile happens in worker processes; what waits (database,
 disk) on threads; the event loop only directs.
@@ -15,21 +16,25 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
-from assay import intake
+from assay import intake, kept_answers
 from assay.detector import Rationale
-from assay.errors import StoreUnavailable
+from assay.errors import AssayError, StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
-from assay.questions import Question
-from assay.records import Finding, Verdict
+from assay.notices import NoticeLimits
+from assay.records import Finding
 from assay.store import Capture, Store
 from assay.store.ids import new_id
-from bento import captures, metrics
-from bento.admission import Admission
+from bento import captures, metrics, stability
+from bento.admission import Admission, is_large
+from bento.answering import Answers
+from bento.model_card import ModelCard
+from bento.refusal_tally import RefusalTally
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
+from bento.stability import StabilityChecks
 from bento.stopwatch import Stopwatch
 from bento.submission import Submission
 
@@ -38,17 +43,6 @@ Ts = TypeVarTuple("Ts")
 
 _REMEMBERED = 10_000
 """Identities by the digest of the bytes, so that a repeat is not even decoded."""
-
-LARGE = 8_000_000
-"""Pixels; from here on measuring takes ten seconds and more, to below a second at half a million.
-"""
-
-
-class Answers(Protocol):
-    """Who answers questions: the inner service, or a detector in this process."""
-
-    async def answer(self, question: Question, rationale: Rationale) -> Verdict:
-        """The verdict on one question; those asked meanwhile share its batch."""
 
 
 class Engine:
@@ -62,13 +56,17 @@ class Engine:
         relatives: Relatives,
         admission: Admission,
         deadline: float,
-        version: str,
+        model: ModelCard,
         serving_plan: str | None = None,
+        stability_share: float = 0.0,
     ) -> None:
         self.store, self.pool, self.admission = store, pool, admission
-        self.version, self._serving_plan = version, serving_plan
+        self.version, self._serving_plan = model.version, serving_plan
+        self._model = model
         self.relatives = relatives
+        self.refused = RefusalTally()
         self._answers, self._deadline = answers, deadline
+        self._checks = StabilityChecks(pool, answers, stability_share)
         self._known: OrderedDict[str, ImageFacts] = OrderedDict()
         self._large = asyncio.Semaphore(max(1, pool.size // 2))
         self._is_warm = False
@@ -79,8 +77,13 @@ class Engine:
         Raises `Overloaded`, `DeadlineExceeded`, what decoding raises, and `StorageError` where the
         disk does not take the capture.
         """
-        with self.admission.admit():
-            return await self._in_time(self._answered(submission))
+        try:
+            with self.admission.admit():
+                return await self._in_time(self._answered(submission))
+        except AssayError as error:
+            if not submission.is_copy:
+                self.refused.count(submission.client, error)
+            raise
 
     async def measure(self, function: Callable[[*Ts], R], *arguments: *Ts) -> R:
         """What a module-level ``function`` of encoded images gives, without a detection.
@@ -97,6 +100,10 @@ class Engine:
         measured = await asyncio.wrap_future(self.pool.submit(image))
         await self._answers.answer(measured.question, Rationale.NEVER)
         self._is_warm = True
+
+    @property
+    def _limits(self) -> NoticeLimits:
+        return self._model.policy.notices
 
     @property
     def is_ready(self) -> bool:
@@ -127,7 +134,7 @@ class Engine:
         else:
             stated = await self._stated(seen, submission.image)
             watch.lap("origin")
-            capture = captures.repeated(seen, submission, identity, stated)
+            capture = captures.repeated(seen, submission, identity, stated, self._limits)
         return await self._kept(capture, submission, watch)
 
     async def _repeated_request(self, submission: Submission) -> Capture | None:
@@ -156,14 +163,18 @@ class Engine:
             seen = self.store.captures.find_pixels(identity.pixel_digest)
         except StoreUnavailable:
             return None
-        if seen is None or seen.model_version != self.version:
+        if seen is None or seen.model_version != self.version or not self._holds(seen):
             return None
-        return seen if captures.has_reasons(seen, submission.rationale) else None
+        is_checked = stability.is_answered(seen, submission, identity)
+        return seen if is_checked and captures.has_reasons(seen, submission.rationale) else None
+
+    def _holds(self, seen: Capture) -> bool:
+        """Whether the policy that is followed now would answer as was answered then."""
+        return kept_answers.still_holds(seen, self._model.rules, self._model.is_heard)
 
     def _lane(self, identity: ImageFacts) -> AbstractAsyncContextManager[None]:
         """Where an image waits to be measured: large ones never take all processes at once."""
-        is_large = identity.width * identity.height > LARGE
-        return self._large if is_large else nullcontext()
+        return self._large if is_large(identity) else nullcontext()
 
     async def _stated(self, seen: Capture, image: bytes) -> tuple[Finding, ...] | None:
         """What a file says of its origin; None where it is the one that was ``seen``."""
@@ -182,10 +193,23 @@ class Engine:
         watch.lap("evidence")
         if submission.rationale is Rationale.FLAGGED and captures.calls_for_people(relatives):
             submission = replace(submission, rationale=Rationale.ALWAYS)
-        verdict = await self._answers.answer(measured.question, submission.rationale)
+        question = measured.question
+        verdict = await self._answers.answer(question, submission.rationale)
         watch.lap("model")
-        judged = captures.judged(submission, identity, measured.question, verdict, relatives)
-        return judged.model_copy(update={"serving_plan": self._serving_plan})
+        patience = (self._deadline - watch.total / 1000) / 2
+        rescored = await self._checks.check(submission, identity, patience)
+        if not stability.holds(verdict, rescored):
+            verdict = await self._checks.explained(verdict, question, submission.rationale)
+        if rescored is not None:
+            watch.lap("stability")
+        judged = captures.judged(submission, identity, question, verdict, relatives, self._limits)
+        return judged.model_copy(
+            update={
+                "serving_plan": self._serving_plan,
+                "descriptors": measured.descriptors,
+                "stability": rescored,
+            }
+        )
 
     async def _kept(self, capture: Capture, submission: Submission, watch: Stopwatch) -> Capture:
         timed = capture.model_copy(

@@ -27,10 +27,9 @@ from assay.errors import (
 from assay.store import Capture, Job, JobItem, JobState, Result
 from assay.store.ids import new_id
 from bento import job_files
-from bento.api.errors import code_of
 from bento.api.job_shapes import ARCHIVE, JobLine
 from bento.api.schemas import Options
-from bento.refusals import DeadlineExceeded, ModelNotServed
+from bento.refusals import DeadlineExceeded, ModelNotServed, code_of
 from bento.runtime import Runtime
 from bento.submission import Submission
 from bento.turns import Turns

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from assay.errors import AssayError
+
+
+def code_of(name: str) -> str:
+    """A class name in snake case: ``ImageTooLarge`` is ``image_too_large``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 class RequestRefused(AssayError):

@@ -34,6 +34,8 @@ class ServiceSettings(Settings):
 
     model: Path
     """The folder of the model that answers."""
+    policy: Path | None = None
+    """The file of what the platform decides otherwise than the model (`assay.policy`)."""
     auth: bool = False
     """Whether every request needs an API key or a session; without, only loopback may ask."""
     public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = (
@@ -46,6 +48,8 @@ class ServiceSettings(Settings):
     """Images in work at once; further ones are asked to come again."""
     deadline: float = Field(30.0, gt=0)
     """Seconds that one image may take."""
+    stability: float = Field(0.0, ge=0, le=1)
+    """Share of images whose stability is checked although nobody asks for it."""
     max_batch: int = Field(64, gt=0)
     """Images of one batch request; more make a job."""
     max_job: int = Field(10_000, gt=0)

@@ -19,6 +19,8 @@ class Submission:
     post_url: str = ""
     reach: int = 0
     keep_image: bool = True
+    stability: bool = False
+    """Whether the image is to be scored again after harmless changes (`bento.stability`)."""
     capture_id: str = ""
     """Given where an idempotency key names it already."""
     is_copy: bool = False

@@ -19,11 +19,9 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from ipaddress import ip_network
 from typing import Any
 
-from assay import addresses, notices, signing_keys, webhooks
-from assay.errors import ConfigError, ForbiddenAddress
+from assay import notices, signing_keys, webhooks
 from assay.notices import DEFAULT_LANGUAGE
 from assay.store import Decision, HumanLabel, Store
 from assay.store.outbox import Announcement
@@ -36,14 +34,6 @@ TYPES = {"decided": "decision.made", "undone": "decision.undone"}
 
 _AT_ONCE = 8
 """Deliveries side by side; each ends well within the minute that the store lends it for."""
-_PRIVATE = tuple(
-    map(
-        ip_network,
-        ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
-    )
-)
-"""What an on-premise receiver may have; never link-local, where clouds keep credentials."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -83,11 +73,7 @@ def sender(store: Store, url: str, *, allow_private: bool) -> WebhookSender | No
     if not url:
         return None
     keys = signing_keys.read(signing_keys.WEBHOOKS)
-    settings = WebhookSettings(
-        ports=(_port(url, https_only=not allow_private),),
-        allowed_networks=_PRIVATE if allow_private else (),
-        https_only=not allow_private,
-    )
+    settings = WebhookSettings.towards(url, WEBHOOK_VARIABLE, allow_private=allow_private)
     return WebhookSender(store, keys, settings)
 
 
@@ -124,14 +110,3 @@ def _standing(history: Sequence[Decision], last: int) -> Decision | None:
     votes = [row for row in rows if row.id not in undone]
     said = [row for row in votes if row.label not in (None, HumanLabel.UNSURE)]
     return said[-1] if said else None
-
-
-def _port(url: str, *, https_only: bool) -> int:
-    """The port of the operator's own address, which may be any."""
-    try:
-        target = addresses.parse(url, range(1, 2**16))
-    except ForbiddenAddress as error:
-        raise ConfigError(f"{WEBHOOK_VARIABLE}: {error}") from error
-    if https_only and target.scheme != "https":
-        raise ConfigError(f"{WEBHOOK_VARIABLE} is not https; give the receiver a certificate")
-    return target.port

@@ -7,6 +7,7 @@ from typing import Any
 
 from zenml import add_tags
 from zenml.client import Client
+from zenml.config.schedule import Schedule
 from zenml.enums import ExecutionStatus
 from zenml.exceptions import RunInterruptedException
 from zenml.integrations.registry import integration_registry
@@ -15,16 +16,19 @@ from zenml.orchestrators import publish_utils
 from zenml.utils import source_utils
 
 from assay import home, processes
+from assay.errors import ConfigError
 from steps.run_stages import stages as stages
 
 INTERRUPTED = "interrupted"
 _PROCESS = "process"
 
 
-def launch(pipeline: str, run_name: str, arguments: Mapping[str, Any]) -> None:
+def launch(pipeline: str, run_name: str, arguments: Mapping[str, Any], schedule: str = "") -> None:
     """Run ``pipeline`` here, to its end; what a stage raises is raised.
 
     A request to end (SIGTERM), which ZenML turns into an error of its own, is a KeyboardInterrupt.
+    With a ``schedule`` (cron) the orchestrator runs it then; one that keeps none is a
+    `ConfigError`.
     """
     source_utils.set_custom_source_root(str(home.REPOSITORY))
     # Every step names its materializers, so nothing needs those of ZenML's integrations, for which
@@ -32,8 +36,9 @@ def launch(pipeline: str, run_name: str, arguments: Mapping[str, Any]) -> None:
     integration_registry.activate_integrations = _nothing
     function = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
     identified = {_PROCESS: processes.identity()}
+    options = {"run_name": run_name, "extra": identified} | _scheduled(pipeline, schedule)
     try:
-        function.with_options(run_name=run_name, extra=identified)(**arguments)
+        function.with_options(**options)(**arguments)
     except RunInterruptedException as error:
         raise KeyboardInterrupt from error
 
@@ -48,15 +53,20 @@ def find(run_name: str) -> PipelineRunResponse | None:
 def results(run: PipelineRunResponse) -> dict[str, Any]:
     """What a reader wants to see at the end, by artifact name."""
     wanted = {
+        "backtest",
         "comparison",
         "evaluation",
         "experts",
         "decision",
+        "loop",
         "deployment",
+        "window",
+        "retrain_decision",
         "model_version",
         "robustness",
         "scores",
         "serving_plan",
+        "simulation",
         "verdict",
         "dataset",
         "validation",
@@ -90,6 +100,19 @@ def close_orphans() -> list[str]:
                 _end(run, ExecutionStatus.FAILED, "its process died")
                 orphans.append(run.name)
     return orphans
+
+
+def _scheduled(pipeline: str, schedule: str) -> dict[str, Any]:
+    """The options of a run that is repeated; its names differ, so none is given."""
+    if not schedule:
+        return {}
+    orchestrator = Client().active_stack.orchestrator
+    if not orchestrator.config.is_schedulable:
+        raise ConfigError(
+            f"--schedule: the orchestrator {orchestrator.name!r} ({orchestrator.flavor}) keeps no "
+            "schedules; use cron, a systemd timer or a CronJob, as docs/operations.md shows"
+        )
+    return {"run_name": None, "schedule": Schedule(name=pipeline, cron_expression=schedule)}
 
 
 def _nothing() -> None:

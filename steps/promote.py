@@ -30,10 +30,8 @@ def promote(
     """Compare both on the same normalised test images; move alias and stage if promoted."""
     champion = model_registry.version_of(Alias.CHAMPION)
     if champion == model_version:
-        model_versions.crown(
-            model_version
-        )  # again, for a run that was killed between alias and stage
-        return PromotionDecision(False, (f"version {champion} is the champion already",), None)
+        already = PromotionDecision(False, (f"version {champion} is the champion already",), None)
+        return model_versions.settle(model_version, already, crowned=True)
     rival = None
     if champion is not None:
         detector = Detector.load(model_registry.fetch(champion))
@@ -41,6 +39,4 @@ def promote(
             rival = predict(detector, dataset, Split.TEST, Variant.BIAS_CONTROLLED, progress)
     challenger = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
     decision = promotion.decide(challenger, rival, settings, robustness)
-    if decision.promoted:
-        model_versions.crown(model_version)
-    return decision
+    return model_versions.settle(model_version, decision)

@@ -36,16 +36,14 @@ def succeed(
     _note(model, model_version, old, dataset)
     champion = model_registry.version_of(Alias.CHAMPION)
     if champion == model_version:
-        model_versions.crown(model_version)  # again, for a run that was killed between both
-        return PromotionDecision(False, (f"version {champion} is the champion already",), None)
+        already = PromotionDecision(False, (f"version {champion} is the champion already",), None)
+        return model_versions.settle(model_version, already, crowned=True)
     rival = old if champion is None else model_registry.fetch(champion)
     with bar() as progress:
         recent, test = retraining.ask_both(model, rival, dataset, intake, progress)
     known = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
     decision = succession.decide(recent, Rivals(known, test), settings, robustness)
-    if decision.promoted:
-        model_versions.crown(model_version)
-    return decision
+    return model_versions.settle(model_version, decision)
 
 
 def _note(model: Path, version: str, old: Path, dataset: Dataset) -> None:

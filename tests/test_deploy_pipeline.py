@@ -118,10 +118,11 @@ def test_refused_release_is_a_value_that_fails_the_command(
     assert standing(latest()).fell_through
 
 
+@pytest.mark.parametrize("strategy", ["shadow", "shadow_canary"])
 def test_shadow_elsewhere_is_refused_before_anything_begins(
-    state: Path, capsys: pytest.CaptureFixture[str]
+    strategy: str, state: Path, capsys: pytest.CaptureFixture[str]
 ):
-    told = {"target": "kubernetes", "rollout": {"strategy": "shadow"}}
+    told = {"target": "kubernetes", "rollout": {"strategy": strategy}}
     assert tell(state, told) == run.WRONG_SETTING
     assert "so there is no shadow; use canary" in capsys.readouterr().err
 

@@ -18,7 +18,10 @@ from assay.outbound import USER_AGENT
 KEY_VARIABLE = "ASSAY_API_KEY"
 DETECT = "/v1/detect"
 KEPT = frozenset(
-    {"label", "score", "model_version", "serving_plan", "answered_from", "timings", "code"}
+    {
+        *("id", "label", "score", "needs_review", "model_version", "serving_plan"),
+        *("answered_from", "timings", "code"),
+    }
 )
 """Fields of an answer that a load remembers: thousands of whole ones would fill the memory."""
 _MODEL = "/v1/model"
@@ -82,12 +85,25 @@ class Deployment:
             )
         return reply.found
 
-    def detect(self, image: bytes, fields: Mapping[str, str], path: str = DETECT) -> Reply:
-        """The reply to one image; whatever goes wrong is in it, nothing is raised."""
-        kind = f"multipart/form-data; boundary={_BOUNDARY.decode()}"
-        reply = self._request("POST", path, form(image, fields), {"Content-Type": kind})
+    def detect(
+        self, image: bytes, fields: Mapping[str, str], path: str = DETECT, idempotency: str = ""
+    ) -> Reply:
+        """The reply to one image; whatever goes wrong is in it, nothing is raised.
+
+        What is sent again under the same ``idempotency`` key is answered as the first time.
+        """
+        headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}"}
+        headers |= {"Idempotency-Key": idempotency} if idempotency else {}
+        reply = self._request("POST", path, form(image, fields), headers)
         kept = {name: value for name, value in reply.found.items() if name in KEPT}
         return replace(reply, found=kept)
+
+    def ask(self, method: str, path: str, said: Mapping[str, Any] | None = None) -> Reply:
+        """The reply of any route, ``said`` sent as JSON; as `detect`, nothing is raised."""
+        if said is None:
+            return self._request(method, path)
+        body = json.dumps(said).encode()
+        return self._request(method, path, body, {"Content-Type": "application/json"})
 
     def close(self) -> None:
         """Close all connections."""

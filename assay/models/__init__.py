@@ -41,6 +41,12 @@ class Processor(Protocol):
     def collate(self, images: Sequence[Pixels], rows: Sequence[list[int]]) -> dict[str, Tensor]:
         """One left-padded batch, ready for the model's ``forward`` and ``generate``."""
 
+    def features(self, model: PreTrainedModel, images: Sequence[Pixels]) -> Tensor:
+        """What the vision tower of ``model`` sees in ``images`` of one size, ``[b, d]`` in fp32.
+
+        The mean over an image's tokens. Sides are multiples of `assay.embedding.SIDE`.
+        """
+
     def prefix_ids(self) -> list[int]:
         """The tokens that every prompt begins with, up to its image."""
 

@@ -186,6 +186,17 @@ class QwenVLProcessor:
             "image_grid_thw": torch.tensor([self._grid(image) for image in images]),
         }
 
+    def features(self, model: PreTrainedModel, images: Sequence[Pixels]) -> Tensor:
+        """Merged patches, averaged over each of ``images`` of one size: ``[b, d]`` in fp32."""
+        import torch
+
+        inner: Any = model.model
+        seen = inner.get_image_features(
+            torch.cat([self._patches(image) for image in images]).to(model.device),
+            torch.tensor([self._grid(image) for image in images]).to(model.device),
+        )
+        return torch.stack([tokens.float().mean(dim=0) for tokens in seen.pooler_output])
+
     def _encode(self, text: str) -> list[int]:
         return [int(i) for i in self.tokenizer.encode(text, add_special_tokens=False)]
 

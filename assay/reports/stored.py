@@ -1,4 +1,4 @@
-"""Keys, accounts, captures and deployments, as tables drawn in a terminal."""
+"""Keys, accounts, captures, deployments and turns of the loop, as tables in a terminal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from assay.reports import loop as loop_report
 from assay.reports.terminal import table_of
 from assay.store import Account, ApiKey, Capture, Decision, Deployment, Sibling
+from assay.store.loops import LoopRun
 
 
 def keys(found: Sequence[ApiKey]) -> Table:
@@ -96,6 +98,33 @@ def deployment(shown: Deployment) -> RenderableType:
     for name, value in facts.items():
         table.add_row(name, value)
     return Group(table, *(Text(f"- {reason}") for reason in shown.reasons))
+
+
+def loops(found: Sequence[LoopRun]) -> Table:
+    """One line a turn of the loop."""
+    table = table_of("turn", "began (UTC)", "state", "stages", "why", "who")
+    for run in found:
+        stages = ", ".join(stage.name for stage in run.stages)
+        why = " ".join(run.reasons)
+        table.add_row(run.id, _moment(run.started_at), run.state, stages, Text(why), run.who)
+    return table
+
+
+def loop(shown: LoopRun) -> RenderableType:
+    """How a turn of the loop stands, and what each stage came to."""
+    table = table_of("turn", shown.id)
+    facts = {
+        "state": shown.state,
+        "who": shown.who,
+        "began (UTC)": _moment(shown.started_at),
+        "ended (UTC)": _moment(shown.ended_at),
+    }
+    for name, value in facts.items():
+        table.add_row(name, value)
+    stages = table_of(*loop_report.COLUMNS)
+    for stage in shown.stages:
+        stages.add_row(*map(Text, loop_report.row(stage)))
+    return Group(table, stages, *(Text(f"- {reason}") for reason in shown.reasons))
 
 
 def _lines(shown: Capture, siblings: Sequence[Sibling]) -> Iterator[str]:

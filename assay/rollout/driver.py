@@ -11,7 +11,7 @@ from assay.errors import RolloutFailed
 from assay.progress import Progress
 from assay.release import Release
 from assay.rollout import limits
-from assay.rollout.limits import Action, Decision, RolloutSettings, Strategy
+from assay.rollout.limits import Action, Decision, RolloutSettings
 from assay.rollout.target import LEASE, Mode, Observation, Target
 
 
@@ -63,9 +63,9 @@ def _recorded(target: Target) -> Outcome:
 
 
 def _shares(settings: RolloutSettings) -> Iterator[tuple[float, Mode]]:
-    if settings.strategy is Strategy.SHADOW:
+    if settings.strategy.has_shadow:
         yield settings.shadow_share, Mode.SHADOW
-    elif settings.strategy is Strategy.CANARY:
+    if settings.strategy.has_canary:
         yield from ((share, Mode.CANARY) for share in settings.steps)
 
 

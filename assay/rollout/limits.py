@@ -32,6 +32,18 @@ class Strategy(StrEnum):
     """It is shown copies first; what it says is compared."""
     CANARY = "canary"
     """It gives a growing share of the answers first."""
+    SHADOW_CANARY = "shadow_canary"
+    """One after the other: nobody is answered by what has not stood its shadow."""
+
+    @property
+    def has_shadow(self) -> bool:
+        """Whether it is shown copies first."""
+        return self in (Strategy.SHADOW, Strategy.SHADOW_CANARY)
+
+    @property
+    def has_canary(self) -> bool:
+        """Whether it gives a growing share of the answers."""
+        return self in (Strategy.CANARY, Strategy.SHADOW_CANARY)
 
 
 class Action(StrEnum):

@@ -39,6 +39,11 @@ _REFUSALS = (
      "the service is starting or does not answer; try again in a few seconds"),
 )  # fmt: skip
 """What nginx answers itself: for which of its statuses, with which one, code and sentence."""
+_MORE: dict[int, str] = {
+    # It refuses TRACE and CONNECT, whatever the route; a 405 names methods (RFC 9110, 15.5.6).
+    HTTPStatus.METHOD_NOT_ALLOWED: 'add_header Allow "GET, HEAD, POST, PATCH, DELETE" always;',
+    HTTPStatus.SERVICE_UNAVAILABLE: "add_header Retry-After 5 always;",
+}
 
 _DOWNLOAD = 600
 """Seconds between two parts of an answer, as long as the service itself allows one."""
@@ -97,8 +102,8 @@ def _refusal(refusal: tuple[str, int, str, str]) -> str:
     when, status, code, sentence = refusal
     body = f'{{"error":"{sentence}","code":"{code}","request_id":"$request_id"}}'
     kind = "default_type application/json;"
-    again = "add_header Retry-After 5 always;" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
-    answer = f"internal; {kind} {again} return {status} '{body}';"
+    more = _MORE.get(status, "")
+    answer = f"internal; {kind} {more} return {status} '{body}';"
     # Not a named location: what has no address, such as half a request line, reaches none.
     return f"error_page {when} = /-/{code};\n        location = /-/{code} {{ {answer} }}"
 

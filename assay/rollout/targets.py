@@ -7,7 +7,7 @@ from typing import Literal
 from assay.errors import ConfigError
 from assay.rollout.compose import ComposeSettings, ComposeTarget
 from assay.rollout.kubernetes import KubernetesSettings, KubernetesTarget
-from assay.rollout.limits import RolloutSettings, Strategy
+from assay.rollout.limits import RolloutSettings
 from assay.rollout.local import LocalTarget
 from assay.rollout.target import Target
 
@@ -28,7 +28,7 @@ def find(name: TargetName, compose: ComposeSettings, kubernetes: KubernetesSetti
 
 def check(name: TargetName, settings: RolloutSettings) -> None:
     """Raise `ConfigError` for a strategy that a target does not know, before anything is built."""
-    if settings.strategy is Strategy.SHADOW and not TARGETS[name].compares:
+    if settings.strategy.has_shadow and not TARGETS[name].compares:
         raise ConfigError(
             f"rollout.strategy: target {name} copies no requests, so there is no shadow; use canary"
         )

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import cv2
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from assay import images
-from assay.errors import StorageError
+from assay.errors import ConfigError, StorageError, did_you_mean
 from assay.records import Label, Pixels, Sample
 from assay.settings import Seed
 from assay.sources import Source
@@ -80,14 +80,24 @@ class Photos(Source):
     crop_size: int = Field(256, ge=64, le=1024)
     """Side of a crop, pixels; photographs with a shorter side than this are left out."""
     crops_per_photo: int = Field(40, ge=1)
+    photographs: tuple[str, ...] = ()
+    """Groups of `PHOTOGRAPHS` that are cut up; none for all."""
     seed: Seed = 0
+
+    @field_validator("photographs")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [photograph.group for photograph in PHOTOGRAPHS]
+        for name in set(names) - set(known):
+            raise ConfigError(f"no bundled photograph {name!r}{did_you_mean(name, known)}")
+        return names
 
     def fetch(self, since: str | None = None) -> Iterator[Sample]:
         """Yield lossless PNG crops; ``since`` is ignored, as the photographs never change.
 
         Raises `StorageError` when a package lacks its photographs.
         """
-        albums = [(photograph, _views(photograph)) for photograph in PHOTOGRAPHS]
+        albums = [(photograph, _views(photograph)) for photograph in self._chosen()]
         for index in range(self.crops_per_photo):
             for photograph, views in albums:
                 view = views[index % len(views)]
@@ -97,10 +107,14 @@ class Photos(Source):
     def fingerprint(self) -> str:
         """A hash of the options and of the photographs' files."""
         digest = hashlib.sha256(self.model_dump_json().encode())
-        for path in (path for photograph in PHOTOGRAPHS for path in _paths(photograph)):
+        for path in (path for photograph in self._chosen() for path in _paths(photograph)):
             digest.update(path.name.encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
+
+    def _chosen(self) -> Sequence[Photograph]:
+        wanted = self.photographs
+        return [one for one in PHOTOGRAPHS if not wanted or one.group in wanted]
 
     def _capacity(self, view: Pixels) -> int:
         """How many crops a photograph may yield before they are all much alike."""

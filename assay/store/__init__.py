@@ -6,7 +6,7 @@ imported by what serves and by its commands only, as SQLAlchemy takes a third of
 
 from assay.store.accounts import Account, Role
 from assay.store.api_keys import ApiKey, Scope
-from assay.store.capture import Capture, Notice, Selection, Sibling
+from assay.store.capture import Capture, Notice, Rescored, Selection, Sibling
 from assay.store.captures import CaptureFilter
 from assay.store.deployments import Deployment
 from assay.store.feedback import Decision, HumanLabel, Vote
@@ -14,6 +14,7 @@ from assay.store.history import HistoryFilter, HistoryRow
 from assay.store.jobs import Job, JobItem, JobState, Result
 from assay.store.labelled_images import LabelledCapture, LabelledImage, StandingVote
 from assay.store.lineage import LearnedCapture, LineageMark, TrainedModel
+from assay.store.refusals import Refusal
 from assay.store.review import Case
 from assay.store.settings import StoreSettings
 from assay.store.store import Store
@@ -37,6 +38,8 @@ __all__ = [
     "LearnedCapture",
     "LineageMark",
     "Notice",
+    "Refusal",
+    "Rescored",
     "Result",
     "Role",
     "Scope",

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from assay import selection
 from assay.records import Label
 from assay.store.columns import storable, utc_now
 from assay.store.ids import new_id
@@ -52,6 +53,15 @@ class Sibling(BaseModel):
     """Bits between the PDQ hashes."""
     differences: list[dict[str, JsonValue]] = []
     """Boxes where content differs: ``first`` in the capture that lists this, ``second`` in it."""
+
+
+class Rescored(BaseModel):
+    """What is said of an image after something harmless happened to it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    label: Label
+    score: float = Field(ge=0, le=1)
 
 
 class Capture(BaseModel):
@@ -104,32 +114,52 @@ class Capture(BaseModel):
     timings: dict[str, float] = {}
     """Milliseconds by stage."""
     descriptors: dict[str, float] = {}
+    """Of the image, by `assay.descriptors.NAMES`; empty where nobody measured them."""
     embedding: list[float] = []
-    """A few columns of the model's representation, for drift."""
+    """Columns of the model's representation (`assay.embedding`); empty where there is none."""
+    stability: dict[str, Rescored] | None = None
+    """By perturbation (`assay.stability.NAMES`); None where it was not checked."""
     answered_from: str | None = None
     """The capture of a pixel-equal image whose answer this repeats."""
     siblings: list[Sibling] = []
     """Known when this was served; `Captures.siblings` knows those that came later too."""
     selection_reason: Selection = Selection.NONE
     selection_probability: float = Field(0.0, ge=0, le=1)
-    """Of being put before people, for whatever reason: the weight of an estimate is its inverse."""
+    """Of being put before people, for whatever reason: the weight of an estimate is its inverse.
+
+    Given whether its stability was checked, which is drawn apart from audits: a flip is certain to
+    be seen where it was looked for, and as likely as an audit where it was not. Weighted so, both
+    together count each image once (docs/decisions/0080-capture.md).
+    """
     is_audit: bool = False
     """Drawn at random, whatever the verdict, which stays hidden until the vote."""
     audit_probability: float = Field(0.0, ge=0, le=1)
     """The share that was drawn when this was served."""
     deleted_at: datetime | None = None
 
-    def drawn(self, audit_share: float) -> Capture:
+    @property
+    def is_stable(self) -> bool | None:
+        """Whether each re-scoring says the label again; None where stability was not checked."""
+        if self.stability is None:
+            return None
+        return all(one.label is self.label for one in self.stability.values())
+
+    def drawn(self, audit_share: float, review_share: float = 1.0) -> Capture:
         """This capture with its selection; the same identifier is always drawn alike.
 
-        The draw looks at nothing but the identifier, so that audits estimate all traffic.
+        The draw looks at nothing but the identifier, so that audits estimate all traffic. One draw
+        is for both: an audit is also among those that call for review and are chosen.
         """
-        is_audit = _fraction(self.id) < audit_share
-        reason = Selection.NEEDS_REVIEW if self.needs_review else Selection.NONE
+        fraction = _fraction(self.id)
+        is_audit = fraction < audit_share
+        chosen = self.needs_review and fraction < review_share
+        reason = Selection.NEEDS_REVIEW if chosen else Selection.NONE
         return self.model_copy(
             update={
                 "selection_reason": Selection.AUDIT if is_audit else reason,
-                "selection_probability": 1.0 if self.needs_review else audit_share,
+                "selection_probability": selection.chance(
+                    self.needs_review, audit_share, review_share
+                ),
                 "is_audit": is_audit,
                 "audit_probability": audit_share,
             }

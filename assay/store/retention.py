@@ -39,7 +39,7 @@ _ANNOUNCED = timedelta(days=30)
 _BLANK: dict[str, Any] = {
     **dict.fromkeys(("client", "external_id", "caption", "post_url", "context", "rationale"), ""),
     **dict.fromkeys(("image_digest", "pixel_digest", "pdq"), ""),
-    **dict.fromkeys(("kept_image", "answered_from")),
+    **dict.fromkeys(("kept_image", "answered_from", "stability")),
     "findings": [],
     "siblings": [],
     "embedding": [],

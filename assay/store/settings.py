@@ -8,11 +8,13 @@ from pathlib import Path
 from pydantic import Field
 
 from assay import home
+from assay.errors import ConfigError
 from assay.settings import Settings
 
 DATABASE_VARIABLE = "ASSAY_DATABASE_URL"
 IMAGES_VARIABLE = "ASSAY_IMAGES_URL"
 WEBHOOK_VARIABLE = "ASSAY_WEBHOOK_URL"
+AUDIT_VARIABLE = "ASSAY_AUDIT_SHARE"
 
 
 class StoreSettings(Settings):
@@ -30,6 +32,8 @@ class StoreSettings(Settings):
     """Seconds for which a claimed case belongs to one moderator."""
     audit_share: float = Field(0.02, ge=0, le=1)
     """Share of all captures that people judge without seeing the verdict."""
+    review_share: float = Field(1.0, ge=0, le=1)
+    """Share of the captures that call for review which people are asked about."""
     session: float = Field(12 * 3600.0, gt=0)
     """Seconds until a moderator has to sign in again."""
     sign_in_link: float = Field(900.0, gt=0)
@@ -45,10 +49,20 @@ class StoreSettings(Settings):
 
     @classmethod
     def from_environment(cls) -> StoreSettings:
-        """The store under the state folder, or where ``ASSAY_DATABASE_URL`` and others say."""
-        return cls(
-            folder=home.folder("store"),
-            database_url=os.environ.get(DATABASE_VARIABLE, ""),
-            images_url=os.environ.get(IMAGES_VARIABLE, ""),
-            webhook_url=os.environ.get(WEBHOOK_VARIABLE, ""),
-        )
+        """The store under the state folder, or where ``ASSAY_DATABASE_URL`` and others say.
+
+        Raises `ConfigError` for an ``ASSAY_AUDIT_SHARE`` that is no share.
+        """
+        named = {
+            "database_url": DATABASE_VARIABLE,
+            "images_url": IMAGES_VARIABLE,
+            "webhook_url": WEBHOOK_VARIABLE,
+            "audit_share": AUDIT_VARIABLE,
+        }
+        given = {field: os.environ.get(name, "") for field, name in named.items()}
+        set_ones = {field: text for field, text in given.items() if text}
+        try:
+            return cls.model_validate({"folder": home.folder("store"), **set_ones})
+        except ValueError as error:
+            share = given["audit_share"]
+            raise ConfigError(f"{AUDIT_VARIABLE}={share!r} is no share of 0 to 1") from error

@@ -56,7 +56,8 @@ class Spool:
 
         Raises `StorageError` when the disk does not take it: then no answer may leave.
         """
-        record = capture.model_dump_json().encode() + b"\n"
+        # Without what is not there: while two releases serve, the older reads what the newer wrote.
+        record = capture.model_dump_json(exclude_none=True).encode() + b"\n"
         digest = hashlib.sha256(record)
         digest.update(image)
         head = _MAGIC + digest.hexdigest().encode() + b"\n"

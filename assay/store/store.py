@@ -9,6 +9,7 @@ from typing import Self
 
 from assay.errors import StorageError, StoreUnavailable
 from assay.store.accounts import Accounts
+from assay.store.answers import KeptAnswers
 from assay.store.api_keys import ApiKeys
 from assay.store.audit import AuditLog
 from assay.store.audits import Audits
@@ -25,12 +26,17 @@ from assay.store.jobs import Jobs
 from assay.store.labelled_images import LabelledImages
 from assay.store.labels import Labels
 from assay.store.lineage import Lineage
+from assay.store.loops import Loops
 from assay.store.outbox import Outbox
+from assay.store.outcomes import Outcomes
+from assay.store.refusals import Refusals
 from assay.store.reports import Reports
 from assay.store.retention import Retention
 from assay.store.review import Review
 from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
+from assay.store.traffic import Traffic
+from assay.store.windows import Windows
 
 logger = logging.getLogger(__name__)
 
@@ -50,23 +56,29 @@ class Store:
         self.spool = spool = Spool(settings.folder / "spool")
         images = ImageFiles(settings.images_url or str(settings.folder / "images"))
         self.drainer = drainer = Drainer(spool, database, images)
-        self.captures = Captures(database, spool, images, drainer, settings.audit_share)
+        self.captures = Captures(database, spool, images, drainer, settings)
         self.feedback = Feedback(database, drainer, settings.webhook_url)
         self.review = Review(database, drainer, self.feedback, settings.lease)
         self.reports = Reports(database, drainer, settings.reports_per_hour)
+        self.refusals = Refusals(database)
         self.accounts = Accounts(database, settings)
         self.keys = ApiKeys(database)
         self.jobs = Jobs(database)
         self.outbox = Outbox(database, settings.webhook_attempts)
         self.deployments = Deployments(database)
+        self.loops = Loops(database)
         self.audit = AuditLog(database)
         self.audits = Audits(database)
         self.history = History(database)
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.lineage = Lineage(database)
         self.labels = Labels(database)
+        self.answers = KeptAnswers(database)
         self.labelled_images = LabelledImages(database)
         self.overview = Overview(database)
+        self.outcomes = Outcomes(database)
+        self.traffic = Traffic(database)
+        self.windows = Windows(database, images)
 
     @classmethod
     def open(

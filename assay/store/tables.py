@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from assay.store.columns import Base, BigKey
@@ -76,6 +76,7 @@ class CaptureRow(Base):
     timings: Mapped[dict[str, Any]]
     descriptors: Mapped[dict[str, Any]]
     embedding: Mapped[list[Any]]
+    stability: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     answered_from: Mapped[str | None]
     siblings: Mapped[list[Any]]
     selection_reason: Mapped[str]
@@ -83,6 +84,17 @@ class CaptureRow(Base):
     is_audit: Mapped[bool]
     audit_probability: Mapped[float]
     deleted_at: Mapped[datetime | None]
+
+
+class RefusalRow(Base):
+    """How many images of one client were refused on one day for one reason."""
+
+    __tablename__ = "refusals"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    client: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
 
 
 class SiblingRow(Base):

@@ -17,7 +17,9 @@ from bento.api.schemas import (
     FindingShape,
     NoticeShape,
     Provenance,
+    RescoringShape,
     SiblingShape,
+    StabilityShape,
 )
 from bento.runtime import Runtime
 
@@ -42,6 +44,7 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         score=capture.score,
         probabilities={Label(name): p for name, p in capture.probabilities.items()},
         needs_review=capture.needs_review,
+        stability=_stability(capture),
         findings=[FindingShape.model_validate(finding) for finding in capture.findings],
         provenance=Provenance.model_validate(capture.provenance),
         context=CONTEXT,
@@ -127,6 +130,16 @@ def _sibling(here: Runtime, one: Sibling) -> SiblingShape:
     except StoreUnavailable:
         decision = None
     return SiblingShape(**one.model_dump(), decision=decision)
+
+
+def _stability(capture: Capture) -> StabilityShape | None:
+    if capture.stability is None:
+        return None
+    rescored = [
+        RescoringShape(perturbation=name, label=one.label, score=one.score)
+        for name, one in capture.stability.items()
+    ]
+    return StabilityShape(is_stable=bool(capture.is_stable), rescored=rescored)
 
 
 def _decision(decision: Decision | None) -> DecisionShape | None:

@@ -23,7 +23,7 @@ from bento.api.auth import Caller, allowed
 from bento.api.detections import Here, Language
 from bento.api.job_shapes import BatchAnswer, BatchItem, BatchJson, BatchJsonItem
 from bento.api.schemas import AboutImage, Options, Problem
-from bento.refusals import InvalidRequest, TooManyImages
+from bento.refusals import InvalidRequest, TooManyImages, code_of
 from bento.runtime import Runtime
 from bento.submission import Submission
 
@@ -140,10 +140,11 @@ async def _submission(one: _Sent, options: Options, asking: Caller) -> Submissio
         asking.client,
         rationale=options.rationale,
         keep_image=options.keep_image,
+        stability=options.stability,
         **said,
     )
 
 
 def _problem(request: Request, error: AssayError) -> Problem:
-    code = errors.code_of(type(error).__name__)
+    code = code_of(type(error).__name__)
     return Problem(**errors.body(request, code, str(error)))

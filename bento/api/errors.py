@@ -7,7 +7,6 @@ reading sentences.
 from __future__ import annotations
 
 import logging
-import re
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +16,7 @@ from starlette.exceptions import HTTPException
 from assay import errors
 from bento import refusals
 from bento.api import requests
+from bento.refusals import code_of
 
 STATUS: dict[type[errors.AssayError], int] = {
     errors.UnknownPlugin: 422,
@@ -90,11 +90,6 @@ def install(app: FastAPI) -> None:
 def status_of(error: errors.AssayError) -> int:
     """The status that an error is answered with."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-
-
-def code_of(name: str) -> str:
-    """A class name in snake case: ``ImageTooLarge`` is ``image_too_large``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def body(request: Request, code: str, sentence: str) -> dict[str, str]:

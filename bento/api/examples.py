@@ -26,6 +26,14 @@ DETECTION: dict[str, Any] = {
     "score": 0.94,
     "probabilities": {"authentic": 0.06, "manipulated": 0.93, "synthesized": 0.01},
     "needs_review": False,
+    "stability": {
+        "is_stable": True,
+        "rescored": [
+            {"perturbation": "jpeg 70", "label": "manipulated", "score": 0.91},
+            {"perturbation": "resize 0.5", "label": "manipulated", "score": 0.88},
+            {"perturbation": "screenshot jpeg", "label": "manipulated", "score": 0.9},
+        ],
+    },
     "findings": [
         {
             "id": "noise_inconsistency",

@@ -197,7 +197,9 @@ def _lines(body: bytes) -> list[JobLine]:
 
 
 def _kept(options: Options) -> dict[str, object]:
-    return options.model_dump(mode="json", include=set(Options.model_fields))
+    """As releases before the option `stability` write them, which may take the job up."""
+    known = set(Options.model_fields) - (set() if options.stability else {"stability"})
+    return options.model_dump(mode="json", include=known)
 
 
 def _own(here: Runtime, asking: Caller, job_id: str) -> Job:

@@ -60,6 +60,8 @@ class Options(Shape):
     """Refuse to answer by any other version."""
     keep_image: bool = True
     """False keeps the verdict and never the image."""
+    stability: bool = False
+    """Score the image again recompressed, at half its size and as a screenshot; takes longer."""
 
 
 class About(Options, AboutImage):
@@ -182,6 +184,26 @@ class SiblingShape(Shape):
     """What people decided of the sibling; nothing of it is inherited."""
 
 
+class RescoringShape(Shape):
+    """What the image is called after a harmless change."""
+
+    perturbation: str
+    """What was done: jpeg 70 (recompressed), resize 0.5 (halved), screenshot jpeg."""
+    label: Label
+    """The likeliest of three, then."""
+    score: float = Field(ge=0, le=1)
+    """As of the image itself."""
+
+
+class StabilityShape(Shape):
+    """Whether the label holds where the image is shared again."""
+
+    is_stable: bool
+    """Whether each rescoring gives the same label; where not, people are asked."""
+    rescored: list[RescoringShape]
+    """One a change, in a fixed order."""
+
+
 class Detection(Shape):
     """The answer about one image."""
 
@@ -198,7 +220,10 @@ class Detection(Shape):
     probabilities: dict[Label, float]
     """Calibrated, by label; they sum to 1."""
     needs_review: bool
-    """Whether the score lies in the band that is handed to people."""
+    """Whether it is handed to people: for its score, what siblings differ in, or a label that does
+    not hold."""
+    stability: StabilityShape | None
+    """Null where it was not checked: nobody asked, or the image has over 8 million pixels."""
     findings: list[FindingShape]
     """What was measured, in the order of the ledger."""
     provenance: Provenance

@@ -174,7 +174,9 @@ async def _capture_id(
         raise InvalidRequest(
             f"{IDEMPOTENCY_HEADER} has to be up to {_LONGEST_KEY} printable characters"
         )
-    # What was asked for, whatever boundary or spelling the same body has at a second try.
-    asked = about.model_dump_json(exclude={"image_base64"}).encode()
+    # What was asked for, whatever boundary or spelling the same body has at a second try; and as
+    # releases before the option write it, which may serve that try.
+    left_out = {"image_base64"} if about.stability else {"image_base64", "stability"}
+    asked = about.model_dump_json(exclude=left_out).encode()
     digest = hashlib.sha256(asked + b"\n" + image).hexdigest()
     return await asyncio.to_thread(here.store.captures.id_for, asking.client, key, digest)

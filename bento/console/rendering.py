@@ -40,6 +40,13 @@ VIEWS = {
 }
 """The pictures of a detection: name and address by view."""
 
+PERTURBED = {
+    "jpeg 70": "recompressed",
+    "resize 0.5": "at half its size",
+    "screenshot jpeg": "as a screenshot",
+}
+"""What was done to an image whose stability was checked, by `assay.stability.NAMES`."""
+
 _STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (30, "day"), (12, "month"))
 _RAREST = 0.001
 
@@ -113,6 +120,7 @@ def _environment() -> Environment:
         "HEADLINES": HEADLINES,
         "LABELS": LABELS,
         "NOT_CHECKED": NOT_CHECKED,
+        "PERTURBED": PERTURBED,
         "VIEWS": VIEWS,
         "static_url": static_url,
         "view_url": view_url,

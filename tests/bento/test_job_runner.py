@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from assay.evidence_pool import EvidencePool
 from assay.store import CaptureFilter, Job, JobState, Store, StoreSettings
 from assay.store.account_tables import JobItemRow, JobRow
 from assay.store.columns import utc_now
@@ -171,8 +173,10 @@ def test_half_of_the_worker_processes_stay_free(service: Service) -> None:
     here = service.runtime
     at_once = []
     for workers in (1, 2, 3, 8):
-        settings = here.settings.model_copy(update={"workers": workers})
-        at_once.append(JobRunner(replace(here, settings=settings)).at_once)
+        with EvidencePool(Path(), workers) as pool:
+            engine = copy(here.engine)
+            engine.pool = pool
+            at_once.append(JobRunner(replace(here, engine=engine)).at_once)
     assert at_once == [1, 1, 1, 4]
 
 

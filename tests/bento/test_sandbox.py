@@ -16,6 +16,7 @@ from assay.errors import ImageTooLarge, UnreadableImage
 from assay.store import Scope
 from bento import sandbox
 from bento.api import errors
+from bento.refusals import code_of
 from bento.sandbox_images import TestImage, encoded, named_in
 from tests.bento import services
 from tests.bento.services import Service
@@ -84,9 +85,9 @@ def test_every_error_that_is_listed_can_be_asked_for(guarded: Service, key: dict
 
 
 def test_codes_are_those_of_the_service() -> None:
-    codes = {errors.code_of(kind.__name__) for kind in errors.STATUS}
+    codes = {code_of(kind.__name__) for kind in errors.STATUS}
     for code, make in sandbox.ERRORS.items():
-        assert code == errors.code_of(type(make()).__name__)
+        assert code == code_of(type(make()).__name__)
     assert set(sandbox.ERRORS) <= codes
 
 

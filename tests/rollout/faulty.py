@@ -7,7 +7,9 @@ from __future__ import annotations
 import asyncio
 import os
 from itertools import count
+from typing import Any
 
+from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,4 +39,10 @@ class Faulty:
         await self._app(scope, receive, send)
 
 
-service.app.add_middleware(Faulty)
+def _planted(model: Any) -> FastAPI:
+    app = _whole(model)
+    app.add_middleware(Faulty)
+    return app
+
+
+_whole, service._application = service._application, _planted

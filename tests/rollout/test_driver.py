@@ -93,6 +93,19 @@ def test_shadow_is_shown_copies_first() -> None:
     assert target.asked == ["start v2", (0.25, Mode.SHADOW), "promote"]
 
 
+def test_shadow_may_be_followed_by_a_canary() -> None:
+    target = Noting(fine, fine, fine)
+    assert roll_out(target, RELEASE, with_strategy(Strategy.SHADOW_CANARY), silent).promoted
+    shares = [(0.25, Mode.SHADOW), (0.1, Mode.CANARY), (0.5, Mode.CANARY)]
+    assert target.asked == ["start v2", *shares, "promote"]
+
+
+def test_canary_that_fails_its_shadow_answers_nobody() -> None:
+    target = Noting(failing)
+    assert not roll_out(target, RELEASE, with_strategy(Strategy.SHADOW_CANARY), silent).promoted
+    assert target.asked == ["start v2", (0.25, Mode.SHADOW), "abandon"]
+
+
 def test_direct_rollout_observes_nothing() -> None:
     target = Noting()
     assert roll_out(target, RELEASE, with_strategy(Strategy.DIRECT), silent).promoted

@@ -1,5 +1,6 @@
 """A capture survives JSON, holds nothing a database refuses, and is drawn by its id alone."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +52,25 @@ def test_audit_share_is_drawn_whatever_the_verdict():
 def test_selection_probability_is_that_of_being_seen():
     assert capture(needs_review=True).drawn(0.1).selection_probability == 1
     assert capture(needs_review=False).drawn(0.1).selection_probability == 0.1
+
+
+SCORES = {"jpeg 70": {"label": "manipulated", "score": 0.7}}
+FLIPPED = {**SCORES, "resize 0.5": {"label": "authentic", "score": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("stability", "expected"), [(None, None), (SCORES, True), (FLIPPED, False)]
+)
+def test_image_is_stable_where_no_rescoring_says_another_label(stability, expected):
+    assert capture(stability=stability).is_stable is expected
+
+
+def test_estimates_stay_right_where_checks_that_were_drawn_send_flips_to_review():
+    """Horvitz and Thompson: what was seen, weighted by its probability, counts every image once."""
+    audit_share, check_share, draws = 0.1, 0.2, np.random.default_rng(0)
+    unstable, estimate = 5000, 0.0
+    for n, is_checked in enumerate(draws.random(unstable) < check_share):
+        drawn = capture(id=str(n), needs_review=bool(is_checked)).drawn(audit_share)
+        if drawn.is_audit or drawn.needs_review:
+            estimate += 1 / drawn.selection_probability
+    assert estimate == pytest.approx(unstable, rel=0.1)  # three standard deviations

@@ -8,6 +8,7 @@ let running = 0;
 const drop = document.getElementById("drop");
 const files = document.getElementById("files");
 const address = document.getElementById("address");
+const stability = document.getElementById("stability");
 const uploads = document.getElementById("uploads");
 const cards = document.getElementById("cards");
 const row = document.getElementById("upload-row");
@@ -16,9 +17,10 @@ function add(job) {
   const item = row.content.firstElementChild.cloneNode(true);
   item.querySelector("[data-name]").textContent = job.name;
   if (job.file) preview(item.querySelector("[data-preview]"), job.file);
-  item.querySelector("[data-retry]").addEventListener("click", () => enqueue({ ...job, item }));
+  const chosen = { ...job, item, stability: stability.checked };
+  item.querySelector("[data-retry]").addEventListener("click", () => enqueue(chosen));
   uploads.append(item);
-  enqueue({ ...job, item });
+  enqueue(chosen);
 }
 
 function preview(image, file) {
@@ -43,7 +45,7 @@ function pump() {
 
 async function run(job) {
   tell(job.item, "Checking", null);
-  const answer = await (job.file ? upload(job.file) : send("/v1/detect", { url: job.url }));
+  const answer = await (job.file ? upload(job) : send("/v1/detect", { url: job.url, stability: job.stability }));
   const { id } = await answer.json();
   tell(job.item, "Loading the result", 90);
   const card = await request(`/detections/${encodeURIComponent(id)}/card`);
@@ -51,9 +53,10 @@ async function run(job) {
   job.item.remove();
 }
 
-function upload(file) {
+function upload({ file, stability }) {
   const body = new FormData();
   body.append("file", file, file.name || "pasted");
+  body.append("stability", stability);
   return request("/v1/detect", { method: "POST", body });
 }
 

@@ -36,6 +36,14 @@ def detection(text: str) -> dict[str, Any]:
         "score": 0.8,
         "probabilities": {"authentic": 0.2, "manipulated": 0.7, "synthesized": 0.1},
         "needs_review": True,
+        "stability": {
+            "is_stable": False,
+            "rescored": [
+                {"perturbation": "jpeg 70", "label": "manipulated", "score": 0.7},
+                {"perturbation": "resize 0.5", "label": "authentic", "score": 0.1},
+                {"perturbation": "screenshot jpeg", "label": "manipulated", "score": 0.6},
+            ],
+        },
         "findings": [
             finding(text),
             finding(text, id="dull", null_rate=None, value=None, not_applicable=text, regions=[]),
@@ -202,7 +210,22 @@ def overview(text: str) -> dict[str, Any]:
             "median_latency_ms": 80.0,
             "p95_latency_ms": 140.0,
         },
+        "business": {
+            "auto_cleared": 0.8,
+            "sent_to_review": 0.1,
+            "reports_avoided": {"value": 12.4, "low": 3.2, "high": 40.0},
+        },
         "volume_by_day": [{"date": text, "authentic": 9, "manipulated": 1, "synthesized": 0}],
         "latency_by_day": [80.0, 82.0],
         "model": {"version": text, "since": WHEN, "band": BAND, "statement": text},
+        "window": {
+            "id": text,
+            "until": WHEN,
+            "is_enough": True,
+            "pictures": 500,
+            "columns": 46,
+            "moved": 3,
+            "action": text,
+            "pages": ["report", "trend", "evidently"],
+        },
     }

@@ -1,0 +1,1 @@
+"""Monitor, decide, learn, optimise, deploy: once round, by itself, and on from any kill."""

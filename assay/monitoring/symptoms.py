@@ -1,0 +1,228 @@
+"""What is wrong with a model's newest windows, each finding with its sentence and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from assay.monitoring.changes import change, pooled, widened
+from assay.monitoring.numbers import ColumnDrift, Family, ReferenceKind, WindowNumbers
+from assay.monitoring.performance import AGREEMENT, MOVED, REST
+from assay.monitoring.performance_numbers import Figure
+from assay.monitoring.settings import DecisionSettings
+
+
+class Symptom(StrEnum):
+    """What may be wrong."""
+
+    QUARANTINE = "quarantine"
+    BROKEN_DATA = "broken_data"
+    AUC_FELL = "auc_fell"
+    RECALL_FELL = "recall_fell"
+    WRONG_MORE_OFTEN = "wrong_more_often"
+    """Precision or agreement fell."""
+    UNCALIBRATED = "uncalibrated"
+    DRIFT = "drift"
+    """Of inputs: what the model says is no cause."""
+    DRIFT_IS_WRONG = "drift_is_wrong"
+    """What drifted is judged worse than the rest."""
+    TOO_FEW_LABELS = "too_few_labels"
+    """To tell whether the drift matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One symptom that was found."""
+
+    symptom: Symptom
+    reason: str
+    """A sentence."""
+    numbers: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Symptoms:
+    """All that was found."""
+
+    found: tuple[Finding, ...]
+    labels: int
+    """Labelled groups of the windows in question."""
+    otherwise: str
+    """What there is to say where nothing was found."""
+
+    def reasons(self, *symptoms: Symptom) -> list[str]:
+        """The sentences of what was found among ``symptoms``."""
+        return [one.reason for one in self.found if one.symptom in symptoms]
+
+    @property
+    def evidence(self) -> dict[str, JsonValue]:
+        """The numbers by symptom."""
+        return {one.symptom.value: one.numbers for one in self.found}
+
+
+def of(
+    windows: Sequence[WindowNumbers], settings: DecisionSettings, quarantined: Sequence[str] = ()
+) -> Symptoms:
+    """What holds in each of the newest windows of the model that answers, oldest window first."""
+    recent, otherwise = _recent(windows, settings)
+    found = [*_quarantine(quarantined)]
+    if recent:
+        own = [one for one in windows if one.model_version == recent[-1].model_version]
+        earlier = own[: own.index(recent[0])]
+        found += [*_broken(recent, settings), *_fell(earlier, recent, settings)]
+        found += [*_uncalibrated(recent, settings), *_drift(recent, settings)]
+    labels = sum(one.performance.groups for one in recent if one.performance)
+    return Symptoms(tuple(found), labels, otherwise)
+
+
+def _recent(
+    windows: Sequence[WindowNumbers], settings: DecisionSettings
+) -> tuple[list[WindowNumbers], str]:
+    """The windows that have to agree, none where there are too few; and a sentence."""
+    if not windows or not windows[-1].is_enough:
+        return [], "Not enough data in the newest window."
+    large = [one for one in windows if one.is_enough]
+    recent = large[-settings.consecutive :]
+    models = {one.model_version for one in recent}
+    if len(recent) < settings.consecutive or len(models) > 1:
+        return [], f"Not enough windows of this model yet: {settings.consecutive} have to agree."
+    return recent, "Nothing is beyond its limit in all of the newest windows."
+
+
+def _quarantine(quarantined: Sequence[str]) -> Iterator[Finding]:
+    if quarantined:
+        held: list[JsonValue] = list(quarantined)
+        words = f"Labels of {', '.join(quarantined)} are held back: sudden and one-sided."
+        yield Finding(Symptom.QUARANTINE, words, {"held_back": held})
+
+
+def _broken(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
+    """Data that nothing should be concluded from, in each of the windows."""
+    faults = {
+        "of the requests could not be judged": (
+            [one.quality.refused_share or 0.0 for one in recent],
+            settings.most_refused,
+        ),
+        "of the captures show one picture": (
+            [one.quality.largest_group_share for one in recent],
+            settings.most_of_one_picture,
+        ),
+        "of the captures lack a value that the reference has": (
+            [max(one.quality.missing.values(), default=0.0) for one in recent],
+            settings.most_missing,
+        ),
+    }
+    broken = {name: shares for name, (shares, most) in faults.items() if min(shares) > most}
+    if broken:
+        words = "; ".join(f"{shares[-1]:.0%} {name}" for name, shares in broken.items())
+        numbers: dict[str, JsonValue] = {name: list(of) for name, of in broken.items()}
+        yield Finding(Symptom.BROKEN_DATA, f"The data are broken: {words}.", numbers)
+
+
+def _fell(
+    earlier: list[WindowNumbers], recent: list[WindowNumbers], settings: DecisionSettings
+) -> Iterator[Finding]:
+    """Figures that are credibly lower than in the model's first windows."""
+    symptoms = {
+        "auc": Symptom.AUC_FELL,
+        "recall": Symptom.RECALL_FELL,
+        "precision": Symptom.WRONG_MORE_OFTEN,
+        AGREEMENT: Symptom.WRONG_MORE_OFTEN,
+    }
+    for name, symptom in symptoms.items():
+        first, now = _series(earlier, name)[: settings.baseline], _series(recent, name)
+        if not first or len(now) < len(recent):
+            continue
+        before, after = pooled(first), pooled(now)
+        is_far = all(one.value <= before.value - settings.least_fall for one in now)
+        if is_far and _is_lower(before, after, settings):
+            what = name.upper() if name == "auc" else name.capitalize()
+            words = f"{what} fell from {_words(before)} to {_words(after)}."
+            yield Finding(symptom, words, {name: [before.value, *(one.value for one in now)]})
+
+
+def _uncalibrated(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
+    gaps, errors = _series(recent, "gap"), _series(recent, "ece")
+    if len(gaps) == len(recent) and (side := _side(gaps, settings)):
+        much = "much" if side > 0 else "little"
+        words = f"Scores say too {much}, by {_words(pooled(gaps))} on average."
+        yield Finding(Symptom.UNCALIBRATED, words, {"gap": [one.value for one in gaps]})
+    elif len(errors) == len(recent) and all(one.low > settings.most_ece for one in errors):
+        words = f"The calibration error is {_words(errors[-1])}."
+        yield Finding(Symptom.UNCALIBRATED, words, {"ece": [one.value for one in errors]})
+
+
+def _is_lower(before: Figure, after: Figure, settings: DecisionSettings) -> bool:
+    return widened(change(before, after), settings.confidence).high < 0
+
+
+def _side(gaps: Sequence[Figure], settings: DecisionSettings) -> int:
+    """On which side of 0 all ``gaps`` lie, far enough and beyond chance; 0 where they do not."""
+    both = widened(pooled(gaps), settings.confidence)
+    if both.low > 0 and all(one.value > settings.most_gap for one in gaps):
+        return 1
+    return -1 if both.high < 0 and all(one.value < -settings.most_gap for one in gaps) else 0
+
+
+def _drift(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
+    """Inputs that drifted in each of the windows, and what labels say of the images in question."""
+    moved = [_inputs(one) for one in recent]
+    common = set.intersection(*({column.name for column in of} for of in moved))
+    if not common:
+        return
+    effects = {column.name: column.effect for column in moved[-1] if column.name in common}
+    most = ", ".join(sorted(effects, key=lambda name: -effects[name])[:3])
+    what = "input" if len(common) == 1 else "inputs"
+    words = f"{len(common)} {what} drifted, most of all {most} ({max(effects.values()):.0%})."
+    yield Finding(Symptom.DRIFT, words, dict(effects))
+    yield from _of_what_moved(recent, settings)
+
+
+def _of_what_moved(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
+    """Whether verdicts or scores are worse on what drifted than on the rest."""
+    if not all(_of_part(recent, part, AGREEMENT) for part in (MOVED, REST)):
+        words = "Too few labels on what drifted to tell whether it is judged worse."
+        yield Finding(Symptom.TOO_FEW_LABELS, words, {})
+        return
+    rest, moved = (_of_part(recent, part, AGREEMENT) for part in (REST, MOVED))
+    before, after = pooled(rest), pooled(moved)
+    is_far = all(m.value <= r.value - settings.least_fall for r, m in zip(rest, moved, strict=True))
+    if is_far and _is_lower(before, after, settings):
+        words = f"People agree with {_words(after)} of what drifted, {_words(before)} of the rest."
+        numbers: dict[str, JsonValue] = {MOVED: after.value, REST: before.value}
+        yield Finding(Symptom.DRIFT_IS_WRONG, words, numbers)
+        return
+    rest, moved = (_of_part(recent, part, "gap") for part in (REST, MOVED))
+    differences = [change(r, m) for r, m in zip(rest, moved, strict=True)]
+    if differences and _side(differences, settings):
+        after, before = pooled(moved), pooled(rest)
+        words = f"Scores are off by {_words(after)} on what drifted, {_words(before)} on the rest."
+        yield Finding(Symptom.DRIFT_IS_WRONG, words, {MOVED: after.value, REST: before.value})
+
+
+def _inputs(window: WindowNumbers) -> list[ColumnDrift]:
+    """What drifted of the inputs, against traffic: against a dataset all traffic drifts."""
+    if window.reference.kind in (ReferenceKind.DATASET, ReferenceKind.NONE):
+        return []
+    return [column for column in window.drifted if column.family is not Family.VERDICT]
+
+
+def _series(windows: Sequence[WindowNumbers], name: str) -> list[Figure]:
+    """A figure of each window that has it."""
+    found = [one.performance.figures.get(name) for one in windows if one.performance]
+    return [figure for figure in found if figure is not None]
+
+
+def _of_part(windows: Sequence[WindowNumbers], part: str, name: str) -> list[Figure]:
+    """A figure of what moved, or of the rest, of each window; none where one lacks it."""
+    slices = [one for w in windows if w.performance for one in w.performance.slices]
+    found = [one.figures.get(name) for one in slices if (one.by, one.name) == (MOVED, part)]
+    known = [figure for figure in found if figure is not None]
+    return known if len(known) == len(windows) else []
+
+
+def _words(figure: Figure) -> str:
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"

@@ -1,0 +1,85 @@
+"""The loop's turn at the end of a week: run as a user would, and read from what it recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+from assay.progress import Progress
+from assay.simulation.platform import Platform, Run, SimulationFailed
+from assay.simulation.record import Stage, Turn
+from assay.simulation.sending import Answer, Beside, Crowd
+from assay.simulation.settings import SimulationSettings
+from assay.simulation.traffic import Post
+from assay.store import Store
+from assay.store.loops import LoopRun
+
+_LOOK = 1.0
+"""Seconds between two looks at how far it is."""
+
+
+def take(
+    platform: Platform,
+    settings: SimulationSettings,
+    window: tuple[datetime, datetime],
+    traffic: tuple[Crowd, Iterator[Post]],
+    progress: Progress,
+) -> tuple[Turn, list[Answer]]:
+    """Let the loop look at ``window`` while ``traffic`` goes on; what it did, and these answers.
+
+    Raises `SimulationFailed` where it leaves no record of a turn.
+    """
+    crowd, posts = traffic
+    since, until = (moment.isoformat() for moment in window)
+    named = "loop.monitor.settings.window"
+    words = f'{named}.since="{since}"', f'{named}.until="{until}"'
+    with (
+        platform.store() as store,
+        platform.run("loop", settings.loop, *words) as run,
+        Beside(lambda is_over: crowd.trickle(posts, is_over)) as beside,
+    ):
+        _watch(run, store, progress)
+        seconds = run.seconds
+    with platform.store() as store:
+        newest = _newest(store)
+        if newest is None or newest.ended_at is None or newest.ended_at < window[1]:
+            raise SimulationFailed(f"the loop took no turn: {run.words()} (log: {run.log})")
+        return _turn(newest, store, seconds), beside.result
+
+
+def _watch(run: Run, store: Store, progress: Progress) -> None:
+    """Tell which stage the loop is in until it has ended."""
+    while run.is_running():
+        newest = _newest(store)
+        at = newest.stages[-1].name if newest and newest.ended_at is None and newest.stages else ""
+        progress(0, 1, f"the loop ({at})" if at else "the loop")
+        time.sleep(_LOOK)
+    progress(1, 1, "the loop")
+
+
+def _newest(store: Store) -> LoopRun | None:
+    return next(iter(store.loops.history(1)), None)
+
+
+def _turn(run: LoopRun, store: Store, seconds: float) -> Turn:
+    window = run.fact("window")
+    found = store.windows.get(window) if window else None
+    stages = tuple(
+        Stage(
+            name=one.name,
+            summary=one.summary,
+            seconds=(one.ended_at - one.began_at).total_seconds() if one.ended_at else 0.0,
+        )
+        for one in run.stages
+    )
+    return Turn(
+        state=run.state,
+        action=str(run.fact("action") or ""),
+        decided=found.reasons if found else (),
+        reasons=run.reasons,
+        stages=stages,
+        window=found.numbers if found else None,
+        version=str(run.fact("version") or ""),
+        seconds=round(seconds, 1),
+    )
