@@ -97,6 +97,7 @@ def collect(
     Which captures it holds is noted in ``store``. Raises `DataError` where nobody labelled
     anything that can be learned from, or the newest labels lack a side to judge with.
     """
+    store.drainer.drain()  # what was labelled may be spooled here still
     base = base_of(model, home.folder("datasets"))
     key = fingerprints.run_key("labels", base.version, *(one.isoformat() for one in between))
     folder = home.folder("label_intake") / key
