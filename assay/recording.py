@@ -38,6 +38,8 @@ class Stage(StrEnum):
     EXPERTS = "experts"
     SERVING = "serving"
     """Nothing: ways to serve it were tried."""
+    MONITOR = "monitor"
+    """Nothing: a window of traffic was measured."""
 
 
 class Recorder:

@@ -4,8 +4,8 @@ The store is SQLite under the state folder unless ``MLFLOW_TRACKING_URI`` names 
 called after the ZenML run that it belongs to, a warm-up's with ``-warm-up`` behind it. Its tags:
 
     stage            ``warm_up`` (all weights of a small base), ``adapter`` (what is shipped),
-                     ``experts`` (their pre-training) or ``serving`` (ways to serve a model, one
-                     below it for each trial)
+                     ``experts`` (their pre-training), ``serving`` (ways to serve a model, one
+                     below it for each trial) or ``monitor`` (a window of traffic)
     dataset_version  the data's hash, the same in the run's Datasets, in ZenML and in the model
     zenml_run        the name of the ZenML run
     zenml_page       its address

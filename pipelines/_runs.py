@@ -53,12 +53,15 @@ def find(run_name: str) -> PipelineRunResponse | None:
 def results(run: PipelineRunResponse) -> dict[str, Any]:
     """What a reader wants to see at the end, by artifact name."""
     wanted = {
+        "backtest",
         "comparison",
         "evaluation",
         "experts",
         "decision",
         "loop",
         "deployment",
+        "window",
+        "retrain_decision",
         "model_version",
         "robustness",
         "scores",

@@ -17,7 +17,7 @@ from assay.examination import examined_photos, in_batches
 from assay.images import Variant, photo_of
 from assay.model_folder import read_facts
 from assay.monitoring import kept
-from assay.monitoring.frame import DESCRIPTOR, FINDING
+from assay.monitoring.frame import DESCRIPTOR, EMBEDDING, FINDING
 from assay.monitoring.kept import Found
 from assay.monitoring.numbers import Reference, ReferenceKind
 from assay.monitoring.settings import ReferenceSettings
@@ -86,5 +86,6 @@ def _row(photo: Photo, verdict: Verdict) -> dict[str, Any]:
         "needs_review": verdict.needs_review,
         "stratum": stratum(photo),
         **{DESCRIPTOR + name: value for name, value in describe(photo).items()},
+        **{f"{EMBEDDING}{n}": value for n, value in enumerate(verdict.embedding)},
         **{FINDING + name: np.nan if value is None else value for name, value in measured.items()},
     }

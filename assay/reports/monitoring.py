@@ -10,6 +10,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from assay.monitoring.numbers import ColumnDrift, ReferenceKind, WindowNumbers
 from assay.monitoring.performance_numbers import Figure, Performance
@@ -21,6 +24,8 @@ from assay.reports.pictures import FAINT, INK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
+
+    from assay.monitoring.decision import RetrainDecision
 
 TITLE = "Monitoring"
 REFERENCES: Mapping[ReferenceKind, str] = {
@@ -73,6 +78,22 @@ def sentence(numbers: WindowNumbers) -> str:
     first = numbers.drifted[0]
     most = f"most of all {title(first)}, for at least {percent(first.effect)} of the traffic"
     return f"{len(numbers.drifted)} of {len(numbers.drift)} columns moved, {most}."
+
+
+def closing(numbers: WindowNumbers) -> RenderableType:
+    """A window in the terminal: what it came to, and what moved."""
+    table = Table("column", "changed, at least", "before", "now", box=None, header_style="bold")
+    for column in numbers.drifted[:_SHOWN]:
+        means = _number(column.reference_mean), _number(column.mean)
+        table.add_row(title(column), percent(column.effect), *means)
+    lines: list[RenderableType] = [Text(f"{span(numbers)}: {sentence(numbers)}", "bold")]
+    return Group(*lines, *([table] if numbers.drifted else []))
+
+
+def decided(decision: RetrainDecision) -> RenderableType:
+    """What follows, in the terminal, and why."""
+    words = [Text(f"decision: {decision.action.value}", "bold"), *map(Text, decision.reasons)]
+    return Group(*words)
 
 
 def span(numbers: WindowNumbers) -> str:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from assay.store.windows import Window
 
 TITLE = "Monitoring over time"
+Point = tuple[WindowNumbers, str]
+"""A window, and what was decided on it."""
+
 _FIGURES = {"auc": "AUC", "precision": "precision", "recall": "recall", "agreement": "agreement"}
 _SHARES: Mapping[str, Callable[[WindowNumbers], float | None]] = {
     "put before people": lambda window: window.review_share,
@@ -32,31 +34,30 @@ _MARKERS = "o", "D", "s", "^"
 _COLUMNS = ("window", "model", "pictures", "labels", "what moved", "decision")
 
 
-def page(windows: Sequence[Window]) -> Page:
+def page(points: Sequence[Point]) -> Page:
     """The windows, in any order; those too small to be judged are listed, and not drawn."""
-    ordered = sorted(windows, key=lambda window: (window.numbers.until, window.id))
-    judged = [window for window in ordered if window.numbers.is_enough]
+    ordered = sorted(points, key=lambda point: point[0].until)
+    judged = [point for point in ordered if point[0].is_enough]
     return render(
         "trend.html",
         TITLE,
-        judged=len(judged),
         drawn=pictures.svg(drawing(judged)) if judged else "",
         columns=_COLUMNS,
-        rows=[_row(window) for window in reversed(ordered)],
+        rows=[_row(*point) for point in reversed(ordered)],
     )
 
 
-def drawing(windows: Sequence[Window]) -> Drawing:
+def drawing(points: Sequence[Point]) -> Drawing:
     """Drift, performance and shares over the windows, oldest first, decisions marked."""
     drawn = pictures.figure(9.2, 7.2)
     rows = drawn.subplots(3, 1, sharex=True)
-    numbers = [window.numbers for window in windows]
+    numbers = [window for window, _ in points]
     _drift(rows[0], numbers)
     _performance(rows[1], numbers)
     _shares(rows[2], numbers)
     for axes in rows:
-        _style(axes, windows)
-    places = range(len(windows))
+        _style(axes, [action for _, action in points])
+    places = range(len(points))
     rows[-1].set_xticks(places, [f"{one.until:%m-%d}" for one in numbers])
     rows[-1].set_xlabel("end of the window")
     return drawn
@@ -98,12 +99,12 @@ def _shares(axes: Axes, windows: Sequence[WindowNumbers]) -> None:
     axes.set_title("Shares of the traffic", loc="left", fontsize=10, color=INK)
 
 
-def _style(axes: Axes, windows: Sequence[Window]) -> None:
-    for place, window in enumerate(windows):
-        if window.action not in ("", "none"):
+def _style(axes: Axes, actions: Sequence[str]) -> None:
+    for place, action in enumerate(actions):
+        if action not in ("", "none"):
             axes.axvline(place, color=FAINT, linewidth=1.0, linestyle=":")
             at = (place, 1.0), (2, 2), ("data", "axes fraction"), "offset points"
-            axes.annotate(window.action, *at, fontsize=8, color=INK)
+            axes.annotate(action, *at, fontsize=8, color=INK)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8.5, colors=INK)
@@ -111,7 +112,6 @@ def _style(axes: Axes, windows: Sequence[Window]) -> None:
         axes.legend(frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _row(window: Window) -> tuple[str, ...]:
-    numbers = window.numbers
-    counts = f"{numbers.groups:,}", f"{numbers.labelled:,}"
-    return span(numbers), numbers.model_version, *counts, sentence(numbers), window.action
+def _row(window: WindowNumbers, action: str) -> tuple[str, ...]:
+    counts = f"{window.groups:,}", f"{window.labelled:,}"
+    return span(window), window.model_version, *counts, sentence(window), action

@@ -43,12 +43,31 @@ def get_overview(
         volume_by_day=[_volume(one) for one in served],
         latency_by_day=latencies,
         model=_model(here),
+        window=_window(here),
     )
 
 
 def _volume(day: Day) -> dict[str, Any]:
     counts = {label.value: day.by_label.get(label.value, 0) for label in Label}
     return {"date": day.date.isoformat(), **counts}
+
+
+def _window(here: Runtime) -> dict[str, Any] | None:
+    """The newest window that the monitor measured; None where it has not run."""
+    newest = here.store.windows.newest()
+    if not newest:
+        return None
+    window, numbers = newest[0], newest[0].numbers
+    return {
+        "id": window.id,
+        "until": numbers.until,
+        "is_enough": numbers.is_enough,
+        "pictures": numbers.groups,
+        "columns": len(numbers.drift),
+        "moved": len(numbers.drifted),
+        "action": window.action,
+        "pages": window.pages,
+    }
 
 
 def _model(here: Runtime) -> dict[str, Any]:

@@ -218,4 +218,14 @@ def overview(text: str) -> dict[str, Any]:
         "volume_by_day": [{"date": text, "authentic": 9, "manipulated": 1, "synthesized": 0}],
         "latency_by_day": [80.0, 82.0],
         "model": {"version": text, "since": WHEN, "band": BAND, "statement": text},
+        "window": {
+            "id": text,
+            "until": WHEN,
+            "is_enough": True,
+            "pictures": 500,
+            "columns": 46,
+            "moved": 3,
+            "action": text,
+            "pages": ["report", "trend", "evidently"],
+        },
     }
