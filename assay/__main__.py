@@ -7,6 +7,7 @@
     python -m assay keys create NAME --scope detect
     python -m assay accounts add NAME --role moderator
     python -m assay captures show ID
+    python -m assay lineage answer ID
     python -m assay audit verify
     python -m assay load http://127.0.0.1:3000 --rate 5
     python -m assay deployments list
@@ -35,6 +36,7 @@ from assay.commands import (
     datasets,
     deployments,
     keys,
+    lineage,
     load,
     loop,
     models,
@@ -44,7 +46,19 @@ from assay.errors import AssayError, ConfigError, did_you_mean
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_THINGS = datasets, models, case_files, keys, accounts, captures, audit, deployments, load, loop
+_THINGS = (
+    datasets,
+    models,
+    case_files,
+    keys,
+    accounts,
+    captures,
+    lineage,
+    audit,
+    deployments,
+    load,
+    loop,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

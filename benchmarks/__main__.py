@@ -21,6 +21,8 @@ MODULES = (
     "store",
     "release",
     "rollout",
+    "monitor_labels",
+    "monitor_decisions",
 )
 
 

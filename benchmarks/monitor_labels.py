@@ -21,7 +21,7 @@ from assay.records import Label
 from benchmarks.figures import Figure, report
 from benchmarks.synthetic_windows import World, window
 
-WORLDS = 400
+WORLDS = 200
 CASES = {
     "2,000 captures, 5 % audits": (2000, World()),
     "500 captures, 10 % audits": (500, World(audit_share=0.10)),

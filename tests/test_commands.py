@@ -1,4 +1,4 @@
-"""`python -m assay keys | accounts | captures | audit | deployments` on a real store."""
+"""`python -m assay keys | accounts | captures | lineage | audit | deployments` on a real store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,17 @@ import sqlalchemy as sa
 from assay import __main__ as command
 from assay import home
 from assay.commands import accounts, keys
-from assay.store import Deployment, HumanLabel, Role, Scope, Sibling, Store, StoreSettings, Vote
+from assay.store import (
+    Deployment,
+    HumanLabel,
+    LearnedCapture,
+    Role,
+    Scope,
+    Sibling,
+    Store,
+    StoreSettings,
+    Vote,
+)
 from assay.store.deployments import Action, State, Subject
 from assay.store.ids import new_id
 from tests.captures import kept
@@ -267,3 +277,49 @@ def test_database_that_is_away_is_one_line(
 def test_choices_are_those_of_the_store():
     assert tuple(Scope) == keys._SCOPES
     assert tuple(Role) == accounts._ROLES
+
+
+@pytest.fixture
+def learned(store: Store) -> str:
+    """A capture that model m1, version 7, has learned from and answered."""
+    made = kept(store, model_version="m1")
+    note = LearnedCapture(
+        made.id, f"capture-{made.id}", made.image_digest, "manipulated", "ada", ["ada"], "train"
+    )
+    store.lineage.record_dataset("d1", [note])
+    store.lineage.record_model("m1", "d1", version="7")
+    return made.id
+
+
+def test_lineage_goes_from_an_answer_to_its_labellers(told: Told, learned: str):
+    found = facts(told, "lineage", "answer", learned)
+    assert found["model_version"] == "m1"
+    assert found["made_of"]["labellers"] == {"ada": 1}
+    assert [one["capture_id"] for one in found["made_of"]["captures"]] == [learned]
+    assert "ada" in told("lineage", "answer", learned)
+
+
+@pytest.mark.parametrize("name", ["m1", "7"])
+def test_lineage_knows_a_model_by_both_names(told: Told, learned: str, name: str):
+    assert facts(told, "lineage", "model", name)["model"]["datasets"] == ["d1"]
+    assert learned in told("lineage", "model", name)
+
+
+def test_lineage_goes_from_an_image_to_its_models(store: Store, told: Told, learned: str):
+    assert "m1" in told("lineage", "capture", learned)
+    again = kept(store)
+    (model,) = facts(told, "lineage", "capture", again.id)["models"]
+    assert model["version"] == "7"
+    assert "no dataset holds" in told("lineage", "capture", kept(store, "lagoon").id)
+
+
+def test_lineage_tells_of_a_deleted_capture(store: Store, told: Told, learned: str):
+    store.retention.delete(learned, "admin")
+    (model,) = facts(told, "lineage", "capture", learned)["models"]
+    assert [mark["capture_id"] for mark in model["marks"]] == [learned]
+    assert "deleted since" in told("lineage", "capture", learned)
+
+
+def test_lineage_of_an_unknown_model_is_an_error(store: Store, capsys: pytest.CaptureFixture[str]):
+    assert command.main(["lineage", "model", "champion"]) == 1
+    assert "learned from no captures" in capsys.readouterr().err

@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import bundle, grounding, images, measuring
+from assay import bundle, grounding, images, measuring, model_folder
 from assay.detector import Detector
+from assay.embedding import COLUMNS
 from assay.errors import CheckpointMismatch, DataError
 from assay.fusion import Fusion
-from assay.model_folder import CALIBRATION_FILE, MODEL_FILE
+from assay.images import Variant, photo_of
+from assay.model_folder import CALIBRATION_FILE, EMBEDDING_FILE, MODEL_FILE
 from assay.progress import silent
 from assay.records import Label, Photo, Split
 from assay.review import ReviewSettings
 from tests.datasets import stored
 from tests.scenes import scene
-from tests.training_runs import BASE, samples
+from tests.training_runs import BASE, dataset_and_measurements, samples
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +173,38 @@ def test_recalibration_learns_nothing_from_what_the_model_was_fitted_on(
     dataset = stored(tmp_path / "data", samples())
     with pytest.raises(DataError, match="not fitted on"):
         bundle.recalibrated(small_model, dataset, ReviewSettings(), tmp_path, silent)
+
+
+@pytest.fixture(scope="module")
+def calibrated(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model as the step `calibrate` leaves it."""
+    folder = tmp_path_factory.mktemp("calibrated")
+    data = dataset_and_measurements(folder / "data")
+    return bundle.calibrated(small_model, *data, ReviewSettings(), folder, silent)
+
+
+def test_calibrated_model_tells_what_it_sees_in_columns_of_one_scale(calibrated: Path) -> None:
+    detector, control = Detector.load(calibrated), Variant.BIAS_CONTROLLED
+    learned = [photo_of(one, control) for one in samples() if one.split is not Split.TEST]
+    columns = np.array([verdict.embedding for verdict in detector.detect(learned)])
+    assert columns.shape == (18, COLUMNS)
+    np.testing.assert_allclose(columns.mean(axis=0), 0, atol=1e-2)
+    np.testing.assert_allclose(columns.std(axis=0), 1, atol=1e-2)
+
+
+def test_columns_are_those_of_the_image_alone(calibrated: Path) -> None:
+    detector = Detector.load(calibrated)
+    many = photos(3)
+    together = [verdict.embedding for verdict in detector.detect(many)]
+    for photo, columns in zip(many, together, strict=True):
+        (alone,) = detector.detect([photo])
+        assert alone.embedding == pytest.approx(columns, abs=1e-3)
+    assert together[0] != pytest.approx(together[1], abs=0.1)
+
+
+def test_a_model_of_before_has_no_columns(detector: Detector) -> None:
+    assert [verdict.embedding for verdict in detector.detect(photos(2))] == [(), ()]
+
+
+def test_what_calibration_leaves_may_be_packaged(calibrated: Path) -> None:
+    assert EMBEDDING_FILE in model_folder.files(calibrated)

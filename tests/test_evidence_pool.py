@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-from assay import duplicates, images, intake, siblings
+from assay import descriptors, duplicates, images, intake, siblings
 from assay.detector import Detector
 from assay.errors import (
     AssayError,
@@ -83,7 +83,8 @@ def test_what_comes_back_describes_the_image_and_can_be_answered(
         duplicates.perceptual_hash(photo.pixels[:, ::-1]).bits.hex(),
         hashed.quality,
     )
-    assert prepared.timings.keys() == {"decode", "hash", "evidence"}
+    assert prepared.timings.keys() == {"decode", "hash", "describe", "evidence"}
+    assert prepared.descriptors == descriptors.describe(photo)
     assert all(milliseconds > 0 for milliseconds in prepared.timings.values())
     detector = Detector.load(small_model)
     (answered,), (detected,) = detector.answer([prepared.question]), detector.detect([photo])

@@ -87,6 +87,11 @@ def test_no_questions_are_no_requests(remote: RemoteModel) -> None:
     assert remote.verdict_logits([]).shape == (0, 3)
 
 
+def test_what_the_model_sees_is_not_told(remote: RemoteModel, questions: list[Question]) -> None:
+    pixels = [question.pixels for question in questions]
+    assert remote.features(pixels).shape == (len(questions), 0)
+
+
 def test_another_model_is_refused(address: str, detector: Detector) -> None:
     with pytest.raises(CheckpointMismatch, match="not assay-000000000000: export"):
         RemoteModel.connect("0" * 64, detector.preparer.processor)

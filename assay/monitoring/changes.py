@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from math import hypot
 
 import numpy as np
+from scipy.special import ndtri
 
+from assay.metrics import COVERAGE
 from assay.monitoring.performance_numbers import Figure
 
 _NARROWEST = 1e-6
@@ -27,6 +29,14 @@ def change(before: Figure, after: Figure) -> Figure:
         n=after.n,
         groups=min(before.groups, after.groups),
     )
+
+
+def widened(figure: Figure, confidence: float) -> Figure:
+    """``figure`` with an interval of ``confidence``, as far as its ends go by the normal law."""
+    times = float(ndtri((1 + confidence) / 2) / ndtri((1 + COVERAGE) / 2))
+    low = figure.value - times * (figure.value - figure.low)
+    high = figure.value + times * (figure.high - figure.value)
+    return figure.model_copy(update={"low": low, "high": high})
 
 
 def pooled(figures: Sequence[Figure]) -> Figure:

@@ -1,10 +1,12 @@
 """What follows from the windows: nothing, a recalibration, a retraining, or a person is called.
 
-The rule, first match first. What it says of labels and of drift has to hold in `consecutive`
-windows of the same model, one after another: one window may be odd by chance.
+The rule, first match first. What it says of drift has to hold in `consecutive` windows of the same
+model, one after another; what it says of labels has to go as far in each of them, and beyond chance
+in all of them together.
 
 1. Labels are in quarantine, or the data are broken: *page*. Nothing is learned from either.
-2. AUC fell, or the images that drifted are judged worse than the rest: *retrain*.
+2. AUC fell, or the images that drifted are judged worse than the rest, or their scores are off by
+   another amount: *retrain*.
 3. The ranking holds, but scores say too much or too little, or more verdicts are wrong than before:
    *recalibrate*, from `recalibrate_labels` labels on.
 4. Recall fell, and nothing of that explains it: *retrain*.
@@ -102,6 +104,8 @@ def _remembering(
     """``action``, unless it was tried within `patience` windows, or a person was told of it."""
     before = list(zip(windows[:-1], actions, strict=False))[-settings.patience :]
     is_here = {past: window.model_version == windows[-1].model_version for window, past in before}
+    if action is Action.RECALIBRATE and is_here.get(Action.RETRAIN):
+        action = Action.RETRAIN  # which was decided, and the same model answers still
     while action is not Action.PAGE and action in is_here:
         action, said = _again(action, is_here[action])
         reasons = [said, *reasons]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.metrics import Bools
+from assay.monitoring.drift import OTHER
 from assay.monitoring.numbers import ColumnDrift, Family
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def _in_gained(values: pd.Series, column: ColumnDrift) -> Bools:
     before, now = np.array(column.reference_shares), np.array(column.shares)
     gained = (now >= _TIMES * before) & (now - before >= _LEAST)
     if column.kind == "categorical":
-        names = np.array(column.bins, object)[gained]
-        return values.isin(names).to_numpy(bool)
+        shown = values.where(values.isin(column.bins), OTHER)
+        return shown.isin(np.array(column.bins, object)[gained]).to_numpy(bool)
     numbers = values.to_numpy(float)
     inner = np.array(column.bins, float)[1:-1]
     known = ~np.isnan(numbers)

@@ -54,7 +54,7 @@ class PerformanceSettings(Settings):
     resamples: int = Field(400, ge=100)
     """Draws behind each interval."""
     seed: Seed = 0
-    least_labels: int = Field(30, ge=2)
+    least_labels: int = Field(20, ge=2)
     """Labelled groups below which a slice says that they are too few."""
     least_of_class: int = Field(5, ge=1)
     """Labelled groups of the rarer class below which nothing is said that needs both."""
@@ -70,6 +70,9 @@ class DecisionSettings(Settings):
 
     consecutive: int = Field(2, ge=1)
     """Windows in a row that have to say so."""
+    confidence: float = Field(0.999, gt=0.5, lt=1)
+    """Of the interval, over these windows together, that has to leave out "nothing changed": a
+    decision looks at some eight figures, and at many windows in a year."""
     baseline: int = Field(2, ge=1)
     """The model's first windows with enough labels, which later ones are compared with."""
     least_fall: float = Field(0.05, gt=0, lt=1)

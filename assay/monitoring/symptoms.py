@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from assay.monitoring.changes import change, pooled
+from assay.monitoring.changes import change, pooled, widened
 from assay.monitoring.numbers import ColumnDrift, Family, ReferenceKind, WindowNumbers
 from assay.monitoring.performance import AGREEMENT, MOVED, REST
-from assay.monitoring.performance_numbers import Figure, Slice
+from assay.monitoring.performance_numbers import Figure
 from assay.monitoring.settings import DecisionSettings
 
 
@@ -136,29 +136,35 @@ def _fell(
         first, now = _series(earlier, name)[: settings.baseline], _series(recent, name)
         if not first or len(now) < len(recent):
             continue
-        before = pooled(first)
-        changes = [change(before, figure) for figure in now]
-        if all(one.high < 0 and one.value <= -settings.least_fall for one in changes):
+        before, after = pooled(first), pooled(now)
+        is_far = all(one.value <= before.value - settings.least_fall for one in now)
+        if is_far and _is_lower(before, after, settings):
             what = name.upper() if name == "auc" else name.capitalize()
-            words = f"{what} fell from {_words(before)} to {_words(now[-1])}."
+            words = f"{what} fell from {_words(before)} to {_words(after)}."
             yield Finding(symptom, words, {name: [before.value, *(one.value for one in now)]})
 
 
 def _uncalibrated(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     gaps, errors = _series(recent, "gap"), _series(recent, "ece")
-    whole = len(recent)
-    too_high = len(gaps) == whole and all(one.low > 0 for one in gaps)
-    too_low = len(gaps) == whole and all(one.high < 0 for one in gaps)
-    is_far = all(abs(one.value) > settings.most_gap for one in gaps)
-    if (too_high or too_low) and is_far:
-        side = "much" if too_high else "little"
-        words = f"Scores say too {side}, by {_words(gaps[-1])} on average."
-    elif len(errors) == whole and all(one.low > settings.most_ece for one in errors):
+    if len(gaps) == len(recent) and (side := _side(gaps, settings)):
+        much = "much" if side > 0 else "little"
+        words = f"Scores say too {much}, by {_words(pooled(gaps))} on average."
+        yield Finding(Symptom.UNCALIBRATED, words, {"gap": [one.value for one in gaps]})
+    elif len(errors) == len(recent) and all(one.low > settings.most_ece for one in errors):
         words = f"The calibration error is {_words(errors[-1])}."
-    else:
-        return
-    numbers: dict[str, JsonValue] = {"gap": [one.value for one in gaps]}
-    yield Finding(Symptom.UNCALIBRATED, words, {**numbers, "ece": [one.value for one in errors]})
+        yield Finding(Symptom.UNCALIBRATED, words, {"ece": [one.value for one in errors]})
+
+
+def _is_lower(before: Figure, after: Figure, settings: DecisionSettings) -> bool:
+    return widened(change(before, after), settings.confidence).high < 0
+
+
+def _side(gaps: Sequence[Figure], settings: DecisionSettings) -> int:
+    """On which side of 0 all ``gaps`` lie, far enough and beyond chance; 0 where they do not."""
+    both = widened(pooled(gaps), settings.confidence)
+    if both.low > 0 and all(one.value > settings.most_gap for one in gaps):
+        return 1
+    return -1 if both.high < 0 and all(one.value < -settings.most_gap for one in gaps) else 0
 
 
 def _drift(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
@@ -169,24 +175,32 @@ def _drift(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[
         return
     effects = {column.name: column.effect for column in moved[-1] if column.name in common}
     most = ", ".join(sorted(effects, key=lambda name: -effects[name])[:3])
-    words = f"{len(common)} inputs drifted, most of all {most} ({max(effects.values()):.0%})."
+    what = "input" if len(common) == 1 else "inputs"
+    words = f"{len(common)} {what} drifted, most of all {most} ({max(effects.values()):.0%})."
     yield Finding(Symptom.DRIFT, words, dict(effects))
     yield from _of_what_moved(recent, settings)
 
 
 def _of_what_moved(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
-    pairs = [(_agreement(one, REST), _agreement(one, MOVED)) for one in recent]
-    known = [(rest, moved) for rest, moved in pairs if rest and moved]
-    if len(known) < len(pairs):
+    """Whether verdicts or scores are worse on what drifted than on the rest."""
+    if not all(_of_part(recent, part, AGREEMENT) for part in (MOVED, REST)):
         words = "Too few labels on what drifted to tell whether it is judged worse."
-        yield Finding(Symptom.TOO_FEW_LABELS, words, {"windows": len(pairs) - len(known)})
+        yield Finding(Symptom.TOO_FEW_LABELS, words, {})
         return
-    changes = [change(rest, moved) for rest, moved in known]
-    if all(one.high < 0 and one.value <= -settings.least_fall for one in changes):
-        rest, moved = known[-1]
-        words = f"People agree with {_words(moved)} of what drifted, {_words(rest)} of the rest."
-        numbers: dict[str, JsonValue] = {"moved": moved.value, "rest": rest.value}
+    rest, moved = (_of_part(recent, part, AGREEMENT) for part in (REST, MOVED))
+    before, after = pooled(rest), pooled(moved)
+    is_far = all(m.value <= r.value - settings.least_fall for r, m in zip(rest, moved, strict=True))
+    if is_far and _is_lower(before, after, settings):
+        words = f"People agree with {_words(after)} of what drifted, {_words(before)} of the rest."
+        numbers: dict[str, JsonValue] = {MOVED: after.value, REST: before.value}
         yield Finding(Symptom.DRIFT_IS_WRONG, words, numbers)
+        return
+    rest, moved = (_of_part(recent, part, "gap") for part in (REST, MOVED))
+    differences = [change(r, m) for r, m in zip(rest, moved, strict=True)]
+    if differences and _side(differences, settings):
+        after, before = pooled(moved), pooled(rest)
+        words = f"Scores are off by {_words(after)} on what drifted, {_words(before)} on the rest."
+        yield Finding(Symptom.DRIFT_IS_WRONG, words, {MOVED: after.value, REST: before.value})
 
 
 def _inputs(window: WindowNumbers) -> list[ColumnDrift]:
@@ -202,10 +216,12 @@ def _series(windows: Sequence[WindowNumbers], name: str) -> list[Figure]:
     return [figure for figure in found if figure is not None]
 
 
-def _agreement(window: WindowNumbers, name: str) -> Figure | None:
-    slices: tuple[Slice, ...] = window.performance.slices if window.performance else ()
-    part = next((one for one in slices if (one.by, one.name) == (MOVED, name)), None)
-    return part.figures.get(AGREEMENT) if part else None
+def _of_part(windows: Sequence[WindowNumbers], part: str, name: str) -> list[Figure]:
+    """A figure of what moved, or of the rest, of each window; none where one lacks it."""
+    slices = [one for w in windows if w.performance for one in w.performance.slices]
+    found = [one.figures.get(name) for one in slices if (one.by, one.name) == (MOVED, part)]
+    known = [figure for figure in found if figure is not None]
+    return known if len(known) == len(windows) else []
 
 
 def _words(figure: Figure) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from bento.console import assets, check, demo, history, monitor, overview, review, sign_in
+from bento.console import assets, check, demo, history, lineage, monitor, overview, review, sign_in
 from bento.console.pages import install_errors
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -13,6 +13,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     check.router,
     review.router,
     history.router,
+    lineage.router,
     overview.router,
     monitor.router,
     demo.router,

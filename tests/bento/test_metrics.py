@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from assay.records import Label
-from assay.store import HumanLabel, Scope, Store, StoreSettings, Vote
+from assay.store import HumanLabel, Notice, Scope, Store, StoreSettings, Vote
 from bento import metrics
 from bento.api.app import ROUTERS
 from bento.console import site
@@ -27,6 +27,10 @@ NAMES = {
     "assay_admitted", "assay_admission_refused_total", "assay_verdicts_total",
     "assay_score_bucket", "assay_answered_from_store_total", "assay_review_backlog",
     "assay_spool_backlog", "assay_webhook_backlog", "assay_agreement", "assay_model_info",
+    "assay_auto_cleared_share", "assay_review_share", "assay_review_seconds",
+    "assay_reports_avoided",
+    "assay_monitor_drifted_share", "assay_monitor_age_seconds", "assay_monitor_action",
+    "assay_loop_age_seconds", "assay_loop_state", "assay_training_age_seconds",
 }  # fmt: skip
 
 
@@ -129,10 +133,31 @@ def test_what_the_store_knows_is_refreshed(tmp_path: Path) -> None:
         store.drainer.drain()
         metrics.refresh(store, now)
         assert (value(metrics.SPOOL_BACKLOG), value(metrics.REVIEW_BACKLOG)) == (0, 1)
-        vote = Vote(HumanLabel.MANIPULATED, is_blind=True)
+        vote = Vote(HumanLabel.MANIPULATED, is_blind=True, seconds=7.0)
         store.feedback.record(made.id, "maria", vote)
         metrics.refresh(store, now)
         assert (value(metrics.REVIEW_BACKLOG), value(metrics.AGREEMENT)) == (0, 1)
+        assert (value(metrics.REVIEW_SHARE), value(metrics.CLEARED_SHARE)) == (1, 0)
+        assert value(metrics.REVIEW_SECONDS) == 7
+
+
+def test_reports_avoided_are_a_number_once_there_are_enough(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    with Store.open(StoreSettings(folder=tmp_path, audit_share=1.0), drain=False) as store:
+        metrics.refresh_estimates(store, now)
+        assert math.isnan(value(metrics.REPORTS_AVOIDED))
+        for n in range(20):
+            notice = Notice.CAUTION if n % 2 else Notice.NONE
+            made = capture(f"{n}", created_at=now, notice=notice, needs_review=False)
+            store.captures.append(made, b"image")
+            store.drainer.drain()
+            if notice is Notice.NONE:
+                store.reports.add(made.id, "somebody")
+            store.feedback.record(made.id, "maria", Vote(HumanLabel.MANIPULATED))
+        metrics.refresh_estimates(store, now)
+        low, middle, high = (one.value for one in metrics.REPORTS_AVOIDED.collect()[0].samples)
+        assert 0 < low < middle < high < 30
+        assert 8 < middle < 12
 
 
 def value(gauge: metrics.Gauge) -> float:

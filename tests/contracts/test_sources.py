@@ -9,20 +9,26 @@ import pytest
 
 from assay import images, plugins, sources
 from assay.errors import UnknownPlugin
-from assay.records import Label, Sample
+from assay.records import Label, Sample, Split
 from assay.sources import Source
-from tests.scenes import scene
+from tests import datasets, intakes
+from tests.scenes import sample, scene
 
 LIMIT = 24
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A labelled directory, for sources whose required option is one."""
+    """A directory for any required option: labelled images, a dataset, and labels after it."""
     for label in Label:
         (tmp_path / label).mkdir()
         for seed in range(2):
             (tmp_path / label / f"{seed}.png").write_bytes(images.encode_png(scene(seed, 64, 64)))
+    older, newer = (
+        sample(seed, source="captures", dataset="captures", group=str(seed), split=Split.TRAIN)
+        for seed in range(2)
+    )
+    intakes.written(tmp_path, datasets.stored(tmp_path, [older]), [newer])
     return tmp_path
 
 

@@ -13,7 +13,7 @@ from assay.home import REPOSITORY
 from assay.images import Variant
 from assay.metrics import METRICS, Metric
 from assay.promotion import PromotionDecision
-from assay.records import Split
+from assay.records import BASIC_SPLITS
 from assay.reports import interval, summary
 from assay.reports.summary import Facts
 from assay.reports.terminal import Stage
@@ -29,7 +29,7 @@ WHOLE = Slice(
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    return stored(tmp_path, [sample(n, split=split) for n, split in enumerate(Split)])
+    return stored(tmp_path, [sample(n, split=split) for n, split in enumerate(BASIC_SPLITS)])
 
 
 def page(dataset: Dataset, **fields: object) -> str:

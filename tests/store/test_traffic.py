@@ -11,7 +11,10 @@ from tests.captures import START, kept
 DAY = timedelta(days=1)
 
 
-def read(store: Store, span: Span = Span(), limit: int = 100, **options: bool) -> list[Served]:
+ALWAYS = Span()
+
+
+def read(store: Store, span: Span = ALWAYS, limit: int = 100, **options: bool) -> list[Served]:
     return [one for page in store.traffic.read(span, limit, **options) for one in page]
 
 

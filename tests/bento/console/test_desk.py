@@ -236,6 +236,8 @@ def test_the_overview_counts(desk: Service, signed_in: SignedIn, keep: Keep):
     desk.runtime.store.feedback.record(one.id, "grace", Vote(HumanLabel.MANIPULATED, is_blind=True))
     html = text_of(signed_in().get("/overview?days=1"))
     assert "1 blind vote, 95 % interval 21 % - 100 %" in html
+    assert "too few reports of what was missed to tell" in html
+    assert "called authentic without a person" in html
     assert desk.runtime.model.version in html
     assert f"{np.datetime64('today')}: " in html
     assert signed_in().get("/overview?days=0").status_code == 422

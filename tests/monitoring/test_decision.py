@@ -1,0 +1,183 @@
+"""What the numbers of the windows lead to, and that a single window leads to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from assay.monitoring.decision import Action, RetrainDecision, decide
+from assay.monitoring.numbers import Family, Quality, Reference, ReferenceKind
+from assay.monitoring.settings import DecisionSettings
+from tests.monitoring.windows import drifted, performance, window, windows
+
+SETTINGS = DecisionSettings()
+WRONG = {"agreement": 0.60, "gap": 0.0}
+RIGHT = {"agreement": 0.92, "gap": 0.0}
+
+SICK: dict[str, tuple[dict[str, Any], Action]] = {
+    "ranking fell": ({"performance": performance(auc=0.75)}, Action.RETRAIN),
+    "recall fell": ({"performance": performance(recall=0.50)}, Action.RETRAIN),
+    "scores too high": ({"performance": performance(gap=0.12)}, Action.RECALIBRATE),
+    "scores too low": ({"performance": performance(gap=-0.12)}, Action.RECALIBRATE),
+    "calibration error": ({"performance": performance(ece=0.2)}, Action.RECALIBRATE),
+    "precision fell": ({"performance": performance(precision=0.6)}, Action.RECALIBRATE),
+    "recall and calibration": (
+        {"performance": performance(recall=0.5, gap=-0.12)}, Action.RECALIBRATE,
+    ),
+    "ranking and calibration": (
+        {"performance": performance(auc=0.75, gap=-0.12)}, Action.RETRAIN,
+    ),
+    "drift that is judged wrong": (
+        {"drift": (drifted(),), "performance": performance(moved=WRONG)}, Action.RETRAIN,
+    ),
+    "drift whose scores are off": (
+        {"drift": (drifted(),), "performance": performance(moved={**RIGHT, "gap": -0.3})},
+        Action.RETRAIN,
+    ),
+    "drift that is judged as ever": (
+        {"drift": (drifted(),), "performance": performance(moved=RIGHT)}, Action.NONE,
+    ),
+    "drift without labels": ({"drift": (drifted(),), "performance": None}, Action.PAGE),
+    "drift with few labels": (
+        {"drift": (drifted(),), "performance": performance(moved={})}, Action.PAGE,
+    ),
+    "refusals": ({"quality": Quality(refused_share=0.4)}, Action.PAGE),
+    "one picture everywhere": ({"quality": Quality(largest_group_share=0.7)}, Action.PAGE),
+    "a column that is missing": ({"quality": Quality(missing={"d_entropy": 0.9})}, Action.PAGE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_two_windows_that_agree_lead_to(name: str):
+    changed, action = SICK[name]
+    found = decide(windows(changed, changed), SETTINGS)
+    assert found.action is action
+    assert found.evidence
+    assert all(not reason[0].islower() and reason.endswith(".") for reason in found.reasons)
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_one_window_by_itself_leads_to_nothing(name: str):
+    changed, _ = SICK[name]
+    for sequence in ([changed], [changed, {}], [changed, {}, changed]):
+        assert decide(windows(*sequence), SETTINGS).action is Action.NONE
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_windows_of_two_models_do_not_agree(name: str):
+    changed, _ = SICK[name]
+    found = decide(windows(changed, {**changed, "model_version": "2"}), SETTINGS)
+    assert found.action is Action.NONE
+    assert "Not enough windows of this model yet" in found.reasons[0]
+
+
+def test_calm_windows_say_why_nothing_is_done():
+    found = decide(windows({}, {}), SETTINGS)
+    assert found == RetrainDecision(
+        action=Action.NONE,
+        reasons=("Nothing is beyond its limit in all of the newest windows.",),
+    )
+    assert "Not enough data" in decide([], SETTINGS).reasons[0]
+
+
+def test_a_small_window_is_not_judged_and_does_not_interrupt():
+    changed = {"performance": performance(auc=0.75)}
+    small = {"is_enough": False, "performance": None}
+    assert decide(windows(changed, small), SETTINGS).reasons[0].startswith("Not enough data")
+    assert decide(windows(changed, small, changed), SETTINGS).action is Action.RETRAIN
+
+
+def test_a_fall_has_to_matter_and_to_be_beyond_chance():
+    small = {"performance": performance(auc=0.87)}
+    assert decide(windows(small, small), SETTINGS).action is Action.NONE
+    unsure = performance(auc=0.82)
+    wide = unsure.figures["auc"].model_copy(update={"low": 0.6, "high": 0.95})
+    vague = {"performance": unsure.model_copy(update={"figures": {**unsure.figures, "auc": wide}})}
+    assert decide(windows(vague, vague), SETTINGS).action is Action.NONE
+
+
+def test_a_fall_needs_earlier_windows_of_the_model_to_fall_from():
+    changed = {"performance": performance(auc=0.75)}
+    assert decide(windows(changed, changed, calm=0), SETTINGS).action is Action.NONE
+    assert decide(windows(changed, changed, calm=1), SETTINGS).action is Action.RETRAIN
+
+
+def test_drift_against_a_dataset_is_no_ground():
+    dataset = Reference(kind=ReferenceKind.DATASET, captures=300, groups=300)
+    changed = {"drift": (drifted(),), "performance": None, "reference": dataset}
+    assert decide(windows(changed, changed), SETTINGS).action is Action.NONE
+
+
+def test_drift_of_verdicts_alone_is_no_drift_of_inputs():
+    changed = {"drift": (drifted("score", Family.VERDICT),), "performance": None}
+    assert decide(windows(changed, changed), SETTINGS).action is Action.NONE
+
+
+def test_other_columns_in_each_window_are_chance():
+    first, second = ({"drift": (drifted(name),), "performance": None} for name in ("d_a", "d_b"))
+    assert decide(windows(first, second), SETTINGS).action is Action.NONE
+
+
+def test_a_recalibration_waits_for_its_labels():
+    few = {"performance": performance(gap=0.12, labels=40)}
+    found = decide(windows(few, few), SETTINGS)
+    assert found.action is Action.NONE
+    assert "80 labels of the 100" in found.reasons[-1]
+
+
+def test_labels_in_quarantine_stop_everything_else():
+    changed = {"performance": performance(auc=0.75)}
+    found = decide(windows(changed, changed), SETTINGS, quarantined=["eve"])
+    assert found.action is Action.PAGE
+    assert "eve" in found.reasons[0]
+
+
+def after(action: Action, *, version: str, between: int = 0) -> RetrainDecision:
+    """The decision on a model that ranks worse, where ``action`` was decided before."""
+    sick = {"model_version": version, "performance": performance(auc=0.75)}
+    calm = {"model_version": version}
+    sequence = windows({}, *[calm] * (1 + between), sick, sick)
+    actions = [Action.NONE] * 2 + [action] + [Action.NONE] * (len(sequence) - 4)
+    return decide(sequence, SETTINGS, actions)
+
+
+def test_a_retraining_that_did_not_help_calls_a_person():
+    found = after(Action.RETRAIN, version="2")
+    assert found.action is Action.PAGE
+    assert "retrained before, which did not help" in found.reasons[0]
+
+
+def test_a_retraining_that_came_to_nothing_calls_a_person():
+    found = after(Action.RETRAIN, version="1")
+    assert found.action is Action.PAGE
+    assert "no new model came of it" in found.reasons[0]
+
+
+def test_what_was_done_is_forgotten_in_the_end():
+    assert after(Action.RETRAIN, version="2", between=SETTINGS.patience).action is Action.RETRAIN
+
+
+def test_a_recalibration_that_did_not_help_becomes_a_retraining():
+    off = {"model_version": "2", "performance": performance(gap=0.12)}
+    actions = [Action.NONE, Action.NONE, Action.RECALIBRATE, Action.NONE]
+    assert decide(windows({}, off, off), SETTINGS, actions).action is Action.RETRAIN
+
+
+def test_a_person_is_called_once():
+    broken = {"quality": Quality(refused_share=0.4)}
+    actions = [Action.NONE] * 3 + [Action.PAGE]
+    found = decide(windows(broken, broken, broken), SETTINGS, actions)
+    assert found.action is Action.NONE
+    assert found.reasons[0].startswith("A person was called")
+
+
+def test_a_decision_survives_json():
+    changed, _ = SICK["drift that is judged wrong"]
+    found = decide(windows(changed, changed), SETTINGS)
+    assert RetrainDecision.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_window_is_read_back_as_it_was():
+    one = window(performance=performance(moved=WRONG), drift=(drifted(),))
+    assert type(one).model_validate_json(one.model_dump_json()) == one
