@@ -112,7 +112,7 @@ def _settled(
     began = time.monotonic()
     with _Scene.set(settings, platform, journal) as scene:
         scene.traffic(0, progress)
-    with platform.run("retrain", settings.settling, "action=recalibrate") as run:
+    with platform.run("recalibrate", settings.settling) as run:
         _finished(run, "settling in", progress)
     return {"seconds": round(time.monotonic() - began, 1)}
 

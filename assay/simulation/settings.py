@@ -134,8 +134,8 @@ class SimulationSettings(Settings):
     people: PeopleSettings = PeopleSettings()
     first_model: Path = REPOSITORY / "configs/train_simulation.yaml"
     """Configuration of the pipeline `train` that makes the first champion."""
-    settling: Path = REPOSITORY / "configs/retrain_simulation.yaml"
-    """Configuration of the pipeline `retrain`, which recalibrates it before the first week."""
+    settling: Path = REPOSITORY / "configs/recalibrate_simulation.yaml"
+    """Configuration of the pipeline `recalibrate` that moves it to the platform's images."""
     loop: Path = REPOSITORY / "configs/loop_simulation.yaml"
     """Configuration of the pipeline `loop` that runs after each week."""
 
