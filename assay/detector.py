@@ -24,6 +24,7 @@ from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion, log_odds
 from assay.metrics import Floats
 from assay.model_folder import CALIBRATION_FILE, EMBEDDING_FILE, FUSION_FILE, read_facts
+from assay.policy import Policy
 from assay.prefixes import Prefix
 from assay.questions import Preparer, Question
 from assay.records import Label, Photo, Verdict
@@ -92,6 +93,11 @@ class Detector:
             recipe.batch_size,
             Embedding.load(embedding) if embedding.exists() else None,
         )
+
+    def follow(self, policy: Policy) -> None:
+        """Decide as ``policy`` says from now on; a model that was never calibrated stays so."""
+        if self.calibration is not None:
+            self.calibration = policy.applied(self.calibration)
 
     def has_seen(self, group: str) -> bool:
         """Whether images of this group trained, calibrated or selected the model."""

@@ -75,6 +75,14 @@ def merge_groups(hashes: Sequence[PerceptualHash], groups: Sequence[str]) -> lis
     return [smallest[label] for label in labels.tolist()]
 
 
+def components(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """A number for each of ``count`` items; the same for those that ``pairs`` connect."""
+    if not pairs:
+        return list(range(count))
+    left, right = np.array(pairs, dtype=np.int64).T
+    return [int(label) for label in _joined(np.arange(count), (left, right))]
+
+
 _Indices = npt.NDArray[np.int64]
 _Pairs = tuple[_Indices, _Indices]
 

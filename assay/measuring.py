@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay import places
 from assay.evidence import Role, examined, examiners
+from assay.fingerprints import code_fingerprint
 from assay.images import Variant, photo_of
 from assay.parallel import parallel_map
 from assay.progress import Progress, silent
@@ -54,20 +60,32 @@ def measure_dataset(
     kind: Variant,
     workers: int | None = None,
     progress: Progress = silent,
+    only: Collection[str] | None = None,
+    kept: Path | None = None,
 ) -> pa.Table:
-    """Measure all images of ``splits`` in the form ``kind``, one process a core.
+    """Measure the images of ``splits``, or ``only`` these, in the form ``kind``, a process a core.
 
     Columns image_id, split, label, and for each examiner its value (float64, null where not
     applicable) and the part that it points at (a string, empty for none); rows in the dataset's
     order. Samples stream through, so memory stays flat.
-    ``workers`` None means all cores.
+    ``workers`` None means all cores. In the folder ``kept`` every image's row is written down, and
+    found again by whoever measures it there next.
     """
     import pyarrow as pa
 
-    total = sum(dataset.table(["image_id"], split).num_rows for split in splits)
-    samples = (replace(s, mask=b"") for split in splits for s in dataset.samples(split))
+    wanted = set(dataset.table(["image_id"])["image_id"].to_pylist() if only is None else only)
+    total = sum(
+        len(wanted.intersection(dataset.table(["image_id"], split)["image_id"].to_pylist()))
+        for split in splits
+    )
+    samples = (
+        replace(s, mask=b"")
+        for split in splits
+        for s in dataset.samples(split)
+        if s.image_id in wanted
+    )
     rows: list[dict[str, Any]] = []
-    for row in parallel_map(partial(_measured_row, kind), samples, workers):
+    for row in parallel_map(partial(_measured_row, kind, kept), samples, workers):
         rows.append(row)
         progress(len(rows), total, "measuring evidence")
     fields = [pa.field(name, pa.string()) for name in _KEYS]
@@ -88,12 +106,32 @@ def by_image(table: pa.Table) -> dict[str, tuple[Measurement, ...]]:
     }
 
 
-def _measured_row(kind: Variant, sample: Sample) -> dict[str, Any]:
-    photo = photo_of(sample, kind)
+def _measured_row(kind: Variant, kept: Path | None, sample: Sample) -> dict[str, Any]:
     keys = {name: getattr(sample, name) for name in _KEYS}
-    measured = {measurement.id: measurement for measurement in measure(photo)}
+    return keys | (_measured(kind, sample) if kept is None else _kept(kept, kind, sample))
+
+
+def _measured(kind: Variant, sample: Sample) -> dict[str, Any]:
+    measured = {measurement.id: measurement for measurement in measure(photo_of(sample, kind))}
     values = {name: measured[name].value for name in measured_names()}
-    return keys | values | {n + _PLACE: places.where(measured[n]) for n in measured_names()}
+    return values | {n + _PLACE: places.where(measured[n]) for n in measured_names()}
+
+
+def _kept(folder: Path, kind: Variant, sample: Sample) -> dict[str, Any]:
+    """What was measured before, by the same code, of the same bytes under the same name."""
+    digest = hashlib.sha256(f"{code_fingerprint()} {kind} {sample.image_id}\0".encode())
+    digest.update(sample.image)
+    name = digest.hexdigest()
+    file = folder / name[:2] / f"{name}.json"
+    with contextlib.suppress(FileNotFoundError):
+        found: dict[str, Any] = json.loads(file.read_bytes())
+        return found
+    measured = _measured(kind, sample)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(measured))
+    unfinished.replace(file)
+    return measured
 
 
 def _remembered(name: str, row: Mapping[str, Any]) -> Measurement:

@@ -189,15 +189,18 @@ def differences(
     thresholds: tuple[float, float],
     bootstrap: Bootstrap,
     names: Iterable[str] = tuple(METRICS),
+    counts: Floats | None = None,
 ) -> dict[str, Difference | None]:
     """The `METRICS` called ``names`` of two models on the same images ``[n]``, paired by resample.
 
     Each model's scores are decided at its own threshold. Intervals and None are
-    those of `measure`.
+    those of `measure`. An image counts as often as ``counts`` ``[n]`` says; None is once each.
     """
+    counted = np.ones(len(positive)) if counts is None else counts
     orders = [np.argsort(scores, kind="stable") for scores in (first, second)]
     rows: dict[str, list[Floats]] = {name: [] for name in names}
-    for weights in bootstrap.weights(groups):
+    for drawn in bootstrap.weights(groups):
+        weights = drawn * counted
         pair = [
             Weighted(scores[order], positive[order], weights[:, order], threshold)
             for scores, order, threshold in zip((first, second), orders, thresholds, strict=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from assay import catalogue, hardware, home, model_registry, parameters
-from assay.bundle import RECALIBRATED
+from assay.bundle import CAPTURES, LABELLED, LEARNING, RECALIBRATED, RETRAINED
 from assay.calibration import Calibration
 from assay.catalogue import Contents
 from assay.dataset import Dataset, DataSettings
@@ -79,6 +79,12 @@ class ModelCard:
     """Of a model that was moved: the ``model`` that it was, and the ``dataset`` of its labels."""
     robustness: Robustness | None = None
     """None where that was not measured."""
+    retrained: Mapping[str, str] = field(default_factory=dict)
+    """Of a model that went on learning: the ``model`` that it was, and its new ``dataset``."""
+    captures: Mapping[str, str] = field(default_factory=dict)
+    """The traffic that it was moved to: ``since`` and ``until``, ISO 8601."""
+    learning: str = ""
+    """What labels of that traffic taught about findings, in a sentence."""
 
 
 def gather(
@@ -113,11 +119,12 @@ def gather(
             seconds=_seconds(run),
             hardware=run.data.tags.get("hardware") or hardware.summary(),
             settings=_differing(stored, {}),
-            command=_recalibration(facts[RECALIBRATED], stored)
-            if RECALIBRATED in facts
-            else command(stored),
+            command=_command(facts, stored),
         ),
         recalibrated=facts.get(RECALIBRATED, {}),
+        retrained=facts.get(RETRAINED, {}),
+        captures=facts.get(CAPTURES, {}),
+        learning=facts.get(LEARNING, ""),
         robustness=robustness,
     )
 
@@ -133,6 +140,17 @@ def command(stored: Mapping[str, Mapping[str, Any]]) -> str:
     for name, value in _differing(stored, usual).items():
         words += ["--set", f"{name}={_yaml(value)}"]
     return shlex.join(words)
+
+
+def _command(facts: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]]) -> str:
+    """The command line that makes the described model again, from the same captures if any."""
+    name, how = ("recalibrate", RECALIBRATED) if RECALIBRATED in facts else ("retrain", RETRAINED)
+    made_of = facts.get(how, {})
+    if made_of and made_of["dataset"] == facts.get(LABELLED):
+        given = {"model": made_of["model"], **facts[CAPTURES]}
+        words = ["python", "run.py", "--pipeline", name]
+        return shlex.join([*words, *(w for k, v in given.items() for w in ("--set", f"{k}={v}"))])
+    return _recalibration(made_of, stored) if RECALIBRATED in facts else command(stored)
 
 
 def _recalibration(moved: Mapping[str, str], stored: Mapping[str, Mapping[str, Any]]) -> str:

@@ -11,6 +11,8 @@ The rule, first match first:
 5. It is handed to people: *caution* where not being authentic is the likelier (score at least
    `LIKELIER`), otherwise none until somebody has looked.
 6. Otherwise *caution*. No automatic verdict ever says more.
+
+A platform may ask for a higher score before 5 and 6 caution (`NoticeLimits`).
 """
 
 from __future__ import annotations
@@ -21,14 +23,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from assay.errors import ConfigError, did_you_mean
 from assay.metadata import content_credentials
 from assay.records import Finding, Label, Verdict
+from assay.settings import Settings
 
 LIKELIER = 0.5
 """The calibrated score from which an image is likelier not authentic than authentic."""
 DEFAULT_LANGUAGE = "en"
+BENIGN = "benign_edit"
+"""The reason code by which people say that an edit misleads nobody."""
 
 _TRANSLATIONS = Path(__file__).with_suffix(".toml")
 _VALID, _TRUSTED = "signature valid", "valid, signer on a trust list"
@@ -49,6 +57,15 @@ class Level(StrEnum):
     NONE = "none"
     CAUTION = "caution"
     WARNING = "warning"
+
+
+class NoticeLimits(Settings):
+    """From which scores on users are cautioned about an automatic verdict; None for never."""
+
+    decided: Annotated[float, Field(ge=0, le=1)] | None = 0.0
+    """Called other than authentic, and not handed to people."""
+    in_review: Annotated[float, Field(ge=0, le=1)] | None = LIKELIER
+    """Called other than authentic, and handed to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +97,7 @@ def notice(
     *,
     is_benign: bool = False,
     language: str = DEFAULT_LANGUAGE,
+    limits: NoticeLimits = NoticeLimits(),  # noqa: B008 (frozen)
 ) -> Notice:
     """The notice about an image by the rule of this module.
 
@@ -87,8 +105,28 @@ def notice(
     change nothing that matters, from an alignment with the original. Raises `ConfigError` for a
     language without translations.
     """
-    level, reason = _decided(decision) or _stated(verdict.findings) or _checked(verdict, is_benign)
+    verdict_as_told = verdict.label, verdict.score, verdict.needs_review
+    level, reason = (
+        _decided(decision)
+        or _stated(verdict.findings)
+        or checked(*verdict_as_told, is_benign, limits)
+    )
     return in_language(level, reason, language)
+
+
+def checked(
+    label: Label, score: float, needs_review: bool, is_benign: bool, limits: NoticeLimits
+) -> tuple[Level, str]:
+    """What an automatic verdict alone says, and which rule spoke: 3 to 6 of this module."""
+    limit = limits.in_review if needs_review else limits.decided
+    if is_benign or label is Label.AUTHENTIC or limit is None or score < limit:
+        return Level.NONE, "none"
+    return Level.CAUTION, "in_review" if needs_review else f"checked_{label.value}"
+
+
+def is_of_file(reason: str) -> bool:
+    """Whether ``reason`` is what a file states of itself, which no policy and no model moves."""
+    return reason.startswith(("signed_", "claimed_"))
 
 
 def in_language(level: Level, reason: str, language: str) -> Notice:
@@ -148,15 +186,6 @@ def _claimed(claims: Iterable[str]) -> str:
         return "generated"
     is_edited = any(action.partition(" ")[0] in _EDITS for action, _, _ in words)
     return "edited" if is_edited else ""
-
-
-def _checked(verdict: Verdict, is_benign: bool) -> tuple[Level, str]:
-    is_unlikely = verdict.needs_review and verdict.score < LIKELIER
-    if is_benign or verdict.label is Label.AUTHENTIC or is_unlikely:
-        return Level.NONE, "none"
-    if verdict.needs_review:
-        return Level.CAUTION, "in_review"
-    return Level.CAUTION, f"checked_{verdict.label.value}"
 
 
 def _weight(text: str) -> float:

@@ -61,18 +61,32 @@ def predict(
     (before calibration), the pixel metrics of `assay.localisation`, and p_authentic, p_manipulated,
     p_synthesized.
     """
+    (said,) = predict_alike([detector], dataset, split, kind, progress, workers)
+    return said
+
+
+def predict_alike(
+    detectors: Sequence[DetectsPhotos],
+    dataset: Dataset,
+    split: Split,
+    kind: Variant,
+    progress: Progress,
+    workers: int | None = None,
+) -> list[pd.DataFrame]:
+    """The rows of `predict` for each of ``detectors``; evidence is measured once for all."""
     import pandas as pd
 
     total = dataset.table(["image_id"], split).num_rows
-    rows: list[dict[str, Any]] = []
+    rows: list[list[dict[str, Any]]] = [[] for _ in detectors]
     examined = examined_photos(partial(photo_of, kind=kind), dataset.samples(split), workers)
     for batch in in_batches(examined):
         samples, photos = zip(*batch, strict=True)
-        verdicts = detector.detect(photos)
-        seen = [detector.has_seen(sample.group) for sample in samples]
-        rows += map(_prediction, samples, photos, verdicts, [kind] * len(batch), seen)
-        progress(len(rows), total, f"predicting {split}, {kind}")
-    return pd.DataFrame(rows)
+        for own, detector in zip(rows, detectors, strict=True):
+            verdicts = detector.detect(photos)
+            seen = [detector.has_seen(sample.group) for sample in samples]
+            own += map(_prediction, samples, photos, verdicts, [kind] * len(batch), seen)
+        progress(len(rows[0]), total, f"predicting {split}, {kind}")
+    return [pd.DataFrame(said) for said in rows]
 
 
 def predict_variants(

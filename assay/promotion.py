@@ -76,7 +76,7 @@ def decide(
     by the margin (non-inferiority of the interval's lower end).
     """
     objections, merits = _standing(measured(challenger), settings)
-    fragile, robust = _robustness(robustness, settings)
+    fragile, robust = objections_to_robustness(robustness, settings)
     objections += fragile
     difference = None
     if champion is None:
@@ -109,7 +109,7 @@ def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[li
     return objections, [f"{words} clears the floor of {settings.floor:g}"]
 
 
-def _robustness(
+def objections_to_robustness(
     robustness: Robustness | None, settings: PromotionSettings
 ) -> tuple[list[str], list[str]]:
     """Objections to how a challenger stands everyday perturbations, and what else is known."""

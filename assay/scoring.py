@@ -120,7 +120,7 @@ def score(
         current: set[str] = set()
         progress(min(len(journal.done), total), total, "score images")
         items = (i for i in _noted(_items(source), current) if i.key not in journal.done)
-        for batch in in_batches(examined_photos(_decode, items)):
+        for batch in in_batches(examined_photos(decoded, items)):
             journal.append(_score_batch(batch, detector))
             progress(min(len(journal.done), total), total, "score images")
         # Files that changed or went away since the run that was killed have left rows behind.
@@ -219,7 +219,7 @@ def _table_items(table: Path) -> Iterator[Item]:
                 row += 1
 
 
-def _decode(item: Item) -> Photo | str:
+def decoded(item: Item) -> Photo | str:
     """The image, or the reason why there is none."""
     try:
         return images.decode(item.data)

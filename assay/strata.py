@@ -18,6 +18,14 @@ NOT_JPEG = "not JPEG"
 """Files without quantisation tables: lossless ones, and WebP, which keeps its own to itself."""
 
 
+@cache
+def names() -> tuple[str, ...]:
+    """All strata that there are."""
+    qualities = [f"JPEG {_class(value, QUALITIES)}" for value in (0, *QUALITIES)]
+    sizes = [_class(value, LONG_SIDES) for value in (0, *LONG_SIDES)]
+    return tuple(f"{kind}, {size} px" for kind in (*qualities, NOT_JPEG) for size in sizes)
+
+
 def stratum(photo: Photo) -> str:
     """The compression and the size class of ``photo``, such as ``JPEG 75-89, 512-1199 px``."""
     return f"{compression_class(photo)}, {size_class(photo)}"

@@ -19,11 +19,12 @@ MODULES = (
     "serving",
     "optimise",
     "store",
+    "poisoning",
     "release",
     "rollout",
+    "monitoring",
     "monitor_labels",
     "monitor_decisions",
-    "monitoring",
 )
 
 

@@ -16,6 +16,7 @@ from assay.duplicates import MIN_QUALITY
 from assay.evidence import Role
 from assay.intake import ImageFacts
 from assay.metadata import content_credentials
+from assay.notices import NoticeLimits
 from assay.questions import Question
 from assay.records import Finding, Label, Verdict
 from assay.siblings import Kinship
@@ -24,6 +25,8 @@ from bento import decisions
 from bento.siblings import Sibling
 from bento.submission import Submission
 
+AS_EVER = NoticeLimits()
+"""From which scores on users are cautioned where no policy says otherwise."""
 _FINDINGS = TypeAdapter(tuple[KeptFinding, ...])
 _INHERITED = (
     "label", "score", "probabilities", "log_odds", "stratum", "needs_review", "findings",
@@ -41,9 +44,10 @@ def judged(
     question: Question,
     verdict: Verdict,
     siblings: Sequence[Sibling],
+    limits: NoticeLimits = AS_EVER,
 ) -> Capture:
-    """The capture of a fresh verdict."""
-    told = notices.notice(verdict, is_benign=_is_benign(siblings))
+    """The capture of a fresh verdict; users are cautioned from ``limits`` on."""
+    told = notices.notice(verdict, is_benign=_is_benign(siblings), limits=limits)
     kept = tuple(KeptFinding.of(finding) for finding in verdict.findings)
     return Capture(
         **_asked(submission, identity),
@@ -70,13 +74,14 @@ def repeated(
     submission: Submission,
     identity: ImageFacts,
     stated: Sequence[Finding] | None = None,
+    limits: NoticeLimits = AS_EVER,
 ) -> Capture:
     """The capture of an image whose pixels were answered before: the same answer, marked so.
 
     ``stated`` is what its file says of its origin; None where it is the same file, byte for byte.
     """
     inherited = {name: getattr(seen, name) for name in (*_INHERITED, *_OF_THE_FILE)}
-    own = {} if stated is None else _own(seen, stated)
+    own = {} if stated is None else _own(seen, stated, limits)
     first = seen.answered_from or seen.id
     return Capture(**_asked(submission, identity), **(inherited | own), answered_from=first)
 
@@ -135,14 +140,14 @@ def _is_benign(siblings: Sequence[Sibling]) -> bool:
     return any(one.kind is Kinship.SAME_CONTENT and one.is_cleared for one in siblings)
 
 
-def _own(seen: Capture, stated: Sequence[Finding]) -> dict[str, Any]:
+def _own(seen: Capture, stated: Sequence[Finding], limits: NoticeLimits) -> dict[str, Any]:
     """What another file of the pixels of ``seen`` does not inherit: its origin and what follows."""
     names = {finding.measurement.id for finding in stated}
     measured = [one for one in kept_findings(seen) if one.id not in names]
     findings = (*measured, *map(KeptFinding.of, stated))
     verdict = replace(verdict_of(seen), findings=tuple(one.finding for one in findings))
     # Where nothing was to be told, that was for the pixels' sake: an origin only adds notices.
-    told = notices.notice(verdict, is_benign=seen.notice is Notice.NONE)
+    told = notices.notice(verdict, is_benign=seen.notice is Notice.NONE, limits=limits)
     return {
         "findings": _FINDINGS.dump_python(findings, mode="json"),
         "provenance": _provenance(stated),

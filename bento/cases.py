@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from assay import kept_answers, notices
 from assay.case_records import Case, ImageFacts, KeptVerdict, Step
 from assay.fingerprints import code_fingerprint
 from assay.records import Label
 from assay.store import Capture, Decision, HumanLabel
-from bento import captures, decisions, pseudonyms
-from bento.runtime import ModelCard
+from bento import captures, pseudonyms
+from bento.model_card import ModelCard
 
 _SATIRE = "satire_or_art"
 """The reason code that says an image is no claim about the world."""
@@ -24,6 +25,7 @@ def case_of(
     ``image`` are the bytes as received, None where they were not kept.
     """
     is_served = capture.model_version == model.version
+    is_decided = is_served and _decides(model, capture)
     return Case(
         id=capture.id,
         at=capture.created_at.isoformat(),
@@ -34,8 +36,13 @@ def case_of(
         history=_steps(history),
         stratum=capture.stratum,
         fusion=model.fusion if is_served else None,
-        calibration=model.calibration if is_served else None,
+        calibration=model.calibration if is_decided else None,
     )
+
+
+def _decides(model: ModelCard, capture: Capture) -> bool:
+    """Whether what decides now would have decided so: a policy may have changed since."""
+    return kept_answers.still_holds(capture, model.rules, model.is_heard)
 
 
 def media_review(
@@ -116,7 +123,7 @@ def _category(decision: Decision) -> str:
     the scheme does not know. EditedOrCroppedContent means cut out of a larger whole, and nobody
     is asked about that here.
     """
-    if decision.label is HumanLabel.AUTHENTIC or decision.reason_code == decisions.BENIGN:
+    if decision.label is HumanLabel.AUTHENTIC or decision.reason_code == notices.BENIGN:
         return "OriginalMediaContent"
     if decision.reason_code == _SATIRE:
         return "SatireOrParodyContent"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from assay.notices import HumanDecision
+from assay.notices import BENIGN, HumanDecision
 from assay.records import Label
 from assay.store import Decision, HumanLabel
-
-BENIGN = "benign_edit"
-"""The reason code that says an edit misleads nobody."""
 
 
 def human_decision(decision: Decision | None) -> HumanDecision | None:

@@ -18,17 +18,19 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TypeVar, TypeVarTuple
 
-from assay import intake
+from assay import intake, kept_answers
 from assay.detector import Rationale
 from assay.errors import AssayError, StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
+from assay.notices import NoticeLimits
 from assay.records import Finding
 from assay.store import Capture, Store
 from assay.store.ids import new_id
 from bento import captures, metrics, stability
 from bento.admission import Admission, is_large
 from bento.answering import Answers
+from bento.model_card import ModelCard
 from bento.refusal_tally import RefusalTally
 from bento.refusals import DeadlineExceeded
 from bento.siblings import Relatives
@@ -54,12 +56,13 @@ class Engine:
         relatives: Relatives,
         admission: Admission,
         deadline: float,
-        version: str,
+        model: ModelCard,
         serving_plan: str | None = None,
         stability_share: float = 0.0,
     ) -> None:
         self.store, self.pool, self.admission = store, pool, admission
-        self.version, self._serving_plan = version, serving_plan
+        self.version, self._serving_plan = model.version, serving_plan
+        self._model = model
         self.relatives = relatives
         self.refused = RefusalTally()
         self._answers, self._deadline = answers, deadline
@@ -99,6 +102,10 @@ class Engine:
         self._is_warm = True
 
     @property
+    def _limits(self) -> NoticeLimits:
+        return self._model.policy.notices
+
+    @property
     def is_ready(self) -> bool:
         """Whether verdicts can be given: the warm-up image was answered."""
         return self._is_warm
@@ -127,7 +134,7 @@ class Engine:
         else:
             stated = await self._stated(seen, submission.image)
             watch.lap("origin")
-            capture = captures.repeated(seen, submission, identity, stated)
+            capture = captures.repeated(seen, submission, identity, stated, self._limits)
         return await self._kept(capture, submission, watch)
 
     async def _repeated_request(self, submission: Submission) -> Capture | None:
@@ -156,10 +163,14 @@ class Engine:
             seen = self.store.captures.find_pixels(identity.pixel_digest)
         except StoreUnavailable:
             return None
-        if seen is None or seen.model_version != self.version:
+        if seen is None or seen.model_version != self.version or not self._holds(seen):
             return None
         is_checked = stability.is_answered(seen, submission, identity)
         return seen if is_checked and captures.has_reasons(seen, submission.rationale) else None
+
+    def _holds(self, seen: Capture) -> bool:
+        """Whether the policy that is followed now would answer as was answered then."""
+        return kept_answers.still_holds(seen, self._model.rules, self._model.is_heard)
 
     def _lane(self, identity: ImageFacts) -> AbstractAsyncContextManager[None]:
         """Where an image waits to be measured: large ones never take all processes at once."""
@@ -191,7 +202,7 @@ class Engine:
             verdict = await self._checks.explained(verdict, question, submission.rationale)
         if rescored is not None:
             watch.lap("stability")
-        judged = captures.judged(submission, identity, question, verdict, relatives)
+        judged = captures.judged(submission, identity, question, verdict, relatives, self._limits)
         return judged.model_copy(
             update={
                 "serving_plan": self._serving_plan,

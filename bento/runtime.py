@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
-from assay.calibration import Calibration
-from assay.fusion import Fusion
 from assay.reports.side_by_side import SideBySide
 from assay.serving_plan import ServingPlan
 from assay.store import Store
@@ -15,6 +13,7 @@ from bento.byte_cache import ByteCache
 from bento.engine import Engine
 from bento.fetches import Fetches
 from bento.key_ring import KeyRing
+from bento.model_card import ModelCard
 from bento.refusals import NotKept
 from bento.settings import ServiceSettings
 from bento.turns import Turns
@@ -24,16 +23,6 @@ _PICTURES = 64 * 2**20
 """Bytes of pictures of siblings: some thirty pairs, those that moderators look at now."""
 _THUMBNAILS = 12 * 2**20
 """Bytes of small pictures for lists: two thousand."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What is known of the model that answers."""
-
-    version: str
-    family: str
-    calibration: Calibration
-    fusion: Fusion | None
 
 
 @dataclass(frozen=True, slots=True)

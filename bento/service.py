@@ -61,6 +61,7 @@ class Model:
 
     def __init__(self) -> None:
         from assay.detector import Detector
+        from assay.policy import Policy
         from assay.store import StoreSettings
         from bento.lifeline import Lifeline
 
@@ -68,6 +69,7 @@ class Model:
         self._lifeline = Lifeline(StoreSettings.from_environment().folder)
         self._lifeline.outlive_holder()
         self._detector = Detector.load(model_folder(), _SERVING.recipe)
+        self._detector.follow(Policy.of_environment())
 
     @bentoml.api(**_BATCHED)  # type: ignore[untyped-decorator]
     def verdicts(self, parcels: list[Any]) -> list[Any]:

@@ -34,6 +34,8 @@ class ServiceSettings(Settings):
 
     model: Path
     """The folder of the model that answers."""
+    policy: Path | None = None
+    """The file of what the platform decides otherwise than the model (`assay.policy`)."""
     auth: bool = False
     """Whether every request needs an API key or a session; without, only loopback may ask."""
     public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = (

@@ -53,6 +53,7 @@ def find(run_name: str) -> PipelineRunResponse | None:
 def results(run: PipelineRunResponse) -> dict[str, Any]:
     """What a reader wants to see at the end, by artifact name."""
     wanted = {
+        "backtest",
         "comparison",
         "evaluation",
         "experts",
@@ -65,6 +66,7 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
         "robustness",
         "scores",
         "serving_plan",
+        "simulation",
         "verdict",
         "dataset",
         "validation",

@@ -47,4 +47,4 @@ def train(
     robust, page = measure_robustness(dataset, model, robustness)
     version, _ = register(model, *judged, mlflow_run, robust)
     decision = promote(version, *judged[:2], robust, promotion)
-    publish(report, *judged, *report_evaluation(*judged, model), page, version, decision)
+    publish(*judged, *report_evaluation(*judged, model), page, version, decision, report)

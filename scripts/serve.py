@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from assay import dashboards, home, locks, model_registry, signing_keys
+from assay import dashboards, home, locks, model_registry, policy, signing_keys
 from assay.errors import AssayError, ConfigError, NoChampion, StorageError, StoreUnavailable
 from assay.rollout.assembly import supervising
 from assay.rollout.launch import Active, Launch
@@ -96,8 +96,17 @@ def _environment(host: str, port: int) -> dict[str, str]:
         "ASSAY_AUTH": str(auth).lower(),
         "ASSAY_PUBLIC_URL": os.environ.get("ASSAY_PUBLIC_URL") or f"http://{host}:{port}",
         "BENTOML_DO_NOT_TRACK": "True",
+        **_policy(),
         **_signing_keys(auth),
     }
+
+
+def _policy() -> dict[str, str]:
+    """The file that is followed, from wherever a release runs; raises `ConfigError` here."""
+    if not (named := os.environ.get(policy.VARIABLE)):
+        return {}
+    policy.Policy.of_environment()
+    return {policy.VARIABLE: str(Path(named).expanduser().resolve())}
 
 
 def _champion() -> Launch:

@@ -5,7 +5,7 @@ from typing import Annotated
 import pyarrow as pa
 from zenml import step
 
-from assay import measuring
+from assay import home, measuring
 from assay.dataset import Dataset
 from assay.images import Variant
 from assay.progress import bar
@@ -23,5 +23,6 @@ def measure_evidence(
     Where datasets are left out, an image of the test split is one to train on in other folds.
     """
     splits = BASIC_SPLITS if with_test else (Split.TRAIN, Split.VALIDATION)
+    form, kept = Variant.BIAS_CONTROLLED, home.folder("measurements")
     with bar() as progress:
-        return measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, None, progress)
+        return measuring.measure_dataset(dataset, splits, form, None, progress, kept=kept)

@@ -10,7 +10,9 @@ from zenml.exceptions import EntityExistsError
 from zenml.model.utils import link_artifact_version_to_model_version
 from zenml.models import ModelVersionPipelineRunRequest, ModelVersionResponse
 
+from assay import judgements, model_registry
 from assay.model_registry import MODEL, Alias
+from assay.promotion import PromotionDecision
 
 STAGES = {Alias.CHALLENGER: ModelStages.STAGING, Alias.CHAMPION: ModelStages.PRODUCTION}
 
@@ -37,6 +39,23 @@ def mirror(version: str, description: str, facts: Mapping[str, str]) -> None:
 def set_stage(version: str, alias: Alias) -> None:
     """Move ``version`` to the stage of ``alias``; who held it before is archived."""
     Client().update_model_version(MODEL, _name(version), stage=STAGES[alias], force=True)
+
+
+def settle(
+    version: str, decision: PromotionDecision, *, crowned: bool | None = None
+) -> PromotionDecision:
+    """Let ``version`` be the champion in both registries if it was promoted, and note it there.
+
+    ``crowned`` says so where the decision does not: it is the champion already, perhaps since a
+    run that was killed between both. The note comes last, so that who finds it finds all done.
+    """
+    is_champion = decision.promoted if crowned is None else crowned
+    if is_champion:
+        model_registry.crown(version)
+        set_stage(version, Alias.CHAMPION)
+    run = get_step_context().pipeline_run.name
+    judgements.note(version, run, promoted=is_champion, reasons=decision.reasons)
+    return decision
 
 
 def _name(version: str) -> str:

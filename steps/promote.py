@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import pandas as pd
-from zenml import get_step_context, step
+from zenml import step
 
-from assay import judgements, model_registry, promotion
+from assay import model_registry, promotion
 from assay.dataset import Dataset
 from assay.detector import Detector
 from assay.images import Variant
@@ -29,9 +29,9 @@ def promote(
 ) -> Annotated[PromotionDecision, "decision"]:
     """Compare both on the same normalised test images; move alias and stage if promoted."""
     champion = model_registry.version_of(Alias.CHAMPION)
-    if champion == model_version:  # again, for a run that was killed between alias and stage
+    if champion == model_version:
         already = PromotionDecision(False, (f"version {champion} is the champion already",), None)
-        return _settled(model_version, already, crowned=True)
+        return model_versions.settle(model_version, already, crowned=True)
     rival = None
     if champion is not None:
         detector = Detector.load(model_registry.fetch(champion))
@@ -39,14 +39,4 @@ def promote(
             rival = predict(detector, dataset, Split.TEST, Variant.BIAS_CONTROLLED, progress)
     challenger = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
     decision = promotion.decide(challenger, rival, settings, robustness)
-    return _settled(model_version, decision, crowned=decision.promoted)
-
-
-def _settled(version: str, decision: PromotionDecision, *, crowned: bool) -> PromotionDecision:
-    """Move alias and stage where it is to have them; last of all, note what was decided."""
-    if crowned:
-        model_registry.crown(version)
-        model_versions.set_stage(version, Alias.CHAMPION)
-    run = get_step_context().pipeline_run.name
-    judgements.note(version, run, promoted=crowned, reasons=decision.reasons)
-    return decision
+    return model_versions.settle(model_version, decision)

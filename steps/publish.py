@@ -22,7 +22,6 @@ from steps import links, run_stages
 
 @step(enable_cache=False, output_materializers={"summary": PageMaterializer})
 def publish(
-    validation: Validation,
     dataset: Dataset,
     predictions: pd.DataFrame,
     evaluation: Evaluation,
@@ -31,6 +30,7 @@ def publish(
     robustness_report: Page,
     model_version: str,
     decision: PromotionDecision,
+    validation: Validation | None = None,
 ) -> Annotated[Page, "summary"]:
     """Sum the run up, and upload what the run of the model does not hold yet."""
     trained = model_registry.run_of(model_version)
@@ -38,11 +38,12 @@ def publish(
     closing = _summary(dataset, evaluation, model_version, decision, trained.info.run_id, to_people)
     pages = {
         "dataset": dataset_report.page(dataset),
-        "validation": validation_report.page(validation),
         "evaluation": evaluation_report,
         "gallery": gallery,
         "robustness": robustness_report,
     }
+    if validation is not None:
+        pages["validation"] = validation_report.page(validation)
     if trained.data.tags.get("zenml_run") == get_step_context().pipeline_run.name:
         pages["summary"] = closing  # a later run's would say that everything came from the cache
     publishing.publish(model_version, pages, predictions, dataset)

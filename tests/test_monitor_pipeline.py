@@ -104,7 +104,7 @@ def test_windows_are_on_record_with_their_pages(changed: PipelineRunResponse):
     with Store.open(StoreSettings.from_environment(), drain=False) as store:
         report, trend = (store.windows.page(newest.id, name) for name in ("report", "trend"))
         assert "descriptor: jpeg_quality" in report
-        assert "2026-03-03" in trend
+        assert "2026-03-04 00:00 UTC" in trend
         assert "Drift in column" in store.windows.page(newest.id, "evidently")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from assay import model_registry
@@ -220,9 +221,7 @@ def _calibration(card: ModelCard) -> Rows:
         ("review band", f"{_band(card)}; scores in it are handed to people"),
     ]
     rows += [(f"threshold, {name}", f"{value:.3f}") for name, value in fitted.strata.items()]
-    if moved := card.recalibrated:
-        said = f"weights of version {moved['model']}; only the calibration saw {moved['dataset']}"
-        rows.append(("recalibrated", said))
+    rows += _moved(card)
     if fitted.review is not None:
         rows.append(("promise", fitted.review.statement))
     for kind in Variant:
@@ -231,6 +230,19 @@ def _calibration(card: ModelCard) -> Rows:
         if kind in card.review_share:
             rows.append((f"handed to people, {kind}", f"{card.review_share[kind]:.1%} of the test"))
     return rows
+
+
+def _moved(card: ModelCard) -> Iterator[tuple[str, str]]:
+    """Which model it was before, and what it was moved to."""
+    if was := card.recalibrated:
+        said = f"weights of version {was['model']}; only the calibration saw {was['dataset']}"
+        yield "recalibrated", said
+    if was := card.retrained:
+        yield "retrained", f"from version {was['model']}, on dataset {was['dataset']}"
+    if span := card.captures:
+        yield "captures", f"served from {span['since']} to {span['until']}"
+    if card.learning:
+        yield "findings", card.learning
 
 
 def _making(card: ModelCard) -> dict[str, Any]:

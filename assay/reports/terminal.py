@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.comparison import PRIMARY, Outcome
+from assay.reports import backtest as backtest_report
 from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
@@ -25,6 +26,7 @@ from assay.reports.evaluation import auc_by_slice, headline, slice_name
 if TYPE_CHECKING:
     import pandas as pd
 
+    from assay.backtest.records import Backtest
     from assay.comparison import Comparison
     from assay.evaluation import Evaluation
     from assay.promotion import PromotionDecision
@@ -146,6 +148,16 @@ def verdict(given: Mapping[str, Any]) -> Panel:
     return Panel(Text("\n".join(lines)), title=given["label"], title_align="left", width=_WIDTH)
 
 
+def backtest(found: Backtest) -> RenderableType:
+    """Every number a day as served and as tried, with what to know before relying on it."""
+    shown = table_of("a day", ">as served", ">as tried", ">change")
+    for line in backtest_report.lines(found):
+        colour = {"good": "green", "bad": "red"}.get(line.emphasis, "")
+        shown.add_row(line.title, line.old, line.new, Text(line.change, colour))
+    notes = [Text(doubt, "yellow") for doubt in backtest_report.doubts(found)]
+    return Group(Text(backtest_report.sentence(found)), shown, *notes)
+
+
 def scores(table: pd.DataFrame) -> Table:
     """How many images got which label, need review, or could not be read."""
     counts = table_of("images", ">count")
@@ -182,6 +194,14 @@ def deployment(found: Standing) -> RenderableType:
     return Group(*lines)
 
 
+def simulation(played: Mapping[str, Any]) -> RenderableType:
+    """What happened in a simulation, in sentences and week by week."""
+    table = table_of(*played["columns"])
+    for row in played["rows"]:
+        table.add_row(*row)
+    return Group(*map(Text, played["sentences"]), Text(""), table)
+
+
 def _lasted(one: Deployment) -> str:
     """How long it took until it answered, or was given up."""
     end = one.activated_at or one.ended_at
@@ -189,6 +209,7 @@ def _lasted(one: Deployment) -> str:
 
 
 _ALONE: dict[str, Callable[[Any], RenderableType]] = {
+    "backtest": backtest,
     "deployment": deployment,
     "window": monitor_report.closing,
     "retrain_decision": monitor_report.decided,
@@ -196,6 +217,7 @@ _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "loop": loop_report.closing,
     "serving_plan": serving_plan,
     "scores": scores,
+    "simulation": simulation,
     "verdict": verdict,
 }
 """What stands in results beside nothing else."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from assay import selection
 from assay.records import Label
 from assay.store.columns import storable, utc_now
 from assay.store.ids import new_id
@@ -143,17 +144,22 @@ class Capture(BaseModel):
             return None
         return all(one.label is self.label for one in self.stability.values())
 
-    def drawn(self, audit_share: float) -> Capture:
+    def drawn(self, audit_share: float, review_share: float = 1.0) -> Capture:
         """This capture with its selection; the same identifier is always drawn alike.
 
-        The draw looks at nothing but the identifier, so that audits estimate all traffic.
+        The draw looks at nothing but the identifier, so that audits estimate all traffic. One draw
+        is for both: an audit is also among those that call for review and are chosen.
         """
-        is_audit = _fraction(self.id) < audit_share
-        reason = Selection.NEEDS_REVIEW if self.needs_review else Selection.NONE
+        fraction = _fraction(self.id)
+        is_audit = fraction < audit_share
+        chosen = self.needs_review and fraction < review_share
+        reason = Selection.NEEDS_REVIEW if chosen else Selection.NONE
         return self.model_copy(
             update={
                 "selection_reason": Selection.AUDIT if is_audit else reason,
-                "selection_probability": 1.0 if self.needs_review else audit_share,
+                "selection_probability": selection.chance(
+                    self.needs_review, audit_share, review_share
+                ),
                 "is_audit": is_audit,
                 "audit_probability": audit_share,
             }

@@ -18,6 +18,7 @@ from assay.store.database import Database, insert_new
 from assay.store.drainer import Drainer
 from assay.store.ids import new_id
 from assay.store.image_files import ImageFiles
+from assay.store.settings import StoreSettings
 from assay.store.spool import Spool
 from assay.store.tables import CaptureRow, IdempotencyRow, ImageRow
 
@@ -43,11 +44,11 @@ class Captures:
         spool: Spool,
         images: ImageFiles,
         drainer: Drainer,
-        audit_share: float,
+        settings: StoreSettings,
     ) -> None:
         self._database, self._spool = database, spool
         self._images, self._drainer = images, drainer
-        self._audit_share = audit_share
+        self._audit_share, self._review_share = settings.audit_share, settings.review_share
 
     def id_for(self, client: str, key: str, body_digest: str) -> str:
         """The identifier that a request with this idempotency key has, the same at each repeat.
@@ -85,7 +86,9 @@ class Captures:
         if is_keyed and (first := self.find(capture.id)) is not None:
             return first
         digest = hashlib.sha256(image).hexdigest()
-        drawn = capture.model_copy(update={"image_digest": digest}).drawn(self._audit_share)
+        drawn = capture.model_copy(update={"image_digest": digest}).drawn(
+            self._audit_share, self._review_share
+        )
         is_new = self._spool.append(drawn, image if drawn.keep_image else b"")
         if is_new:
             self._drainer.wake()

@@ -32,6 +32,8 @@ class StoreSettings(Settings):
     """Seconds for which a claimed case belongs to one moderator."""
     audit_share: float = Field(0.02, ge=0, le=1)
     """Share of all captures that people judge without seeing the verdict."""
+    review_share: float = Field(1.0, ge=0, le=1)
+    """Share of the captures that call for review which people are asked about."""
     session: float = Field(12 * 3600.0, gt=0)
     """Seconds until a moderator has to sign in again."""
     sign_in_link: float = Field(900.0, gt=0)

@@ -9,6 +9,7 @@ from typing import Self
 
 from assay.errors import StorageError, StoreUnavailable
 from assay.store.accounts import Accounts
+from assay.store.answers import KeptAnswers
 from assay.store.api_keys import ApiKeys
 from assay.store.audit import AuditLog
 from assay.store.audits import Audits
@@ -55,7 +56,7 @@ class Store:
         self.spool = spool = Spool(settings.folder / "spool")
         images = ImageFiles(settings.images_url or str(settings.folder / "images"))
         self.drainer = drainer = Drainer(spool, database, images)
-        self.captures = Captures(database, spool, images, drainer, settings.audit_share)
+        self.captures = Captures(database, spool, images, drainer, settings)
         self.feedback = Feedback(database, drainer, settings.webhook_url)
         self.review = Review(database, drainer, self.feedback, settings.lease)
         self.reports = Reports(database, drainer, settings.reports_per_hour)
@@ -72,6 +73,7 @@ class Store:
         self.retention = Retention(database, drainer, images, settings.idempotency)
         self.lineage = Lineage(database)
         self.labels = Labels(database)
+        self.answers = KeptAnswers(database)
         self.labelled_images = LabelledImages(database)
         self.overview = Overview(database)
         self.outcomes = Outcomes(database)

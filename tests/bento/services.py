@@ -24,6 +24,7 @@ from assay import images, signing_keys, training
 from assay.calibration import Calibration
 from assay.detector import Detector, Rationale
 from assay.model_folder import CALIBRATION_FILE
+from assay.policy import Policy
 from assay.progress import silent
 from assay.questions import Question
 from assay.records import Pixels, Verdict
@@ -99,7 +100,10 @@ def running(
     with pytest.MonkeyPatch.context() as patch:
         for name, key in KEYS.items():
             patch.setenv(name, key)
-        answers = LocalAnswers(Detector.load(model, serving.recipe))
+        detector = Detector.load(model, serving.recipe)
+        if chosen.policy is not None:
+            detector.follow(Policy.read(chosen.policy))
+        answers = LocalAnswers(detector)
         given_store = StoreSettings(folder=folder, **(store or {}))
         runtime = assemble(chosen, given_store, answers, serving)
     attach(app, runtime)

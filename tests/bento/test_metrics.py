@@ -29,6 +29,8 @@ NAMES = {
     "assay_spool_backlog", "assay_webhook_backlog", "assay_agreement", "assay_model_info",
     "assay_auto_cleared_share", "assay_review_share", "assay_review_seconds",
     "assay_reports_avoided",
+    "assay_monitor_drifted_share", "assay_monitor_age_seconds", "assay_monitor_action",
+    "assay_loop_age_seconds", "assay_loop_state", "assay_training_age_seconds",
 }  # fmt: skip
 
 

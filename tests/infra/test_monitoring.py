@@ -10,6 +10,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
+from assay.loop.listening import LABEL
 from bento import metrics
 from scripts.set_up import ROOT
 from tests.infra.kustomize import Manifest
@@ -110,15 +111,25 @@ def test_every_alert_has_a_test() -> None:
         for one in test["alert_rule_test"]
         if one.get("exp_alerts")
     }
-    assert fired == {rule["alert"] for group in groups for rule in group["rules"]}
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert fired == {rule["alert"] for rule in rules if "alert" in rule}
 
 
 def test_expressions_name_metrics_of_the_service() -> None:
-    known = series()
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    recorded = {rule.get("record") for group in groups for rule in group["rules"]}
+    known = series() | recorded
     for expression in expressions():
-        named = set(re.findall(r"\bassay_\w+", expression))
+        named = set(re.findall(r"\bassay[_:][\w:]+", expression))
         assert named or "up{" in expression
         assert named <= known, expression
+
+
+def test_only_alerts_on_the_traffic_start_the_loop() -> None:
+    rules = [r for g in yaml.safe_load(ALERTS.read_text())["groups"] for r in g["rules"]]
+    name, value = LABEL
+    starting = {rule["alert"] for rule in rules if rule.get("labels", {}).get(name) == value}
+    assert starting == {"AssayDisagreement", "AssayDrift"}
 
 
 def test_expressions_of_the_dashboard_parse(promtool: str, tmp_path: Path) -> None:
