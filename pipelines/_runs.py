@@ -66,6 +66,7 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
         "robustness",
         "scores",
         "serving_plan",
+        "simulation",
         "verdict",
         "dataset",
         "validation",

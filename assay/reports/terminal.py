@@ -194,6 +194,14 @@ def deployment(found: Standing) -> RenderableType:
     return Group(*lines)
 
 
+def simulation(played: Mapping[str, Any]) -> RenderableType:
+    """What happened in a simulation, in sentences and week by week."""
+    table = table_of(*played["columns"])
+    for row in played["rows"]:
+        table.add_row(*row)
+    return Group(*map(Text, played["sentences"]), Text(""), table)
+
+
 def _lasted(one: Deployment) -> str:
     """How long it took until it answered, or was given up."""
     end = one.activated_at or one.ended_at
@@ -209,6 +217,7 @@ _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "loop": loop_report.closing,
     "serving_plan": serving_plan,
     "scores": scores,
+    "simulation": simulation,
     "verdict": verdict,
 }
 """What stands in results beside nothing else."""

@@ -44,7 +44,7 @@ class Platform:
 
     def __init__(self, state: Path, audit_share: float) -> None:
         state.mkdir(parents=True, exist_ok=True)
-        self.state = state
+        self.state = state.resolve()
         self._audit_share = audit_share
 
     @property

@@ -83,6 +83,8 @@ class Quality:
     """Share of edited images that are called so."""
     new_recall: float | None
     """The same of those with the new manipulation."""
+    false_alarms: float | None
+    """Share of authentic images that are called edited."""
     precision: float | None
     """Share of images called edited that are."""
     handed: float | None
@@ -110,6 +112,7 @@ def quality(answers: Sequence[Answer], new_edit: str) -> Quality:
         auc=_auc(scores, edited),
         recall=_share(flagged, edited),
         new_recall=_share(flagged, new),
+        false_alarms=_share(flagged, ~edited),
         precision=_share(edited, flagged),
         handed=_share(handed, np.ones(len(judged), bool)),
         missed_views=int(reach[edited & ~flagged & ~handed].sum()),

@@ -97,8 +97,8 @@ class TrafficSettings(Settings):
 class PeopleSettings(Settings):
     """Who looks at images, how fast, and how often they are wrong."""
 
-    moderators: int = Field(2, ge=1)
-    hours: float = Field(1.0, ge=0)
+    moderators: int = Field(4, ge=1)
+    hours: float = Field(0.5, ge=0)
     """That each of them has in a week."""
     seconds: float = Field(20.0, gt=0)
     """That a case takes, median; they vary as reaction times do (log-normal)."""

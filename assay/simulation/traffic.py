@@ -20,7 +20,7 @@ from assay.records import Label, Sample
 from assay.simulation.settings import Phase, SimulationSettings
 from assay.sources.photos import Photos
 
-CLIENTS = "forum", "market", "newsroom"
+CLIENTS = "dating", "forum", "market", "newsroom"
 """The platforms that send images."""
 
 _REACH = 5.0, 1.5

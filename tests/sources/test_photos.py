@@ -87,3 +87,16 @@ def test_missing_photograph_names_package(
     monkeypatch.setattr(photos, "PHOTOGRAPHS", (absent,))
     with pytest.raises(StorageError, match=rf"{package[0]} holds no absent\.png"):
         next(Photos().fetch())
+
+
+def test_fetch_takes_the_photographs_that_are_named() -> None:
+    chosen = Photos(photographs=("china", "moon"), crops_per_photo=2)
+    assert {sample.group for sample in chosen.fetch()} == {"photos-china", "photos-moon"}
+    assert chosen.fingerprint() != Photos(crops_per_photo=2).fingerprint()
+    whole = {sample.image_id: sample.image for sample in Photos(crops_per_photo=2).fetch()}
+    assert all(whole[sample.image_id] == sample.image for sample in chosen.fetch())
+
+
+def test_unknown_photograph_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValidationError, match="moon"):
+        Photos(photographs=("mooon",))
