@@ -22,6 +22,7 @@ MODULES = (
     "poisoning",
     "release",
     "rollout",
+    "monitoring",
     "monitor_labels",
     "monitor_decisions",
 )
