@@ -19,8 +19,10 @@ MODULES = (
     "serving",
     "optimise",
     "store",
+    "poisoning",
     "release",
     "rollout",
+    "monitoring",
     "monitor_labels",
     "monitor_decisions",
 )

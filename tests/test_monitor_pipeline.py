@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from assay import model_registry, tracking
-from assay.monitoring import reference
+from assay import tracking
+from assay.model_folder import MODEL_FILE
 from assay.monitoring.numbers import ReferenceKind, WindowNumbers
+from assay.prompts import PROMPT_VERSION
 from assay.store import Store, StoreSettings
 from assay.store.windows import Window
 from benchmarks.synthetic_traffic import store_captures, window
-from tests.pipeline_runs import environment, launch
+from tests.pipeline_runs import launch
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -30,23 +31,28 @@ pytestmark = [
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 SMALL = {"reference": {"captures": 300}, "performance": {"resamples": 100}}
+FACTS = {"family": "tiny", "prompt_version": PROMPT_VERSION, "seen_groups": [], "version": "7"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def state(trained_state: Path) -> Iterator[Path]:
-    """A champion that has answered three days of traffic, of which the third is another."""
-    with environment(trained_state):
-        version = reference.model_version(model_registry.fetch("champion"))
-        rng = np.random.default_rng(0)
-        with Store.open(StoreSettings.from_environment(), drain=False) as store:
-            for day, changed in enumerate((0.0, 0.0, 0.4)):
-                frame = window(300, rng, changed)
-                store_captures(store, frame, version, BEGIN + day * DAY, timedelta(minutes=1))
-        yield trained_state
+def state(tracked_state: Path) -> Path:
+    """A model that has answered three days of traffic, of which the third is another.
+
+    The monitor asks it nothing, so it is no more than its description.
+    """
+    (tracked_state / "model").mkdir()
+    (tracked_state / "model" / MODEL_FILE).write_text(json.dumps(FACTS))
+    rng = np.random.default_rng(0)
+    with Store.open(StoreSettings.from_environment(), drain=False) as store:
+        for day, changed in enumerate((0.0, 0.0, 0.4)):
+            frame = window(300, rng, changed)
+            store_captures(store, frame, "7", BEGIN + day * DAY, timedelta(minutes=1))
+    return tracked_state
 
 
 def monitored(state: Path, until: datetime) -> PipelineRunResponse:
-    return launch(state, "monitor", {**SMALL, "window": {"until": until.isoformat()}})
+    span = {"until": until.isoformat()}
+    return launch(state, "monitor", {**SMALL, "model": str(state / "model"), "window": span})
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +104,7 @@ def test_windows_are_on_record_with_their_pages(changed: PipelineRunResponse):
     with Store.open(StoreSettings.from_environment(), drain=False) as store:
         report, trend = (store.windows.page(newest.id, name) for name in ("report", "trend"))
         assert "descriptor: jpeg_quality" in report
-        assert "2026-03-03" in trend
+        assert "2026-03-04 00:00 UTC" in trend
         assert "Drift in column" in store.windows.page(newest.id, "evidently")
 
 

@@ -157,6 +157,7 @@ def histogram(rows: pd.DataFrame, found: Backtest) -> Figure:
             linewidth=1.4,
         )
     axes.set_yscale("symlog", linthresh=1)
+    axes.yaxis.set_major_formatter("{x:,.0f}")  # text in figures is never read as a formula
     axes.set_xlabel("score")
     axes.set_ylabel("captures")
     axes.set_xlim(0, 1)
@@ -169,7 +170,8 @@ def number(metric: Metric | None, sign: str = "") -> str:
     """A count with its interval, in as many digits as it bears; a dash where nobody knows."""
     if metric is None:
         return "-"
-    digits = 0 if abs(metric.value) >= 100 else 1 if abs(metric.value) >= 10 else 2
+    size = abs(metric.value)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 3 if 0 < size < 0.1 else 2
     value, low, high = (f"{x:{sign},.{digits}f}" for x in (metric.value, metric.low, metric.high))
     return f"{value} ({low} to {high})"
 
@@ -191,7 +193,7 @@ def _doubts(found: Backtest) -> Iterator[str]:
     if known.drawn > known.decided > 0:
         yield (
             f"Of {known.drawn:,} images that were drawn {known.decided:,} are decided; they stand "
-            "for those that wait, which holds if people do not take the easy ones first."
+            "for those that wait, though the most urgent ones are taken first."
         )
     if known.beyond:
         yield (

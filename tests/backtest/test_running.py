@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -219,6 +221,17 @@ def test_page_shows_old_beside_new_with_pictures_and_loads_nothing(changed: tupl
         assert line.new in html
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert "https://" not in html
+    assert "mathdefault" not in base64.b64decode(_figures(html)[1]).decode()
+
+
+def _figures(html: str) -> list[str]:
+    return re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", html)
+
+
+def test_small_numbers_keep_their_digits():
+    assert report.number(Metric(0.047, 0.04, 0.06, 9)) == "0.047 (0.040 to 0.060)"
+    assert report.number(Metric(1234.5, 1200, 1300, 9), "+") == "+1,234 (+1,200 to +1,300)"
+    assert report.number(None) == "-"
 
 
 def test_verdict_of_a_waiting_audit_is_not_shown(changed: tuple[Backtest, str], store: Store):

@@ -17,5 +17,5 @@ def serve(
     store: Store, pictures: int, *, day: float = 0.0, changed: float = 0.0, model: str = MODEL
 ) -> None:
     """Let so many pictures be answered, a minute apart, ``day`` days after the start."""
-    frame = window(pictures, np.random.default_rng(round(day * 100) + pictures), changed)
+    frame = window(pictures, np.random.default_rng([pictures, round(abs(day) * 100)]), changed)
     store_captures(store, frame, model, START + timedelta(days=day), timedelta(minutes=1))

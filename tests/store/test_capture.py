@@ -54,6 +54,17 @@ def test_selection_probability_is_that_of_being_seen():
     assert capture(needs_review=False).drawn(0.1).selection_probability == 0.1
 
 
+def test_review_share_chooses_among_reviews_with_the_probability_that_is_kept():
+    drawn = [capture(needs_review=True).drawn(0.1, 0.4) for _ in range(2000)]
+    chosen = [c for c in drawn if c.selection_reason is not Selection.NONE]
+    assert 710 < len(chosen) < 890  # 800 expected; 22 is one standard deviation
+    assert {c.selection_probability for c in drawn} == {0.4}
+    assert 140 < sum(c.is_audit for c in drawn) < 260
+    assert capture(needs_review=True).drawn(0.4, 0.1).selection_probability == 0.4
+    unasked = capture(needs_review=False).drawn(0.0, 0.4)
+    assert (unasked.selection_reason, unasked.selection_probability) == (Selection.NONE, 0.0)
+
+
 SCORES = {"jpeg 70": {"label": "manipulated", "score": 0.7}}
 FLIPPED = {**SCORES, "resize 0.5": {"label": "authentic", "score": 0.1}}
 
