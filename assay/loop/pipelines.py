@@ -28,6 +28,8 @@ from assay.store.deployments import Deployment, State
 from assay.store.loops import LoopRun, LoopState, StageResult
 from assay.store.windows import Window
 
+LEARNING = ("recalibrate", "retrain")
+"""Decisions that are pipelines too."""
 _ENDS = {"none": LoopState.CALM, "": LoopState.CALM, "page": LoopState.PAGED}
 """How a turn ends by the monitor's action; with any other it goes on."""
 
@@ -36,7 +38,7 @@ def stages(store: Store, settings: LoopSettings) -> list[Stage]:
     """All of them, in order; raises `ConfigError` for settings that a pipeline does not take."""
     found = (
         Monitor("monitor", settings.monitor, store),
-        Learn("retrain", settings.retrain, store),
+        Learn({name: getattr(settings, name) for name in LEARNING}, store),
         Optimise("optimize", settings.optimize, store),
         Deploy("deploy", settings.deploy, store),
     )
@@ -97,16 +99,23 @@ class Monitor(PipelineStage):
         return None
 
 
-class Learn(PipelineStage):
+class Learn(Stage):
     """Move the champion to what people labelled, and judge what came of it."""
 
-    def __init__(self, pipeline: str, settings: StageSettings, store: Store) -> None:
-        super().__init__(pipeline, settings, store)
+    def __init__(self, settings: Mapping[str, StageSettings], store: Store) -> None:
+        """``settings`` of each pipeline that may be decided on."""
         self.name = "learn"
+        self.seconds = 3600 * max(one.hours for one in settings.values())
+        self._pipelines = {name: _Learning(name, one, store) for name, one in settings.items()}
 
-    def own(self, run: LoopRun) -> Sequence[str]:
-        """What was decided, until the end of the window, from the champion of then."""
-        return [f"{name}={json.dumps(run.fact(name))}" for name in ("action", "until", "model")]
+    def check(self) -> None:
+        """Raise `ConfigError` for what any of them would refuse."""
+        for pipeline in self._pipelines.values():
+            pipeline.check()
+
+    def command(self, run: LoopRun, name: str) -> Sequence[str]:
+        """The pipeline that was decided on."""
+        return self._pipelines[str(run.fact("action"))].command(run, name)
 
     def result(self, run: LoopRun) -> StageResult | None:
         """The version that a run of this turn has judged."""
@@ -117,6 +126,18 @@ class Learn(PipelineStage):
         outcome = "promoted" if found.promoted else "refused"
         summary = f"version {found.version} was {outcome}: {'; '.join(found.reasons)}"
         return StageResult(summary, facts, None if found.promoted else LoopState.REFUSED)
+
+
+class _Learning(PipelineStage):
+    """A pipeline that learns."""
+
+    def own(self, run: LoopRun) -> Sequence[str]:
+        """Until the end of the window, from the champion of then."""
+        return [f"{name}={json.dumps(run.fact(name))}" for name in ("until", "model")]
+
+    def result(self, run: LoopRun) -> StageResult | None:
+        """Read by `Learn`, whichever pipeline it was."""
+        return None
 
 
 class Optimise(PipelineStage):
