@@ -109,7 +109,7 @@ def test_more_surprise_never_speaks_for_authenticity(
 
 
 def test_fusion_survives_storage(tmp_path: Path) -> None:
-    fusion = Fusion(OFFSETS, 0.25)
+    fusion = Fusion(OFFSETS, 0.25, {Label.SYNTHESIZED: {"noise_inconsistency": 0.1}})
     fusion.save(tmp_path / "fusion.json")
     assert Fusion.load(tmp_path / "fusion.json") == fusion
 

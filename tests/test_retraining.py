@@ -98,7 +98,9 @@ def test_nothing_labelled_is_said_with_the_span(home: Path, store: Store) -> Non
         )
 
 
-def test_traffic_moves_the_calibration_and_says_so(small_model: Path, tmp_path: Path) -> None:
+def test_traffic_moves_the_calibration_and_says_so(
+    tracked_state: Path, small_model: Path, tmp_path: Path
+) -> None:
     dataset = stored(tmp_path / "data", base_samples(24))
     splits = (Split.TRAIN, Split.VALIDATION)
     measured = measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, 1)
