@@ -320,6 +320,10 @@ def test_lineage_tells_of_a_deleted_capture(store: Store, told: Told, learned: s
     assert "deleted since" in told("lineage", "capture", learned)
 
 
-def test_lineage_of_an_unknown_model_is_an_error(store: Store, capsys: pytest.CaptureFixture[str]):
+def test_lineage_of_an_unknown_model_is_an_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name, value in home.environment().items():  # which the command sets: undone afterwards
+        monkeypatch.setenv(name, value)
     assert command.main(["lineage", "model", "champion"]) == 1
     assert "learned from no captures" in capsys.readouterr().err
