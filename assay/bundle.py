@@ -48,6 +48,8 @@ RECALIBRATED, RETRAINED = "recalibrated", "retrained"
 """Keys of a model's description under which it says from which model, and on which dataset."""
 CAPTURES = "captures"
 """Key under which it says which traffic it was moved to: ``since`` and ``until``, ISO 8601."""
+LABELLED = "labelled_dataset"
+"""Key under which it says which dataset holds that traffic, beside what the model knew before."""
 LEARNING = "learning"
 """Key under which it says what learning from that traffic came to, in a sentence."""
 
@@ -151,7 +153,8 @@ def origin(how: str, model: Path, dataset: Dataset, captures: Mapping[str, str])
     """
     known = model_registry.describe(model)
     made_of = {"model": known.version or known.name, "dataset": dataset.version}
-    return {how: made_of, **({CAPTURES: dict(captures)} if captures else {})}
+    of_traffic = {CAPTURES: dict(captures), LABELLED: dataset.version} if captures else {}
+    return {how: made_of, **of_traffic}
 
 
 def _learned(fusion: Fusion, served: _Answers, known: Mapping[str, Floats]) -> Learning:

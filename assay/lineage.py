@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MadeOf:
-    """What a model has learned from, its ancestors' captures included."""
+    """What a model learned from and was judged on, its ancestors' captures included."""
 
     model: TrainedModel
     ancestors: tuple[str, ...]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from assay import catalogue, hardware, home, model_registry, parameters
-from assay.bundle import CAPTURES, LEARNING, RECALIBRATED, RETRAINED
+from assay.bundle import CAPTURES, LABELLED, LEARNING, RECALIBRATED, RETRAINED
 from assay.calibration import Calibration
 from assay.catalogue import Contents
 from assay.dataset import Dataset, DataSettings
@@ -144,13 +144,13 @@ def command(stored: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _command(facts: Mapping[str, Any], stored: Mapping[str, Mapping[str, Any]]) -> str:
     """The command line that makes the described model again, from the same captures if any."""
-    if CAPTURES in facts:
-        action = "retrain" if RETRAINED in facts else "recalibrate"
-        moved = facts[RETRAINED if RETRAINED in facts else RECALIBRATED]
-        given = {"action": action, "model": moved["model"], **facts[CAPTURES]}
-        words = ["python", "run.py", "--pipeline", "retrain"]
+    name, how = ("recalibrate", RECALIBRATED) if RECALIBRATED in facts else ("retrain", RETRAINED)
+    made_of = facts.get(how, {})
+    if made_of and made_of["dataset"] == facts.get(LABELLED):
+        given = {"model": made_of["model"], **facts[CAPTURES]}
+        words = ["python", "run.py", "--pipeline", name]
         return shlex.join([*words, *(w for k, v in given.items() for w in ("--set", f"{k}={v}"))])
-    return _recalibration(facts[RECALIBRATED], stored) if RECALIBRATED in facts else command(stored)
+    return _recalibration(made_of, stored) if RECALIBRATED in facts else command(stored)
 
 
 def _recalibration(moved: Mapping[str, str], stored: Mapping[str, Mapping[str, Any]]) -> str:

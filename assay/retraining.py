@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from assay import catalogue, dataset_builder, fingerprints, home, lineage
-from assay.bundle import CAPTURES, RECALIBRATED, RETRAINED
+from assay.bundle import CAPTURES, LABELLED
 from assay.dataset import Dataset
 from assay.detector import Detector
 from assay.errors import ConfigError, DataError
@@ -20,6 +20,7 @@ from assay.model_folder import read_facts
 from assay.predictions import predict, predict_alike
 from assay.progress import Progress
 from assay.records import Split
+from assay.settings import at_home
 from assay.sources.captures import Captures
 from assay.succession import WEIGHT, Rivals
 
@@ -41,6 +42,14 @@ def _moment(text: str) -> str:
     return text
 
 
+def _folder(path: str) -> str:
+    if path and not Path(path).is_dir():
+        raise ValueError("no such folder")
+    return path
+
+
+LabelledFolder = Annotated[str, BeforeValidator(at_home), AfterValidator(_folder)]
+"""A folder of labelled images that exists; empty stands for labelled captures."""
 Moment = Annotated[str, AfterValidator(_moment)]
 """ISO 8601, UTC where it names no zone; empty leaves it to the champion, or to the clock."""
 
@@ -51,9 +60,7 @@ def base_of(model: Path, root: Path) -> Dataset:
     Raises `ConfigError` where it lies no longer in the folder ``root``.
     """
     facts = read_facts(model)
-    version = str(facts["dataset_version"])
-    if CAPTURES in facts:
-        version = str(facts.get(RECALIBRATED, facts.get(RETRAINED, {})).get("dataset", version))
+    version = str(facts.get(LABELLED, facts["dataset_version"]))
     try:
         return catalogue.resolve(version, root)
     except ConfigError as error:
@@ -90,6 +97,7 @@ def collect(
     Which captures it holds is noted in ``store``. Raises `DataError` where nobody labelled
     anything that can be learned from, or the newest labels lack a side to judge with.
     """
+    store.drainer.drain()  # what was labelled may be spooled here still
     base = base_of(model, home.folder("datasets"))
     key = fingerprints.run_key("labels", base.version, *(one.isoformat() for one in between))
     folder = home.folder("label_intake") / key

@@ -19,6 +19,7 @@ MODULES = (
     "serving",
     "optimise",
     "store",
+    "poisoning",
     "release",
     "rollout",
     "monitoring",

@@ -3,6 +3,7 @@
 from zenml import pipeline
 from zenml.enums import ExecutionMode
 
+from assay.label_intake import IntakeSettings
 from assay.monitoring.settings import (
     DecisionSettings,
     DriftSettings,
@@ -26,10 +27,11 @@ def monitor(
     drift: DriftSettings = DriftSettings(),
     performance: PerformanceSettings = PerformanceSettings(),
     decision: DecisionSettings = DecisionSettings(),
+    intake: IntakeSettings = IntakeSettings(),
 ) -> None:
     """Measure a window of what ``model``, an alias or a version of the registry, answered."""
     answering = fetch_model(model)
     span = choose_window(answering, window, reference)
     moved, evidently = measure_drift(answering, span, reference, drift)
     numbers = measure_performance(moved, performance)
-    record_window(numbers, evidently, decide_retraining(numbers, performance, decision))
+    record_window(numbers, evidently, decide_retraining(numbers, performance, decision, intake))

@@ -1,6 +1,4 @@
-"""Move a model to what people labelled of its traffic, and promote it if it is better there."""
-
-from typing import Literal
+"""Go on training a model on what people labelled of its traffic; promote it if it is better."""
 
 from zenml import pipeline
 from zenml.enums import ExecutionMode
@@ -21,7 +19,6 @@ from steps.measure_evidence import measure_evidence
 from steps.measure_robustness import measure_robustness
 from steps.measure_traffic import measure_traffic
 from steps.publish import publish
-from steps.recalibrate_model import recalibrate_model
 from steps.register import register
 from steps.report_evaluation import report_evaluation
 from steps.succeed import succeed
@@ -29,7 +26,6 @@ from steps.succeed import succeed
 
 @pipeline(execution_mode=ExecutionMode.FAIL_FAST)
 def retrain(
-    action: Literal["retrain", "recalibrate"] = "retrain",
     since: Moment = "",
     until: Moment = "",
     model: str = "champion",
@@ -40,20 +36,14 @@ def retrain(
     robustness: RobustnessSettings = RobustnessSettings(),
     succession: SuccessionSettings = SuccessionSettings(),
 ) -> None:
-    """Take captures served from ``since`` to ``until``, by default all that ``model`` never knew.
-
-    With the ``action`` "recalibrate" only its probabilities, threshold and review band move.
-    """
-    old, mlflow_run = fetch_model(model), ""
+    """Learn from captures served from ``since`` to ``until``; by default all new to ``model``."""
+    old = fetch_model(model)
     taken, dataset = collect_captures(old, since, until, intake)
-    if action == "recalibrate":
-        new = recalibrate_model(dataset, old, review, taken)
-    else:
-        measurements, traffic = measure_evidence(dataset), measure_traffic(dataset)
-        adapter, mlflow_run = continue_adapter(dataset, measurements, old, training)
-        new = calibrate_on_traffic(dataset, measurements, traffic, adapter, old, taken, review)
+    measurements, traffic = measure_evidence(dataset), measure_traffic(dataset)
+    adapter, mlflow_run = continue_adapter(dataset, measurements, old, training)
+    new = calibrate_on_traffic(dataset, measurements, traffic, adapter, old, taken, review)
     judged = dataset, *evaluate_model(dataset, new, evaluation)
     robust, page = measure_robustness(dataset, new, robustness)
     version, _ = register(new, *judged, mlflow_run, robust)
-    decision = succeed(version, new, old, dataset, taken, judged[1], robust, succession)
+    decision = succeed(version, new, old, dataset, taken, judged[1], succession, robust)
     publish(*judged, *report_evaluation(*judged, new), page, version, decision)

@@ -26,4 +26,5 @@ def collect_captures(
         bar() as progress,
         Store.open(StoreSettings.from_environment(), drain=False, patience=None) as store,
     ):
-        return retraining.collect(store, model, between, settings, progress)
+        intake, dataset = retraining.collect(store, model, between, settings, progress)
+    return intake, dataset

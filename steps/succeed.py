@@ -29,8 +29,8 @@ def succeed(
     dataset: Dataset,
     intake: Intake,
     predictions: pd.DataFrame,
-    robustness: Robustness,
     settings: SuccessionSettings,
+    robustness: Robustness | None = None,
 ) -> Annotated[PromotionDecision, "decision"]:
     """Compare with the champion of this moment, and note what the model was made of."""
     _note(model, model_version, old, dataset)

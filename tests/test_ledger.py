@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -235,3 +236,29 @@ def test_sentence_about_a_silent_file_says_that_it_proves_nothing() -> None:
         "Origin stated by the file: the file states nothing about its origin, "
         "which proves nothing either way."
     )
+
+
+def test_measure_dataset_measures_what_was_kept_no_more(dataset: Dataset, tmp_path: Path) -> None:
+    def once() -> pa.Table:
+        form, splits = Variant.BIAS_CONTROLLED, [Split.VALIDATION]
+        return measuring.measure_dataset(dataset, splits, form, 1, kept=tmp_path)
+
+    first = once()
+    assert first.equals(measured(dataset, Split.VALIDATION))
+    (file,) = tmp_path.rglob("*.json")
+    kept = json.loads(file.read_text()) | {NAMES[0]: 0.123}
+    file.write_text(json.dumps(kept))
+    assert once()[NAMES[0]].to_pylist() == [0.123]
+
+
+def test_measure_dataset_takes_only_the_images_that_are_named(dataset: Dataset) -> None:
+    form, named = Variant.AS_IS, {"scene-5", "nobody"}
+    table = measuring.measure_dataset(dataset, tuple(Split), form, 1, only=named)
+    assert table["image_id"].to_pylist() == ["scene-5"]
+
+
+def test_every_rated_finding_gives_its_own_surprise_too() -> None:
+    shown = Finding(Measurement("noise_inconsistency"), 0.1, "", "", Hypothesis.PASTED, 9.0)
+    found = ledger.surprises_of([[shown], []])
+    assert found["noise_inconsistency"].tolist() == [9.0, 0.0]
+    assert set(found) == {Label.MANIPULATED, Label.SYNTHESIZED, *measuring.measured_names()}

@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 
 from assay import prompts, training, training_log
 from assay.dataset import Dataset
-from assay.errors import ConfigError
-from assay.fingerprints import content_hash
+from assay.errors import ConfigError, DataError
+from assay.fingerprints import content_hash, group_digest
 from assay.model_folder import MODEL_FILE
 from assay.progress import Progress, silent
 from assay.records import Split
@@ -210,3 +210,38 @@ def test_training_without_validation_rows_is_refused(data: Data, tmp_path: Path)
 def test_an_unknown_family_is_named_with_the_nearest_right_one() -> None:
     with pytest.raises(ValidationError, match="did you mean 'tiny_qwen2_5_vl'"):
         BaseSettings(family="tiny_qwen2_5")
+
+
+def test_an_adapter_goes_on_from_the_old_one_with_what_is_new(
+    data: Data, base: Path, tmp_path: Path
+) -> None:
+    old = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, unheard)
+    known = json.loads((old / MODEL_FILE).read_text())
+    rows = data[0].table(["group"], Split.TRAIN)["group"].unique().to_pylist()
+    fresh = {group_digest(group) for group in rows[:3]}
+    forgetful = known | {"seen_groups": sorted(set(known["seen_groups"]) - fresh)}
+    (old / MODEL_FILE).write_text(json.dumps(forgetful))
+    seen: list[tuple[int, str]] = []
+
+    def progress(done: int, total: int, what: str, /) -> None:
+        seen.append((total, what))
+
+    again = ADAPTER.model_copy(update={"lora_rank": 8})
+    new = training.continue_adapter(*data, old, again, tmp_path, progress)
+    assert (6, "preparing train") in seen, "three new photographs and as many old ones"
+    before, after = weights(old / "adapter"), weights(new / "adapter")
+    assert before.keys() == after.keys()
+    moved = np.concatenate([(after[k] - v).ravel() for k, v in before.items()])
+    assert 0 < np.abs(moved).max() < 0.1
+    assert content_hash(new / "base") == content_hash(old / "base")
+    facts = json.loads((new / MODEL_FILE).read_text())
+    assert facts["training"]["lora_rank"] == ADAPTER.lora_rank
+    assert facts["seen_groups"] == known["seen_groups"]
+
+
+def test_an_adapter_that_has_seen_everything_does_not_go_on(
+    data: Data, base: Path, tmp_path: Path
+) -> None:
+    old = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, unheard)
+    with pytest.raises(DataError, match="no image to learn from is new"):
+        training.continue_adapter(*data, old, ADAPTER, tmp_path, silent)

@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from assay.sources.captures import LISTING, ROWS, Captures, Listing
 
 if TYPE_CHECKING:
     from assay.dataset import Dataset
-    from assay.store import Store
+    from assay.store import Capture, Store
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ LEDGER = "intake.json"
 _PREFIX = "capture-"
 _LICENCE = "a platform's traffic"
 _SHARD_ROWS = 128
+_ASKED_AT_ONCE = 500
 _SHARD_BYTES = 16 * 2**20
 
 
@@ -111,7 +113,10 @@ def _forgotten(store: Store, base: Dataset) -> list[Dropped]:
         for row in rows
         if row["source"] == Captures.name
     }
-    found = store.captures.find_all(names)
+    found: dict[str, Capture] = {}
+    unasked = iter(names)
+    while some := list(islice(unasked, _ASKED_AT_ONCE)):
+        found |= store.captures.find_all(some)
     gone = [name for name in names if name not in found or found[name].deleted_at is not None]
     return [Dropped(image_id=names[name], reason="its capture was deleted") for name in gone]
 

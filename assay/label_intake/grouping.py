@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HASH_BYTES = 32
 _BATCH = 32
+_MOST_HELD_OUT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,49 @@ def picture_of(pixel_digest: str, pdq: str) -> PerceptualHash:
     return PerceptualHash(bits, MIN_QUALITY if pdq else 0, bytes.fromhex(pixel_digest))
 
 
-def newest_groups(first_seen: Mapping[str, Sequence[datetime]], share: float) -> set[str]:
-    """The groups that were first seen last, up to ``share`` of all images; dates by group.
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When an image was first seen, and on which side of the verdict people put it."""
+
+    group: str
+    seen_at: datetime
+    is_authentic: bool
+
+
+def newest_groups(images: Sequence[Dated], share: float) -> set[str]:
+    """The groups that were first seen last, up to ``share`` of all ``images``.
 
     A group is new as a whole or not at all: what was seen before the window is none of its news.
+    Where the window lacks a side of the verdict, older groups with it join, up to half of all.
     """
-    wanted = share * sum(map(len, first_seen.values()))
-    chosen: set[str] = set()
-    held = 0
-    for group in sorted(first_seen, key=lambda group: (min(first_seen[group]), group))[::-1]:
-        if held + len(first_seen[group]) <= wanted:
-            chosen.add(group)
-            held += len(first_seen[group])
-        elif held:
-            break
-    return chosen
+    members: dict[str, list[Dated]] = defaultdict(list)
+    for image in images:
+        members[image.group].append(image)
+    first_seen = {group: min(one.seen_at for one in own) for group, own in members.items()}
+    newest = sorted(members, key=lambda group: (first_seen[group], group), reverse=True)
+    window = _Window()
+    for group in newest:
+        window.add(group, members[group], share * len(images))
+    for group in newest if share else ():
+        if {one.is_authentic for one in members[group]} - window.sides and window.sides:
+            window.add(group, members[group], max(share, _MOST_HELD_OUT) * len(images))
+    return window.groups
+
+
+@dataclass(slots=True)
+class _Window:
+    """What is held out so far."""
+
+    groups: set[str] = field(default_factory=set)
+    sides: set[bool] = field(default_factory=set)
+    images: int = 0
+
+    def add(self, group: str, members: Sequence[Dated], most: float) -> None:
+        """Hold ``group`` out too, if there is room for ``most`` images."""
+        if group not in self.groups and self.images + len(members) <= most:
+            self.groups.add(group)
+            self.sides |= {one.is_authentic for one in members}
+            self.images += len(members)
 
 
 def drawn_split(group: str, validation_share: float) -> Split:

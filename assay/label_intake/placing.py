@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from assay.label_intake.caps import split_by_cap
 from assay.label_intake.deciding import Judged
-from assay.label_intake.grouping import OlderImages, drawn_split, newest_groups
+from assay.label_intake.grouping import Dated, OlderImages, drawn_split, newest_groups
 from assay.label_intake.ledger import Conflict, Dropped, IntakeSettings, LeftOut, Reason
-from assay.records import Split
+from assay.records import Label, Split
 
 DATASET = "dataset"
 """Who labelled a row of the older dataset, in a conflict with it."""
@@ -130,11 +129,16 @@ def capped(
 
 def in_splits(found: Sequence[Placed], settings: IntakeSettings) -> list[Placed]:
     """Each with a split: the newest groups held out, the others drawn."""
-    seen: dict[str, list[datetime]] = defaultdict(list)
-    for one in found:
-        if one.split is None:
-            seen[one.group].append(one.judged.seen.image.captures[0].created_at)
-    newest = newest_groups(seen, settings.newest_share)
+    free = [
+        Dated(
+            one.group,
+            one.judged.seen.image.captures[0].created_at,
+            one.judged.label is Label.AUTHENTIC,
+        )
+        for one in found
+        if one.split is None
+    ]
+    newest = newest_groups(free, settings.newest_share)
     return [
         one if one.split else replace(one, split=_split(one.group, newest, settings))
         for one in found

@@ -1,12 +1,13 @@
 """The stages of the real loop: a pipeline each, run by ``run.py`` in a process of its own.
 
     monitor   done with a window in the store; its decision says how it goes on
-    learn     `recalibrate` or `retrain`, done with a judged version in the registry
+    learn     `retrain`, done with a judged version in the registry
     optimize  done with a serving plan attached to that version
     deploy    done with a deployment of that version on record
 
 Each effect is one write, so whoever was killed before it has nothing to undo, and after it nothing
-to repeat.
+to repeat. What a stage starts from is settled by then: the champion that learns and the last
+capture that counts are those of the window, so that a second attempt finds the first one's work.
 """
 
 from __future__ import annotations
@@ -21,63 +22,66 @@ from assay import home, judgements, model_registry, parameters
 from assay.errors import ConfigError
 from assay.loop.settings import LoopSettings, StageSettings
 from assay.loop.stage import Stage
+from assay.model_registry import Alias
 from assay.store import Store
 from assay.store.deployments import Deployment, State
 from assay.store.loops import LoopRun, LoopState, StageResult
+from assay.store.windows import Window
 
-LEARNING = ("recalibrate", "retrain")
-"""Decisions that are pipelines too."""
 _ENDS = {"none": LoopState.CALM, "": LoopState.CALM, "page": LoopState.PAGED}
-_PIPELINES = home.REPOSITORY / "pipelines"
+"""How a turn ends by the monitor's action; with any other it goes on."""
 
 
 def stages(store: Store, settings: LoopSettings) -> list[Stage]:
     """All of them, in order; raises `ConfigError` for settings that a pipeline does not take."""
-    found: list[PipelineStage] = [
-        Monitor("monitor", {"monitor": settings.monitor}, store),
-        Learn("learn", {name: getattr(settings, name) for name in LEARNING}, store),
-        Optimise("optimize", {"optimize": settings.optimize}, store),
-        Deploy("deploy", {"deploy": settings.deploy}, store),
-    ]
+    found = (
+        Monitor("monitor", settings.monitor, store),
+        Learn("retrain", settings.retrain, store),
+        Optimise("optimize", settings.optimize, store),
+        Deploy("deploy", settings.deploy, store),
+    )
     for stage in found:
         stage.check()
     return list(found)
 
 
 class PipelineStage(Stage):
-    """A stage that runs one of its pipelines."""
+    """A stage that runs ``pipeline``."""
 
-    def __init__(self, name: str, pipelines: Mapping[str, StageSettings], store: Store) -> None:
-        self.name, self._pipelines, self._store = name, pipelines, store
-        self.seconds = 3600 * max(one.hours for one in pipelines.values())
+    def __init__(self, pipeline: str, settings: StageSettings, store: Store) -> None:
+        self._pipeline, self._settings, self._store = pipeline, settings, store
+        self.name, self.seconds = pipeline, 3600 * settings.hours
 
     def check(self) -> None:
-        """Raise `ConfigError` for what a pipeline would refuse, before anything runs."""
-        for pipeline, settings in self._pipelines.items():
-            schema = parameters.signature(_PIPELINES / f"{pipeline}.py")
-            try:
-                parameters.validate(schema, _values(pipeline, settings, self.own(None)))
-            except ConfigError as error:
-                raise ConfigError(f"loop.{pipeline}: {error}") from error
+        """Raise `ConfigError` for what the pipeline would refuse, before anything runs."""
+        schema = parameters.signature(home.REPOSITORY / "pipelines" / f"{self._pipeline}.py")
+        try:
+            parameters.validate(schema, self.values())
+        except ConfigError as error:
+            raise ConfigError(f"loop.{self._pipeline}: {error}") from error
 
     def command(self, run: LoopRun, name: str) -> Sequence[str]:
         """`run.py`, under the name by which its ZenML and MLflow runs are found too."""
-        pipeline = self.pipeline(run)
-        settings = self._pipelines[pipeline]
-        words = [sys.executable, "run.py", "--pipeline", pipeline, "--name", name]
-        if config := _config(pipeline, settings):
+        words = [sys.executable, "run.py", "--pipeline", self._pipeline, "--name", name]
+        if config := self._config():
             words += ["--config", str(config)]
-        for assignment in (*_assignments(settings.settings), *self.own(run)):
+        for assignment in (*_assignments(self._settings.settings), *self.own(run)):
             words += ["--set", assignment]
         return words
 
-    def pipeline(self, run: LoopRun) -> str:
-        """Which of its pipelines this turn needs."""
-        return next(iter(self._pipelines))
-
-    def own(self, run: LoopRun | None) -> Sequence[str]:
-        """Settings that follow from what came before; None stands for a turn to come."""
+    def own(self, run: LoopRun) -> Sequence[str]:
+        """Settings that follow from what came before."""
         return ()
+
+    def values(self) -> dict[str, Any]:
+        """Its parameters as the pipeline will read them, defaults left out."""
+        return parameters.read(self._config(), _assignments(self._settings.settings))
+
+    def _config(self) -> Path | None:
+        if self._settings.config:
+            return (home.REPOSITORY / self._settings.config).resolve()
+        default = home.REPOSITORY / "configs" / f"{self._pipeline}.yaml"
+        return default if default.is_file() else None
 
 
 class Monitor(PipelineStage):
@@ -86,21 +90,23 @@ class Monitor(PipelineStage):
     def result(self, run: LoopRun) -> StageResult | None:
         """The newest window since the stage began."""
         begun = run.stage(self.name)
-        windows = self._store.windows.newest(limit=5) if begun else ()
-        for window in windows:
+        for window in self._store.windows.newest(limit=5) if begun else ():
             if begun and window.created_at >= begun.began_at:
                 why = "; ".join(window.reasons) or "nothing has moved"
-                facts = {"action": window.action, "window": window.id}
-                return StageResult(why, facts, _ENDS.get(window.action))
+                return StageResult(why, _decided(window), _ENDS.get(window.action))
         return None
 
 
 class Learn(PipelineStage):
-    """Fit a challenger to what people labelled, and judge it."""
+    """Move the champion to what people labelled, and judge what came of it."""
 
-    def pipeline(self, run: LoopRun) -> str:
-        """The one that was decided on."""
-        return str(run.fact("action"))
+    def __init__(self, pipeline: str, settings: StageSettings, store: Store) -> None:
+        super().__init__(pipeline, settings, store)
+        self.name = "learn"
+
+    def own(self, run: LoopRun) -> Sequence[str]:
+        """What was decided, until the end of the window, from the champion of then."""
+        return [f"{name}={json.dumps(run.fact(name))}" for name in ("action", "until", "model")]
 
     def result(self, run: LoopRun) -> StageResult | None:
         """The version that a run of this turn has judged."""
@@ -117,12 +123,12 @@ class Optimise(PipelineStage):
     """Find how the new champion is served best."""
 
     def is_needed(self, run: LoopRun) -> bool:
-        """Not where learning has found one already."""
+        """Not where there is a plan already."""
         return self.result(run) is None
 
-    def own(self, run: LoopRun | None) -> Sequence[str]:
+    def own(self, run: LoopRun) -> Sequence[str]:
         """The version that was promoted."""
-        return (_model(run),)
+        return [f"model={json.dumps(run.fact('version'))}"]
 
     def result(self, run: LoopRun) -> StageResult | None:
         """The plan that is attached to the version."""
@@ -136,14 +142,14 @@ class Optimise(PipelineStage):
 class Deploy(PipelineStage):
     """Bring the new champion to where it answers."""
 
-    def own(self, run: LoopRun | None) -> Sequence[str]:
+    def own(self, run: LoopRun) -> Sequence[str]:
         """The version that was promoted."""
-        return (_model(run),)
+        return [f"model={json.dumps(run.fact('version'))}"]
 
     def result(self, run: LoopRun) -> StageResult | None:
         """A deployment that failed or was interrupted is none: it is tried again."""
         version = str(run.fact("version"))
-        for deployment in self._attempts(run):
+        for deployment in self._tried(run):
             if deployment.subject.model_version == version:
                 facts = {"deployment": deployment.id, "release": deployment.subject.release}
                 if deployment.state is State.ACTIVE:
@@ -152,15 +158,24 @@ class Deploy(PipelineStage):
                     return StageResult(_fell(deployment), facts, LoopState.TAKEN_BACK)
         return None
 
-    def _attempts(self, run: LoopRun) -> Iterator[Deployment]:
+    def _tried(self, run: LoopRun) -> Iterator[Deployment]:
         """What answers, then what this turn tried, newest first."""
-        target = _values("deploy", self._pipelines["deploy"]).get("target", "local")
+        target = self.values().get("target", "local")
         if active := self._store.deployments.active(target):
             yield active
         begun = run.stage(self.name)
         for deployment in self._store.deployments.history(target):
             if begun and deployment.started_at >= begun.began_at:
                 yield deployment
+
+
+def _decided(window: Window) -> dict[str, Any]:
+    return {
+        "action": window.action,
+        "window": window.id,
+        "until": window.numbers.until.isoformat(),
+        "model": model_registry.version_of(Alias.CHAMPION) or "",
+    }
 
 
 def _answers(deployment: Deployment) -> str:
@@ -170,22 +185,6 @@ def _answers(deployment: Deployment) -> str:
 def _fell(deployment: Deployment) -> str:
     version, state = deployment.subject.model_version, deployment.state.replace("_", " ")
     return f"version {version} was {state}: {'; '.join(deployment.reasons)}"
-
-
-def _model(run: LoopRun | None) -> str:
-    return f"model={run.fact('version')}" if run else "model=champion"
-
-
-def _config(pipeline: str, settings: StageSettings) -> Path | None:
-    if settings.config:
-        return (home.REPOSITORY / settings.config).resolve()
-    default = home.REPOSITORY / "configs" / f"{pipeline}.yaml"
-    return default if default.is_file() else None
-
-
-def _values(pipeline: str, settings: StageSettings, own: Sequence[str] = ()) -> dict[str, Any]:
-    given = [*_assignments(settings.settings), *own]
-    return parameters.read(_config(pipeline, settings), given)
 
 
 def _assignments(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

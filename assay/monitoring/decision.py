@@ -5,12 +5,12 @@ model, one after another; what it says of labels has to go as far in each of the
 in all of them together.
 
 1. Labels are in quarantine, or the data are broken: *page*. Nothing is learned from either.
-2. AUC fell, or the images that drifted are judged worse than the rest, or their scores are off by
-   another amount: *retrain*.
-3. The ranking holds, but scores say too much or too little, or more verdicts are wrong than before:
+2. AUC fell, or recall fell while inputs drifted, or the images that drifted are judged worse than
+   the rest, or their scores are off by another amount: *retrain*.
+3. Inputs drifted, and there are too few labels on them to tell whether it matters: *page*.
+4. The ranking holds, but scores say too much or too little, or more verdicts are wrong than before:
    *recalibrate*, from `recalibrate_labels` labels on.
-4. Recall fell, and nothing of that explains it: *retrain*.
-5. Inputs drifted, and there are too few labels to tell whether it matters: *page*.
+5. Recall fell, and nothing of that explains it: *retrain*.
 
 A recalibration that did not help becomes a retraining; a retraining that did not help, or of which
 nothing came, becomes a page; a page is not repeated within `patience` windows.
@@ -72,15 +72,17 @@ def _wanted(found: Symptoms, settings: DecisionSettings) -> tuple[Action, list[s
     """The rule of this module, as if nothing had been done before."""
     if faults := found.reasons(Symptom.QUARANTINE, Symptom.BROKEN_DATA):
         return Action.PAGE, faults
-    if worse := found.reasons(Symptom.AUC_FELL, Symptom.DRIFT_IS_WRONG):
-        return Action.RETRAIN, [*worse, *found.reasons(Symptom.DRIFT)]
+    drift, fell = found.reasons(Symptom.DRIFT), found.reasons(Symptom.RECALL_FELL)
+    worse = found.reasons(Symptom.AUC_FELL, Symptom.DRIFT_IS_WRONG)
+    if worse or (drift and fell):
+        return Action.RETRAIN, [*worse, *fell, *drift]
+    if few := found.reasons(Symptom.TOO_FEW_LABELS):
+        return Action.PAGE, [*drift, *few]
     if off := found.reasons(Symptom.UNCALIBRATED, Symptom.WRONG_MORE_OFTEN):
         return _recalibration(found, off, settings)
-    if fell := found.reasons(Symptom.RECALL_FELL):
+    if fell:
         return Action.RETRAIN, fell
-    if found.reasons(Symptom.DRIFT) and (few := found.reasons(Symptom.TOO_FEW_LABELS)):
-        return Action.PAGE, [*found.reasons(Symptom.DRIFT), *few]
-    if drift := found.reasons(Symptom.DRIFT):
+    if drift:
         return Action.NONE, [*drift, "What drifted is judged no worse than the rest."]
     return Action.NONE, [found.otherwise]
 

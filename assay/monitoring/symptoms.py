@@ -183,11 +183,12 @@ def _drift(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[
 
 def _of_what_moved(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     """Whether verdicts or scores are worse on what drifted than on the rest."""
-    if not all(_of_part(recent, part, AGREEMENT) for part in (MOVED, REST)):
+    rest, moved = (_of_part(recent, part, AGREEMENT) for part in (REST, MOVED))
+    if not moved:
         words = "Too few labels on what drifted to tell whether it is judged worse."
         yield Finding(Symptom.TOO_FEW_LABELS, words, {})
-        return
-    rest, moved = (_of_part(recent, part, AGREEMENT) for part in (REST, MOVED))
+    if not moved or not rest:
+        return  # without a rest all has drifted, and the figures of all tell
     before, after = pooled(rest), pooled(moved)
     is_far = all(m.value <= r.value - settings.least_fall for r, m in zip(rest, moved, strict=True))
     if is_far and _is_lower(before, after, settings):

@@ -38,7 +38,7 @@ def made_of(found: MadeOf) -> Iterator[RenderableType]:
     table.add_row("version", model.version)
     table.add_row("datasets", ", ".join(model.datasets))
     table.add_row("continues", ", ".join(found.ancestors))
-    table.add_row("learned from", f"{len(images):,} images of {len(found.captures):,} captures")
+    table.add_row("made with", f"{len(images):,} images of {len(found.captures):,} captures")
     table.add_row("deleted since", ", ".join(mark.capture_id for mark in model.marks))
     yield table
     labellers = table_of("labelled by", "images")
@@ -57,6 +57,6 @@ def answered(found: Answered) -> Iterator[RenderableType]:
     """The model that answered, and what it was made of."""
     yield f"capture {found.capture_id} was answered by model {found.model_version}"
     if found.made_of is None:
-        yield "which learned from no captures that are noted"
+        yield "which was made with no captures that are noted"
     else:
         yield from made_of(found.made_of)

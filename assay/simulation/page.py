@@ -23,7 +23,7 @@ _COLUMNS = (
 )  # fmt: skip
 _NUMBERS = _COLUMNS[2:8]
 _COSTS = (
-    "week", "images", "while the loop works", "failed", "to people", "cases decided", "wrong votes",
+    "week", "images", "while one took over", "failed", "to people", "cases decided", "wrong votes",
     "hours", "open cases", "loop, min", "shown unmarked",
 )  # fmt: skip
 _LOOKED_AT = 60

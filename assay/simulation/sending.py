@@ -1,4 +1,4 @@
-"""Images on their way to the service: quickly in a week, at a pace while the loop is at work."""
+"""Images on their way to the service: quickly in a week, at a pace while a new model comes."""
 
 from __future__ import annotations
 
@@ -83,9 +83,13 @@ class Crowd:
                 progress(number, total, what)
         return answers
 
-    def trickle(self, posts: Iterator[Post], is_over: Callable[[], bool]) -> list[Answer]:
-        """Send ``posts`` one after the other at the set pace until it ``is_over``."""
-        answers, begun = [], time.monotonic()
+    def trickle(
+        self, posts: Iterator[Post], is_wanted: Callable[[], bool], is_over: Callable[[], bool]
+    ) -> list[Answer]:
+        """Send ``posts`` one after the other at the set pace, once it ``is_wanted``."""
+        while not is_wanted() and not is_over():
+            time.sleep(_PAUSE)
+        answers, begun = list[Answer](), time.monotonic()
         for number, post in enumerate(takewhile(lambda _: not is_over(), posts)):
             due = begun + number / self._settings.traffic.rate
             time.sleep(max(0.0, due - time.monotonic()))

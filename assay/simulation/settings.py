@@ -49,7 +49,7 @@ class TrafficSettings(Settings):
     """Which images are posted."""
 
     images: int = Field(200, ge=10)
-    """In a week; while the loop is at work, more come at the pace of `rate`."""
+    """In a week; while a new model takes over, more come at the pace of `rate`."""
     side: int = Field(224, ge=64, le=1024)
     """Of an image, pixels."""
     photographs: tuple[str, ...] = (
@@ -71,8 +71,8 @@ class TrafficSettings(Settings):
     """Share of the images that are, once quality has dropped."""
     viral: Share = 0.5
     """Share of a viral week's images that show the same picture."""
-    rate: float = Field(3.0, gt=0)
-    """Images a second while the loop is at work."""
+    rate: float = Field(4.0, gt=0)
+    """Images a second while a new model takes over."""
     clients: int = Field(2, ge=1)
     """That send images at once during a week."""
 
@@ -134,10 +134,12 @@ class SimulationSettings(Settings):
     people: PeopleSettings = PeopleSettings()
     first_model: Path = REPOSITORY / "configs/train_simulation.yaml"
     """Configuration of the pipeline `train` that makes the first champion."""
+    settling: Path = REPOSITORY / "configs/recalibrate_simulation.yaml"
+    """Configuration of the pipeline `recalibrate` that moves it to the platform's images."""
     loop: Path = REPOSITORY / "configs/loop_simulation.yaml"
     """Configuration of the pipeline `loop` that runs after each week."""
 
-    @field_validator("first_model", "loop")
+    @field_validator("first_model", "settling", "loop")
     @classmethod
     def _is_there(cls, config: Path) -> Path:
         found = (REPOSITORY / config).resolve()
@@ -146,8 +148,8 @@ class SimulationSettings(Settings):
         return found
 
     def phase(self, number: int) -> Phase:
-        """Of the week ``number``, from 1."""
-        return self.weeks[number - 1] if self.change else Phase.CALM
+        """Of the week ``number``, from 1; 0 is before it, while the first model settles in."""
+        return self.weeks[number - 1] if self.change and number else Phase.CALM
 
     def has_come(self, phase: Phase, number: int) -> bool:
         """Whether what ``phase`` brings is there in the week ``number``."""

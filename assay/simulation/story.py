@@ -67,6 +67,7 @@ def _change(
         f"{week.number}, after {seen:,} images."
     )
     learned = [one for one in weeks[first - 1 :] if one.turn.action in _LEARNS]
+    learned = [one for one in learned if one.phase is Phase.NEW_MANIPULATION]
     if not learned:
         yield "It decided on no learning."
     for one in learned:
@@ -96,8 +97,9 @@ def _others(weeks: Sequence[Week]) -> Iterator[str]:
     for phase in (Phase.LOW_QUALITY, Phase.VIRAL):
         inside = [week for week in weeks if week.phase is phase]
         if inside:
+            yield from map(_learning, (one for one in inside if one.turn.action in _LEARNS))
             decided = [f"{week.turn.action or 'nothing'} (week {week.number})" for week in inside]
-            yield f"{phase.words.capitalize()}: decided was {', '.join(decided)}."
+            yield f"{phase.words[0].upper()}{phase.words[1:]}: decided was {', '.join(decided)}."
 
 
 def _recovery(

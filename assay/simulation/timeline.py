@@ -35,7 +35,7 @@ _DECIDED = {
 
 def timeline(weeks: Sequence[Week], truths: Sequence[Quality]) -> Figure:
     """``truths`` are the qualities of ``weeks``, in the same order."""
-    drawn = figure(9.6, 9.2)
+    drawn = figure(10.4, 9.6)
     panels = drawn.subplots(4, 1, sharex=True, height_ratios=[1.35, 1.35, 1.1, 1.1])
     numbers = np.array([week.number for week in weeks], np.float64)
     for panel in panels:
@@ -66,7 +66,7 @@ def _ranking(axes: Axes, numbers: Floats, weeks: Sequence[Week], truths: Sequenc
         at = np.array([number for number, _ in estimates]) + 0.12
         value, low, high = np.array([(m.value, m.low, m.high) for _, m in estimates]).T
         ends = np.clip([value - low, high - value], 0, None)
-        words = "estimated by the monitor, 95 %"
+        words = "estimated by\nthe monitor, 95 %"
         axes.errorbar(at, value, ends, fmt="D", color=SERIES[1], capsize=3, label=words)
     _finish(axes, "AUC", (0.35, 1.02))
 
@@ -76,7 +76,7 @@ def _found(axes: Axes, numbers: Floats, truths: Sequence[Quality]) -> None:
     lines = {
         "all edited images": ([one.recall for one in truths], SERIES[0], "o-"),
         "the new manipulation": ([one.new_recall for one in truths], "#7a4fb3", "D--"),
-        "authentic images (false alarms)": ([one.false_alarms for one in truths], FAINT, "s:"),
+        "authentic images\n(false alarms)": ([one.false_alarms for one in truths], FAINT, "s:"),
     }
     for words, (values, colour, style) in lines.items():
         axes.plot(numbers, _values(values), style, color=colour, linewidth=1.8, label=words)
@@ -98,7 +98,7 @@ def _noticed(axes: Axes, numbers: Floats, weeks: Sequence[Week]) -> None:
             axes.axvline(week.number + 0.5, color=INK, linewidth=1.4)
             words = f"version {week.turn.version}"
             axes.text(week.number + 0.53, top * 0.92, words, fontsize=8.5, color=INK)
-    _finish(axes, "columns that drifted", (0, top * 1.4), columns=len(_DECIDED))
+    _finish(axes, "columns that drifted", (0, top * 1.4))
 
 
 def _people(axes: Axes, numbers: Floats, weeks: Sequence[Week]) -> None:
@@ -135,7 +135,6 @@ def _finish(
     axes: Axes,
     words: str,
     limits: tuple[float, float],
-    columns: int = 3,
     *,
     legend: bool = True,
 ) -> None:
@@ -145,4 +144,4 @@ def _finish(
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(color=FAINT, labelsize=9)
     if legend:
-        axes.legend(loc="lower left", frameon=False, ncols=columns, fontsize=8.5)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8.5)

@@ -52,7 +52,7 @@ class Post:
 
 
 def posts(settings: SimulationSettings, week: int, start: int = 0) -> Iterator[Post]:
-    """The images of the week ``week``, from 1, without end, from number ``start`` on."""
+    """The images of the week ``week`` (0: before the first) without end, from ``start`` on."""
     found = _star(settings, week) if settings.phase(week) is Phase.VIRAL else None
     for number, post in _plain(settings, week, start):
         if found is None or number <= found[0]:

@@ -1,4 +1,7 @@
-"""The loop's turn at the end of a week: run as a user would, and read from what it recorded."""
+"""The loop's turn at the end of a week: run as a user would, and read from what it recorded.
+
+While it looks and learns, the next week waits; while a new model takes over, images keep coming.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from assay.simulation.traffic import Post
 from assay.store import Store
 from assay.store.loops import LoopRun
 
+_DEPLOYS = "deploy"
 _LOOK = 1.0
 """Seconds between two looks at how far it is."""
 
@@ -26,7 +30,7 @@ def take(
     traffic: tuple[Crowd, Iterator[Post]],
     progress: Progress,
 ) -> tuple[Turn, list[Answer]]:
-    """Let the loop look at ``window`` while ``traffic`` goes on; what it did, and these answers.
+    """Let the loop look at ``window``; what it did, and the answers to ``traffic`` meanwhile.
 
     Raises `SimulationFailed` where it leaves no record of a turn.
     """
@@ -37,7 +41,7 @@ def take(
     with (
         platform.store() as store,
         platform.run("loop", settings.loop, *words) as run,
-        Beside(lambda is_over: crowd.trickle(posts, is_over)) as beside,
+        Beside(lambda over: crowd.trickle(posts, lambda: _at(store) == _DEPLOYS, over)) as beside,
     ):
         _watch(run, store, progress)
         seconds = run.seconds
@@ -51,11 +55,16 @@ def take(
 def _watch(run: Run, store: Store, progress: Progress) -> None:
     """Tell which stage the loop is in until it has ended."""
     while run.is_running():
-        newest = _newest(store)
-        at = newest.stages[-1].name if newest and newest.ended_at is None and newest.stages else ""
+        at = _at(store)
         progress(0, 1, f"the loop ({at})" if at else "the loop")
         time.sleep(_LOOK)
     progress(1, 1, "the loop")
+
+
+def _at(store: Store) -> str:
+    """The stage that a turn is in now; empty where none is under way."""
+    newest = _newest(store)
+    return newest.stages[-1].name if newest and newest.ended_at is None and newest.stages else ""
 
 
 def _newest(store: Store) -> LoopRun | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -115,6 +115,15 @@ def insert_new(
     options = {"preserve_rowcount": True}
     result = session.execute(statement, values, execution_options=options)
     return bool(result.rowcount)  # type: ignore[attr-defined]  # a cursor's, for an insert
+
+
+def insert_all_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of ``rows`` whose primary key is not there; another conflict is an error."""
+    columns = [column.name for column in sa.inspect(table).primary_key]
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(sa.inspect(table).local_table)
+    if rows:
+        session.execute(insert.on_conflict_do_nothing(index_elements=columns), list(rows))
 
 
 def _engine(settings: StoreSettings) -> sa.Engine:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from assay.store.database import Database, insert_new
+from assay.store.database import Database, insert_all_new, insert_new
 from assay.store.lineage_tables import DatasetCaptureRow, LineageMarkRow, TrainedModelRow
 from assay.store.tables import CaptureRow
 
+_PAGE = 1000
 _INHERITED = "lineage"
 """Who marks a model that is noted after a capture was deleted."""
 
@@ -75,10 +76,10 @@ class Lineage:
 
     def record_dataset(self, version: str, captures: Iterable[LearnedCapture]) -> None:
         """Note which captures a dataset holds; what is noted already stays."""
+        rows = ({"dataset_version": version, **asdict(one)} for one in captures)
         with self._database.writing() as session:
-            for one in captures:
-                values = {"dataset_version": version, **asdict(one)}
-                insert_new(session, DatasetCaptureRow, values)
+            while page := list(islice(rows, _PAGE)):
+                insert_all_new(session, DatasetCaptureRow, page)
 
     def record_model(
         self, model_version: str, dataset_version: str, *, version: str = "", parent: str = ""

@@ -150,11 +150,13 @@ class Review:
         """Have a case decided again that was given two labels, by somebody who has not decided it.
 
         ``labels`` by who gave them go to the audit log. False where people have it before them
-        already. Raises `NotCaptured`.
+        already, or it was deleted.
         """
         now = self._database.now()
         with self._database.writing() as session:
-            capture = stored(session, capture_id)
+            capture = session.get(CaptureRow, capture_id)
+            if capture is None or capture.deleted_at is not None:
+                return False
             case = queue.case_of(session, capture, CONFLICT, now)
             if case.is_open:
                 return False

@@ -166,7 +166,7 @@ class ReviewCase(Shape):
     id: str
     """By which it is decided, released or skipped."""
     reason: str
-    """Why it is here: needs_review, audit, report, appeal, feedback or undone."""
+    """Why it is here: needs_review, audit, report, appeal, feedback, undone or conflict."""
     is_audit: bool
     """Drawn at random to measure agreement: the verdict is hidden until the vote."""
     uploads: list[Upload]

@@ -51,7 +51,8 @@ def _put(folder: Path) -> None:
     workflows = ROOT / ".github" / "workflows"
     if workflows.is_dir():
         shutil.copytree(workflows, folder / ".github" / "workflows")
-    for overlay in (INFRA / "kubernetes" / "overlays").iterdir():
+    kubernetes = INFRA / "kubernetes"
+    for overlay in (*(kubernetes / "overlays").iterdir(), kubernetes / "loop"):
         (folder / f"{overlay.name}.yaml").write_text(yaml.safe_dump_all(render(overlay)))
 
 

@@ -17,7 +17,9 @@ def test_command_exists(command: Command) -> None:
     assert commands.fault(command) is None
 
 
-@pytest.mark.parametrize("pipeline", ["data_validation", "train", "evaluate", "optimize", "deploy"])
+@pytest.mark.parametrize(
+    "pipeline", ["data_validation", "train", "evaluate", "optimize", "deploy", "loop"]
+)
 def test_workflows_and_argo_run_the_same_pipelines(pipeline: str) -> None:
     ran = {c.file.split("/")[1] for c in FOUND if pipeline in c.words}
     made = {c.file.split("/")[1] for c in FOUND if c.program == "make" and pipeline in c.words}

@@ -9,11 +9,10 @@ import pytest
 from assay.monitoring.decision import Action, RetrainDecision, decide
 from assay.monitoring.numbers import Family, Quality, Reference, ReferenceKind
 from assay.monitoring.settings import DecisionSettings
-from tests.monitoring.windows import drifted, performance, window, windows
+from tests.monitoring.windows import RIGHT, drifted, performance, window, windows
 
 SETTINGS = DecisionSettings()
 WRONG = {"agreement": 0.60, "gap": 0.0}
-RIGHT = {"agreement": 0.92, "gap": 0.0}
 
 SICK: dict[str, tuple[dict[str, Any], Action]] = {
     "ranking fell": ({"performance": performance(auc=0.75)}, Action.RETRAIN),
@@ -41,6 +40,16 @@ SICK: dict[str, tuple[dict[str, Any], Action]] = {
     "drift without labels": ({"drift": (drifted(),), "performance": None}, Action.PAGE),
     "drift with few labels": (
         {"drift": (drifted(),), "performance": performance(moved={})}, Action.PAGE,
+    ),
+    "drift with few labels, and scores too low": (
+        {"drift": (drifted(),), "performance": performance(moved={}, gap=-0.12)}, Action.PAGE,
+    ),
+    "drift with few labels, and recall fell": (
+        {"drift": (drifted(),), "performance": performance(moved={}, recall=0.5)}, Action.RETRAIN,
+    ),
+    "drift of everything, and scores too low": (
+        {"drift": (drifted(),), "performance": performance(moved=RIGHT, rest={}, gap=-0.12)},
+        Action.RECALIBRATE,
     ),
     "refusals": ({"quality": Quality(refused_share=0.4)}, Action.PAGE),
     "one picture everywhere": ({"quality": Quality(largest_group_share=0.7)}, Action.PAGE),

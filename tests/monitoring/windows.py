@@ -20,6 +20,7 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 GOOD = {
     "auc": 0.90, "recall": 0.70, "precision": 0.80, "agreement": 0.92, "gap": 0.0, "ece": 0.03,
 }  # fmt: skip
+RIGHT = {"agreement": 0.92, "gap": 0.0}
 
 
 def figure(value: float, half: float = 0.02) -> Figure:
@@ -31,12 +32,15 @@ def figures(values: Mapping[str, float], half: float = 0.02) -> dict[str, Figure
 
 
 def performance(
-    moved: Mapping[str, float] | None = None, labels: int = 200, **changed: float
+    moved: Mapping[str, float] | None = None,
+    rest: Mapping[str, float] = RIGHT,
+    labels: int = 200,
+    **changed: float,
 ) -> Performance:
     """Good figures but those that are ``changed``; ``moved`` are those of what drifted."""
     slices = []
     if moved is not None:
-        for name, values in (("moved", moved), ("rest", {"agreement": 0.92, "gap": 0.0})):
+        for name, values in (("moved", moved), ("rest", rest)):
             part = {"by": "moved", "name": name, "n": 60, "groups": 60}
             slices.append(Slice(**part, is_enough=bool(values), figures=figures(values)))
     return Performance(

@@ -44,9 +44,8 @@ def town(served_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with serving(served_model, state, auth=True, ASSAY_AUDIT_SHARE="1") as server:
         platform = Platform(state, 1.0)
         keys = {name: platform.new_key(name, Scope.DETECT, Scope.REPORT) for name in CLIENTS}
-        crowd = Crowd(
-            {name: Deployment(server.url, key) for name, key in keys.items()}, SETTINGS, {}
-        )
+        clients = {name: Deployment(server.url, key) for name, key in keys.items()}
+        crowd = Crowd(clients, SETTINGS, {})
         named = [people.moderator(number) for number in range(2)]
         moderators = [Deployment(server.url, platform.new_key(n, Scope.FEEDBACK)) for n in named]
         posts = [_post(number) for number in range(6)]
@@ -102,7 +101,7 @@ def test_moderators_without_hours_leave_the_queue_alone(town: Town):
 
 def test_traffic_goes_on_beside_until_it_is_told_to_end(town: Town):
     more = iter(_post(number) for number in range(100, 200))
-    with Beside(lambda over: town.crowd.trickle(more, over)) as beside:
+    with Beside(lambda over: town.crowd.trickle(more, lambda: True, over)) as beside:
         until = datetime.now(UTC).timestamp() + 0.5
         while datetime.now(UTC).timestamp() < until:
             pass

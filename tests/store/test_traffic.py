@@ -9,12 +9,10 @@ from assay.store.traffic import Served, Span
 from tests.captures import START, kept
 
 DAY = timedelta(days=1)
+ALL = Span()
 
 
-ALWAYS = Span()
-
-
-def read(store: Store, span: Span = ALWAYS, limit: int = 100, **options: bool) -> list[Served]:
+def read(store: Store, span: Span = ALL, limit: int = 100, **options: bool) -> list[Served]:
     return [one for page in store.traffic.read(span, limit, **options) for one in page]
 
 
@@ -69,3 +67,13 @@ def test_oldest_of_the_newest_tells_where_a_limit_cuts(store: Store):
     three(store)
     assert store.traffic.first_of_newest(Span(), 2) == START + DAY
     assert store.traffic.first_of_newest(Span(), 4) is None
+
+
+def test_findings_are_told_by_their_values_alone(store: Store):
+    sentence = {"sentence": "Nothing.", "regions": [{"left": 0.1}]}
+    findings = [{"id": "noise", "value": 0.25, **sentence}, {"id": "exif", "value": None}]
+    kept(store, "measured", findings=findings)
+    (served,) = read(store)
+    assert served.capture["findings"] == {"noise": 0.25}
+    kept(store, "bare", findings=[], created_at=START + DAY)
+    assert not read(store)[0].capture["findings"]

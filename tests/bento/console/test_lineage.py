@@ -57,8 +57,8 @@ def test_page_tells_of_deletions(desk: Service, answered: Capture, signed_in: Si
 def test_answer_of_a_model_without_notes_says_so(desk: Service, signed_in: SignedIn) -> None:
     made = kept(desk.runtime.store, "plain", model_version="m9")
     shown = text_of(signed_in("root", Role.ADMIN).get(f"/detections/{made.id}/lineage"))
-    assert "learned from no traffic" in shown
-    assert "None has learned from it" in shown
+    assert "made with no traffic" in shown
+    assert "None has seen it" in shown
 
 
 def test_moderators_do_not_see_who_labelled(answered: Capture, signed_in: SignedIn) -> None:
