@@ -44,7 +44,7 @@ def served() -> pd.DataFrame:
     with Platform(state, 0.0).store() as store:
         table = one_each(window_frame(store))
     newest = table["model_version"].iloc[-1]
-    return table[table["model_version"] == newest].reset_index(drop=True)
+    return table.query("model_version == @newest").reset_index(drop=True)
 
 
 def drawn(table: pd.DataFrame, rng: np.random.Generator, count: int) -> pd.DataFrame:

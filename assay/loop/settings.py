@@ -25,8 +25,8 @@ class LoopSettings(Settings):
     """One turn: monitor, then what was decided, then the way to where it answers."""
 
     monitor: StageSettings = StageSettings(hours=2.0)
+    recalibrate: StageSettings = StageSettings()
     retrain: StageSettings = StageSettings(hours=48.0)
-    """Also of what only moves the calibration (``action=recalibrate``)."""
     optimize: StageSettings = StageSettings()
     deploy: StageSettings = StageSettings()
     attempts: int = Field(3, gt=0)

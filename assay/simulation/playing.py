@@ -194,10 +194,10 @@ class _Scene:
         return _once(self._journal, key, make)
 
     def _traffic(self, number: int, progress: Progress) -> Row:
-        total = self._settings.traffic.images
+        settings = self._settings
+        total = settings.traffic.images if number else settings.settling_images
         images = islice(posts(self._settings, number), total)
-        truth, seed = self._crowd.truth, self._settings.seed
-        moderators = Moderators(self._moderators, self._settings.people, seed, truth)
+        moderators = Moderators(self._moderators, settings.people, settings.seed, self._crowd.truth)
         with Beside(lambda over: moderators.work(lambda: over() and self._is_drained())) as working:
             answers = self._crowd.send(images, total, progress, f"week {number}: images")
         return {

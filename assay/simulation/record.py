@@ -79,6 +79,8 @@ class Quality:
     failed: int
     """Requests without a verdict."""
     auc: float | None
+    new_auc: float | None
+    """Of the new manipulation against authentic images alone."""
     recall: float | None
     """Share of edited images that are called so."""
     new_recall: float | None
@@ -110,6 +112,7 @@ def quality(answers: Sequence[Answer], new_edit: str) -> Quality:
         edited=int(edited.sum()),
         failed=len(answers) - len(judged),
         auc=_auc(scores, edited),
+        new_auc=_auc(scores[new | ~edited], new[new | ~edited]),
         recall=_share(flagged, edited),
         new_recall=_share(flagged, new),
         false_alarms=_share(flagged, ~edited),
@@ -127,5 +130,5 @@ def _auc(scores: Floats, positive: Bools) -> float | None:
     """None where a class is missing."""
     order = np.argsort(scores, kind="stable")
     data = Weighted(scores[order], positive[order], np.ones((1, len(scores))), 0.5)
-    found = float(roc_auc(data)[0]) if len(scores) else np.nan
+    found = float(roc_auc(data)[0]) if len(scores) else float("nan")
     return None if np.isnan(found) else found

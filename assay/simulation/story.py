@@ -11,6 +11,8 @@ from assay.simulation.settings import Phase
 from assay.store.loops import LoopState
 
 _LEARNS = "recalibrate", "retrain"
+_Change = tuple[float, float]
+"""Before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,18 @@ def _change(
         f"A new manipulation came in week {first}; the monitor noticed at the end of week "
         f"{week.number}, after {seen:,} images."
     )
-    learned = [one for one in weeks[first - 1 :] if one.turn.action in _LEARNS]
-    learned = [one for one in learned if one.phase is Phase.NEW_MANIPULATION]
+    learned = [one for one in changes if one.turn.action in _LEARNS]
     if not learned:
         yield "It decided on no learning."
     for one in learned:
         yield _learning(one)
-    recovered = _recovery(weeks, truths, first)
+    recovered = _recovery(weeks, truths)
     if recovered is not None:
-        before, after, since = recovered
+        version, (shares, aucs) = recovered
         yield (
-            f"Of the new manipulation the model found {percent(before)} before version "
-            f"{since.turn.version} answered, and {percent(after)} after."
+            f"Of the new manipulation the model found {percent(shares[0])} before version "
+            f"{version} answered, and {percent(shares[1])} after; its AUC against authentic images "
+            f"went from {aucs[0]:.2f} to {aucs[1]:.2f}."
         )
 
 
@@ -103,19 +105,30 @@ def _others(weeks: Sequence[Week]) -> Iterator[str]:
 
 
 def _recovery(
-    weeks: Sequence[Week], truths: Sequence[Quality], first: int
-) -> tuple[float, float, Week] | None:
-    """The share of the new manipulation that was found before and after the first new model."""
-    deployed = next((week for week in weeks[first - 1 :] if week.turn.has_deployed), None)
+    weeks: Sequence[Week], truths: Sequence[Quality]
+) -> tuple[str, Sequence[_Change]] | None:
+    """The first new model that followed the new manipulation, and how it goes with that.
+
+    Means over weeks before it answered and after, while nothing else changed: the share that is
+    found, and the AUC.
+    """
+    same = [
+        (week, truth)
+        for week, truth in zip(weeks, truths, strict=True)
+        if week.phase is Phase.NEW_MANIPULATION
+    ]
+    deployed = next((week for week, _ in same if week.turn.has_deployed), None)
     if deployed is None:
         return None
-    pairs = list(zip(weeks, truths, strict=True))[first - 1 :]
-    before = [(truth, week) for week, truth in pairs if week.number <= deployed.number]
-    after = [(truth, week) for week, truth in pairs if week.number > deployed.number]
-    shares = [_mean([truth.new_recall for truth, _ in side]) for side in (before, after)]
-    if None in shares:
+    before = [truth for week, truth in same if week.number <= deployed.number]
+    after = [truth for week, truth in same if week.number > deployed.number]
+    sides = [
+        (_mean([t.new_recall for t in s]), _mean([t.new_auc for t in s])) for s in (before, after)
+    ]
+    (found, auc), (found_then, auc_then) = sides
+    if found is None or found_then is None or auc is None or auc_then is None:
         return None
-    return shares[0] or 0.0, shares[1] or 0.0, deployed
+    return deployed.turn.version, ((found, found_then), (auc, auc_then))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -132,10 +145,14 @@ def _tiles(
         return
     found = noticed(weeks, changes[0].number)
     yield (f"{found[1]:,}", "images until the change was noticed") if found else ("-", "noticed")
-    recovered = _recovery(weeks, truths, changes[0].number)
+    recovered = _recovery(weeks, truths)
     if recovered is not None:
-        before, after, _ = recovered
-        yield f"{percent(before)} → {percent(after)}", "of the new manipulation found"
+        _, (found_share, auc) = recovered
+        yield (
+            f"{percent(found_share[0])} → {percent(found_share[1])}",
+            "of the new manipulation found",
+        )
+        yield f"{auc[0]:.2f} → {auc[1]:.2f}", "its AUC"
 
 
 def _count(number: int, what: str) -> str:

@@ -24,6 +24,7 @@ _WASHES = {
     Phase.LOW_QUALITY: "#fdf1e3",
     Phase.VIRAL: "#e6f3f3",
 }
+_NEW = "#7a4fb3"
 _DECIDED = {
     "none": (".", FAINT),
     "recalibrate": ("s", "#b8860b"),
@@ -53,8 +54,16 @@ def timeline(weeks: Sequence[Week], truths: Sequence[Quality]) -> Figure:
 
 def _ranking(axes: Axes, numbers: Floats, weeks: Sequence[Week], truths: Sequence[Quality]) -> None:
     """AUC in truth, and as the monitor estimated it from labels."""
-    truth = _values([one.auc for one in truths])
-    axes.plot(numbers, truth, "o-", color=SERIES[0], linewidth=1.8, label="in truth")
+    lines = {
+        "in truth": ([one.auc for one in truths], SERIES[0], "o-"),
+        "of the new manipulation\nagainst authentic images": (
+            [one.new_auc for one in truths],
+            _NEW,
+            "D--",
+        ),
+    }
+    for words, (values, colour, style) in lines.items():
+        axes.plot(numbers, _values(values), style, color=colour, linewidth=1.8, label=words)
     estimates = [
         (week.number, figures["auc"])
         for week in weeks
@@ -66,16 +75,16 @@ def _ranking(axes: Axes, numbers: Floats, weeks: Sequence[Week], truths: Sequenc
         at = np.array([number for number, _ in estimates]) + 0.12
         value, low, high = np.array([(m.value, m.low, m.high) for _, m in estimates]).T
         ends = np.clip([value - low, high - value], 0, None)
-        words = "estimated by\nthe monitor, 95 %"
-        axes.errorbar(at, value, ends, fmt="D", color=SERIES[1], capsize=3, label=words)
-    _finish(axes, "AUC", (0.35, 1.02))
+        estimated = "estimated by\nthe monitor, 95 %"
+        axes.errorbar(at, value, ends, fmt="D", color=SERIES[1], capsize=3, label=estimated)
+    _finish(axes, "AUC", (0.25, 1.02))
 
 
 def _found(axes: Axes, numbers: Floats, truths: Sequence[Quality]) -> None:
     """How much of what was edited the model called so."""
     lines = {
         "all edited images": ([one.recall for one in truths], SERIES[0], "o-"),
-        "the new manipulation": ([one.new_recall for one in truths], "#7a4fb3", "D--"),
+        "the new manipulation": ([one.new_recall for one in truths], _NEW, "D--"),
         "authentic images\n(false alarms)": ([one.false_alarms for one in truths], FAINT, "s:"),
     }
     for words, (values, colour, style) in lines.items():

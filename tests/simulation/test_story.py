@@ -50,7 +50,7 @@ def test_story_says_when_it_was_noticed_learned_and_recovered():
     assert "2 calm weeks: nothing was decided." in text
     assert "came in week 3; the monitor noticed at the end of week 3, after 30 images" in text
     assert "After week 4 it retrained: version 4 was judged better, and answers since." in text
-    assert "10 % before version 4 answered, and 80 % after" in text
+    assert "10 % before version 4 answered, and 80 % after; its AUC" in text
 
 
 def test_story_does_not_hide_what_went_wrong():
