@@ -87,7 +87,10 @@ class _Columns:
             for name, value in _facts(served).items():
                 self._facts[name].append(value)
             for name, number in _numbers(served.capture).items():
-                self._column(name).append(number)
+                column = self._numbers.get(name)
+                if column is None or len(column) < self._count:
+                    column = self._column(name)
+                column.append(number)
             self._count += 1
 
     def frame(self) -> pd.DataFrame:
@@ -126,9 +129,8 @@ def _facts(served: Served) -> dict[str, Any]:
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
     """The columns that only some have."""
     values = {DESCRIPTOR + name: float(value) for name, value in row["descriptors"].items()}
-    for finding in row["findings"]:
-        if finding.get("value") is not None:
-            values[FINDING + finding["id"]] = float(finding["value"])
+    measured: Mapping[str, float] = row["findings"] or {}
+    values |= {FINDING + name: float(value) for name, value in measured.items()}
     return values | {f"{EMBEDDING}{n}": float(v) for n, v in enumerate(row["embedding"])}
 
 

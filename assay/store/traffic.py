@@ -26,13 +26,22 @@ _COLUMNS = (
     CaptureRow.stratum,
     CaptureRow.needs_review,
     CaptureRow.model_version,
-    CaptureRow.findings,
     CaptureRow.descriptors,
     CaptureRow.embedding,
     CaptureRow.stability,
     CaptureRow.selection_reason,
     CaptureRow.selection_probability,
 )
+
+
+_VALUES = {
+    "sqlite": "(SELECT json_group_object(value ->> 'id', value -> 'value')"
+    " FROM json_each(captures.findings) WHERE value ->> 'value' IS NOT NULL)",
+    "postgresql": "(SELECT json_object_agg(each ->> 'id', each -> 'value')"
+    " FROM json_array_elements(captures.findings) AS each WHERE each ->> 'value' IS NOT NULL)",
+}
+"""The values of findings by their id: where nothing was measured there is none. Sentences and
+regions, which are most of a capture, stay in the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class Traffic:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._dialect = database.engine.dialect.name
 
     def read(self, span: Span, limit: int, *, newest: bool = True) -> Iterator[list[Served]]:
         """Pages of at most ``limit`` captures in all: the newest first, or else the oldest."""
@@ -95,7 +105,8 @@ class Traffic:
     ) -> list[Served]:
         at, key = CaptureRow.created_at, CaptureRow.id
         order = (at.desc(), key.desc()) if newest else (at.asc(), key.asc())
-        query = sa.select(*_COLUMNS).where(*_conditions(span)).order_by(*order).limit(size)
+        values = sa.literal_column(_VALUES[self._dialect], sa.JSON()).label("findings")
+        query = sa.select(*_COLUMNS, values).where(*_conditions(span)).order_by(*order).limit(size)
         if after is not None:
             moment, last = after
             beyond, next_to = (at < moment, key < last) if newest else (at > moment, key > last)

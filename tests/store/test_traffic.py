@@ -69,3 +69,13 @@ def test_oldest_of_the_newest_tells_where_a_limit_cuts(store: Store):
     three(store)
     assert store.traffic.first_of_newest(Span(), 2) == START + DAY
     assert store.traffic.first_of_newest(Span(), 4) is None
+
+
+def test_findings_are_told_by_their_values_alone(store: Store):
+    sentence = {"sentence": "Nothing.", "regions": [{"left": 0.1}]}
+    findings = [{"id": "noise", "value": 0.25, **sentence}, {"id": "exif", "value": None}]
+    kept(store, "measured", findings=findings)
+    (served,) = read(store)
+    assert served.capture["findings"] == {"noise": 0.25}
+    kept(store, "bare", findings=[], created_at=START + DAY)
+    assert not read(store)[0].capture["findings"]
