@@ -51,11 +51,16 @@ def settle(
     """
     is_champion = decision.promoted if crowned is None else crowned
     if is_champion:
-        model_registry.crown(version)
-        set_stage(version, Alias.CHAMPION)
+        crown(version)
     run = get_step_context().pipeline_run.name
     judgements.note(version, run, promoted=is_champion, reasons=decision.reasons)
     return decision
+
+
+def crown(version: str) -> None:
+    """Let ``version`` be the champion in both registries."""
+    model_registry.crown(version)
+    set_stage(version, Alias.CHAMPION)
 
 
 def _name(version: str) -> str:

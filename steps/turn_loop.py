@@ -19,7 +19,7 @@ from assay.store import Store, StoreSettings
 from assay.store.loops import LoopRun
 from materializers.loop_run import LoopRunMaterializer
 from materializers.page import PageMaterializer
-from steps import links
+from steps import links, model_versions
 
 _STORED = {"loop": LoopRunMaterializer, "loop_report": PageMaterializer}
 
@@ -32,7 +32,7 @@ def turn_loop(
     opened = Store.open(StoreSettings.from_environment(), drain=False, patience=None)
     with opened as store, Notifier.from_environment() as notifier, bar() as progress:
         teller = Teller(store.loops, notifier, os.environ.get("ASSAY_PUBLIC_URL", ""))
-        planned = stages(store, settings)
+        planned = stages(store, settings, model_versions.crown)
         age, who = timedelta(hours=settings.stale_hours), processes.user()
         turn = Turn(store.loops, planned, who, settings.attempts, max_age=age, begun=teller.begun)
         run = turn.take(progress)

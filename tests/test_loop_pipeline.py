@@ -33,7 +33,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
     """The stages of the loop, in place of the real ones."""
     made: list[Stage] = [Scripted(name, tmp_path) for name in NAMES]
-    monkeypatch.setattr("steps.turn_loop.stages", lambda store, settings: made)
+    monkeypatch.setattr("steps.turn_loop.stages", lambda store, settings, crown: made)
     return made
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,18 @@ _ENDS = {"none": LoopState.CALM, "": LoopState.CALM, "page": LoopState.PAGED}
 """How a turn ends by the monitor's action; with any other it goes on."""
 
 
-def stages(store: Store, settings: LoopSettings) -> list[Stage]:
-    """All of them, in order; raises `ConfigError` for settings that a pipeline does not take."""
+def stages(
+    store: Store, settings: LoopSettings, crown: Callable[[str], object] = model_registry.crown
+) -> list[Stage]:
+    """All of them, in order; raises `ConfigError` for settings that a pipeline does not take.
+
+    ``crown`` makes a version the champion again after a newer one was taken back.
+    """
     found = (
         Monitor({"monitor": settings.monitor}, store),
         Learn({"recalibrate": settings.recalibrate, "retrain": settings.retrain}, store),
         Optimise({"optimize": settings.optimize}, store),
-        Deploy({"deploy": settings.deploy}, store),
+        Deploy({"deploy": settings.deploy}, store, crown),
     )
     for stage in found:
         stage.check()
@@ -157,6 +162,15 @@ class Deploy(PipelineStage):
 
     name = "deploy"
 
+    def __init__(
+        self,
+        pipelines: Mapping[str, StageSettings],
+        store: Store,
+        crown: Callable[[str], object] = model_registry.crown,
+    ) -> None:
+        super().__init__(pipelines, store)
+        self._crown = crown
+
     def own(self, run: LoopRun) -> Sequence[str]:
         """The version that was promoted."""
         return [f"model={json.dumps(run.fact('version'))}"]
@@ -172,6 +186,13 @@ class Deploy(PipelineStage):
                 if deployment.state in (State.REFUSED, State.ROLLED_BACK):
                     return StageResult(_fell(deployment), facts, LoopState.TAKEN_BACK)
         return None
+
+    def settle(self, run: LoopRun, result: StageResult) -> None:
+        """What was taken back is champion no longer: the monitor watches the one that answers."""
+        before, version = run.fact("model"), run.fact("version")
+        is_champion = model_registry.version_of(Alias.CHAMPION) == version
+        if result.ends is LoopState.TAKEN_BACK and before and is_champion:
+            self._crown(str(before))
 
     def _tried(self, run: LoopRun) -> Iterator[Deployment]:
         """What answers, then what this turn tried, newest first."""

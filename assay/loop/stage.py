@@ -32,3 +32,7 @@ class Stage(ABC):
 
         Asked after the process has ended, and after a kill before anything is run again.
         """
+
+    def settle(self, run: LoopRun, result: StageResult) -> None:
+        """What follows from ``result``, before it is noted; once more after a kill in between."""
+        return

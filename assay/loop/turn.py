@@ -75,7 +75,7 @@ class Turn:
         if run.stage(stage.name) is not None:
             self._wait_for_orphan(run, stage)
             if (left := stage.result(run)) is not None:
-                return self._record.finish(run.id, stage.name, left)
+                return self._finished(run, stage, left)
         words = "it was interrupted each time"
         while _attempts(run, stage) < self._attempts:
             run = self._record.begin(run.id, stage.name)
@@ -83,8 +83,12 @@ class Turn:
                 self._begun(run, stage.name)
             found, words = self._tried(run, stage)
             if found is not None:
-                return self._record.finish(run.id, stage.name, found)
+                return self._finished(run, stage, found)
         raise StageFailed(f"no result after {self._attempts} attempts; {words}")
+
+    def _finished(self, run: LoopRun, stage: Stage, result: StageResult) -> LoopRun:
+        stage.settle(run, result)
+        return self._record.finish(run.id, stage.name, result)
 
     def _tried(self, run: LoopRun, stage: Stage) -> tuple[StageResult | None, str]:
         """The result of one attempt, and its last words."""

@@ -190,6 +190,24 @@ def test_deployment_on_record_is_the_result(
     assert found == StageResult(words, facts, ends)
 
 
+@pytest.mark.parametrize("ends", [LoopState.TAKEN_BACK, None])
+def test_crown_goes_back_with_what_was_taken_back(
+    store: Store, registered: str, ends: LoopState | None
+):
+    tracking.client().set_registered_model_alias(MODEL, "champion", registered)
+    run = begun(store, "deploy", version=registered, model="before")
+    crowned: list[str] = []
+    stage = Deploy({"deploy": PLAIN}, store, crowned.append)
+    stage.settle(run, StageResult("p95 was 3 s", {}, ends))
+    assert crowned == (["before"] if ends else [])
+    stage.settle(begun_again(store, run, "older"), StageResult("p95 was 3 s", {}, ends))
+    assert crowned == (["before"] if ends else [])  # somebody crowned another one meanwhile
+
+
+def begun_again(store: Store, run: LoopRun, version: str) -> LoopRun:
+    return store.loops.finish(run.id, "deploy", StageResult("", {"version": version}))
+
+
 @pytest.mark.parametrize("state", [State.STARTED, State.FAILED])
 def test_deployment_that_is_open_or_failed_is_tried_again(store: Store, state: State):
     run = begun(store, "deploy", version="7")
