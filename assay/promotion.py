@@ -33,13 +33,9 @@ _RATES: dict[Rate, str] = {
 }
 
 
-class PromotionSettings(Settings):
-    """When a challenger replaces the champion."""
+class JudgementSettings(Settings):
+    """How a challenger is compared, and what becomes of photos that it has to stand."""
 
-    floor: float = Field(0.5, ge=0, le=1)
-    """The lower end of the challenger's AUC interval has to exceed this; 0.5 is guessing."""
-    margin: float = Field(0.02, ge=0, le=1)
-    """How far the lower end of the difference's interval may lie below zero."""
     max_false_positive_rate: float = Field(0.5, ge=0, le=1)
     """Under the worst everyday perturbation: what flags more photos than it clears is no help.
 
@@ -50,6 +46,15 @@ class PromotionSettings(Settings):
     resamples: int = Field(500, ge=1)
     """As many as an evaluation has, or one AUC would be told with two intervals."""
     seed: Seed = 0
+
+
+class PromotionSettings(JudgementSettings):
+    """When a challenger replaces the champion."""
+
+    floor: float = Field(0.5, ge=0, le=1)
+    """The lower end of the challenger's AUC interval has to exceed this; 0.5 is guessing."""
+    margin: float = Field(0.02, ge=0, le=1)
+    """How far the lower end of the difference's interval may lie below zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[li
 
 
 def objections_to_robustness(
-    robustness: Robustness | None, settings: PromotionSettings
+    robustness: Robustness | None, settings: JudgementSettings
 ) -> tuple[list[str], list[str]]:
     """Objections to how a challenger stands everyday perturbations, and what else is known."""
     if robustness is None or not robustness.results:

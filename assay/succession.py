@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 
 from assay.metrics import COVERAGE, Bootstrap, Metric, differences, independent_groups
 from assay.predictions import positive, same_images, score, two_class, unseen
-from assay.promotion import PromotionDecision, PromotionSettings, objections_to_robustness
+from assay.promotion import JudgementSettings, PromotionDecision, objections_to_robustness
 from assay.records import Label
 from assay.robustness import Robustness
 
@@ -33,7 +33,7 @@ _UNUSED = (0.5, 0.5)
 """Neither the AUC nor the Brier score has a threshold."""
 
 
-class SuccessionSettings(PromotionSettings):
+class SuccessionSettings(JudgementSettings):
     """When a model that was moved to newer traffic replaces the champion."""
 
     max_loss: float = Field(0.02, ge=0, le=1)
@@ -93,7 +93,7 @@ class _Compared:
     parts: dict[str, Metric]
 
     @classmethod
-    def of(cls, pair: Rivals, settings: PromotionSettings) -> _Compared:
+    def of(cls, pair: Rivals, settings: JudgementSettings) -> _Compared:
         rows = _fair(pair)
         bootstrap = Bootstrap(settings.resamples, settings.seed)
         cuts = dict(_cut(rows))

@@ -78,7 +78,7 @@ def measure() -> Sequence[Figure]:
             Figure(f"poisoner, {name}: share of what is learned", share, "", None, limit)
         )
         figures.append(Figure(f"poisoner, {name}: mean move of a clean score", moved, "", None,
-                              None if limit is None else 0.05))  # fmt: skip
+                              None if limit is None else 0.1))  # fmt: skip
     return figures
 
 

@@ -151,7 +151,7 @@ def refresh(store: Store, now: datetime) -> None:
     REVIEW_BACKLOG.set(figures.backlog)
     AGREEMENT.set(_or_nan(figures.agreement))
     REVIEW_SECONDS.set(_or_nan(figures.median_seconds))
-    shares = business(store.outcomes.since(now - _PERIOD))
+    shares = business(store.outcomes.since(now - _PERIOD, with_labels=False))
     CLEARED_SHARE.set(_or_nan(shares.auto_cleared))
     REVIEW_SHARE.set(_or_nan(shares.sent_to_review))
     WEBHOOK_BACKLOG.set(store.outbox.backlog())

@@ -22,7 +22,6 @@ from tests.pipeline_runs import launch
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
-pytest.importorskip("evidently")
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.filterwarnings("error:::assay"),

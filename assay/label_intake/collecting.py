@@ -62,8 +62,7 @@ def collect(
     older = older_images(base, {one.image_id for one in notes.dropped}, settings.workers)
     judged = placing.without_known(judged, older, Captures.name, notes)
     found = placing.placed(judged, older, notes)
-    found = placing.capped(found, older, _parties(store, base), settings, notes)
-    found = placing.in_splits(found, settings)
+    found = placing.held_to_shares(found, older, _parties(store, base), settings, notes)
     taken = _write(store, [_taken(one, settings) for one in found], base, folder, notes)
     intake = Intake(
         base=base.version,

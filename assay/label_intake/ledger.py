@@ -30,7 +30,7 @@ class IntakeSettings(Settings):
     """Of the other images, to calibrate on."""
     quarantine_alpha: float = Field(0.001, gt=0, lt=1)
     """Chance that anybody is set aside in an intake where all label alike."""
-    quarantine_excess: float = Field(0.25, gt=0, le=1)
+    quarantine_excess: float = Field(0.15, gt=0, le=1)
     """Labels beyond what was to be expected, as a share of theirs, below which nobody is."""
     quarantine_labels: int = Field(12, ge=4)
     """Labels of theirs, and of others, below which nobody is."""

@@ -102,6 +102,21 @@ def _placed(
             notes.leave_out(one.name, reason, min(near))
 
 
+def held_to_shares(
+    found: Sequence[Placed], older: OlderImages, parties: Parties, settings: IntakeSettings,
+    notes: Notes,
+) -> list[Placed]:  # fmt: skip
+    """``found`` in their splits, no party beyond its share of what is learned from.
+
+    Capped before, so that a flood does not fill the newest window, and after, as what is held out
+    there is not learned from and makes the whole smaller.
+    """
+    split = in_splits(capped(found, older, parties, settings, notes), settings)
+    newest = [one for one in split if one.split is Split.NEWEST]
+    learned = [one for one in split if one.split is not Split.NEWEST]
+    return [*capped(learned, older, parties, settings, notes), *newest]
+
+
 def capped(
     found: Sequence[Placed], older: OlderImages, parties: Parties, settings: IntakeSettings,
     notes: Notes,

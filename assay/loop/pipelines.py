@@ -1,7 +1,7 @@
 """The stages of the real loop: a pipeline each, run by ``run.py`` in a process of its own.
 
     monitor   done with a window in the store; its decision says how it goes on
-    learn     `retrain`, done with a judged version in the registry
+    learn     `recalibrate` or `retrain`, done with a judged version in the registry
     optimize  done with a serving plan attached to that version
     deploy    done with a deployment of that version on record
 
@@ -28,8 +28,6 @@ from assay.store.deployments import Deployment, State
 from assay.store.loops import LoopRun, LoopState, StageResult
 from assay.store.windows import Window
 
-LEARNING = ("recalibrate", "retrain")
-"""Decisions that are pipelines too."""
 _ENDS = {"none": LoopState.CALM, "": LoopState.CALM, "page": LoopState.PAGED}
 """How a turn ends by the monitor's action; with any other it goes on."""
 
@@ -37,10 +35,10 @@ _ENDS = {"none": LoopState.CALM, "": LoopState.CALM, "page": LoopState.PAGED}
 def stages(store: Store, settings: LoopSettings) -> list[Stage]:
     """All of them, in order; raises `ConfigError` for settings that a pipeline does not take."""
     found = (
-        Monitor("monitor", settings.monitor, store),
-        Learn({name: getattr(settings, name) for name in LEARNING}, store),
-        Optimise("optimize", settings.optimize, store),
-        Deploy("deploy", settings.deploy, store),
+        Monitor({"monitor": settings.monitor}, store),
+        Learn({"recalibrate": settings.recalibrate, "retrain": settings.retrain}, store),
+        Optimise({"optimize": settings.optimize}, store),
+        Deploy({"deploy": settings.deploy}, store),
     )
     for stage in found:
         stage.check()
@@ -48,46 +46,55 @@ def stages(store: Store, settings: LoopSettings) -> list[Stage]:
 
 
 class PipelineStage(Stage):
-    """A stage that runs ``pipeline``."""
+    """A stage that runs one of ``pipelines``."""
 
-    def __init__(self, pipeline: str, settings: StageSettings, store: Store) -> None:
-        self._pipeline, self._settings, self._store = pipeline, settings, store
-        self.name, self.seconds = pipeline, 3600 * settings.hours
+    def __init__(self, pipelines: Mapping[str, StageSettings], store: Store) -> None:
+        self._pipelines, self._store = pipelines, store
+        self.seconds = 3600 * max(settings.hours for settings in pipelines.values())
 
     def check(self) -> None:
-        """Raise `ConfigError` for what the pipeline would refuse, before anything runs."""
-        schema = parameters.signature(home.REPOSITORY / "pipelines" / f"{self._pipeline}.py")
-        try:
-            parameters.validate(schema, self.values())
-        except ConfigError as error:
-            raise ConfigError(f"loop.{self._pipeline}: {error}") from error
+        """Raise `ConfigError` for what a pipeline would refuse, before anything runs."""
+        for pipeline in self._pipelines:
+            schema = parameters.signature(home.REPOSITORY / "pipelines" / f"{pipeline}.py")
+            try:
+                parameters.validate(schema, self.values(pipeline))
+            except ConfigError as error:
+                raise ConfigError(f"loop.{pipeline}: {error}") from error
 
     def command(self, run: LoopRun, name: str) -> Sequence[str]:
         """`run.py`, under the name by which its ZenML and MLflow runs are found too."""
-        words = [sys.executable, "run.py", "--pipeline", self._pipeline, "--name", name]
-        if config := self._config():
+        pipeline = self.pipeline(run)
+        words = [sys.executable, "run.py", "--pipeline", pipeline, "--name", name]
+        if config := self._config(pipeline):
             words += ["--config", str(config)]
-        for assignment in (*_assignments(self._settings.settings), *self.own(run)):
+        for assignment in (*_assignments(self._pipelines[pipeline].settings), *self.own(run)):
             words += ["--set", assignment]
         return words
+
+    def pipeline(self, run: LoopRun) -> str:
+        """Which of its pipelines this turn needs."""
+        return next(iter(self._pipelines))
 
     def own(self, run: LoopRun) -> Sequence[str]:
         """Settings that follow from what came before."""
         return ()
 
-    def values(self) -> dict[str, Any]:
+    def values(self, pipeline: str) -> dict[str, Any]:
         """Its parameters as the pipeline will read them, defaults left out."""
-        return parameters.read(self._config(), _assignments(self._settings.settings))
+        given = _assignments(self._pipelines[pipeline].settings)
+        return parameters.read(self._config(pipeline), given)
 
-    def _config(self) -> Path | None:
-        if self._settings.config:
-            return (home.REPOSITORY / self._settings.config).resolve()
-        default = home.REPOSITORY / "configs" / f"{self._pipeline}.yaml"
+    def _config(self, pipeline: str) -> Path | None:
+        if chosen := self._pipelines[pipeline].config:
+            return (home.REPOSITORY / chosen).resolve()
+        default = home.REPOSITORY / "configs" / f"{pipeline}.yaml"
         return default if default.is_file() else None
 
 
 class Monitor(PipelineStage):
     """Measure the newest window, and decide."""
+
+    name = "monitor"
 
     def result(self, run: LoopRun) -> StageResult | None:
         """The newest window since the stage began."""
@@ -99,23 +106,18 @@ class Monitor(PipelineStage):
         return None
 
 
-class Learn(Stage):
+class Learn(PipelineStage):
     """Move the champion to what people labelled, and judge what came of it."""
 
-    def __init__(self, settings: Mapping[str, StageSettings], store: Store) -> None:
-        """``settings`` of each pipeline that may be decided on."""
-        self.name = "learn"
-        self.seconds = 3600 * max(one.hours for one in settings.values())
-        self._pipelines = {name: _Learning(name, one, store) for name, one in settings.items()}
+    name = "learn"
 
-    def check(self) -> None:
-        """Raise `ConfigError` for what any of them would refuse."""
-        for pipeline in self._pipelines.values():
-            pipeline.check()
+    def pipeline(self, run: LoopRun) -> str:
+        """The one that was decided on."""
+        return str(run.fact("action"))
 
-    def command(self, run: LoopRun, name: str) -> Sequence[str]:
-        """The pipeline that was decided on."""
-        return self._pipelines[str(run.fact("action"))].command(run, name)
+    def own(self, run: LoopRun) -> Sequence[str]:
+        """Until the end of the window, from the champion of then."""
+        return [f"{name}={json.dumps(run.fact(name))}" for name in ("until", "model")]
 
     def result(self, run: LoopRun) -> StageResult | None:
         """The version that a run of this turn has judged."""
@@ -128,20 +130,10 @@ class Learn(Stage):
         return StageResult(summary, facts, None if found.promoted else LoopState.REFUSED)
 
 
-class _Learning(PipelineStage):
-    """A pipeline that learns."""
-
-    def own(self, run: LoopRun) -> Sequence[str]:
-        """Until the end of the window, from the champion of then."""
-        return [f"{name}={json.dumps(run.fact(name))}" for name in ("until", "model")]
-
-    def result(self, run: LoopRun) -> StageResult | None:
-        """Read by `Learn`, whichever pipeline it was."""
-        return None
-
-
 class Optimise(PipelineStage):
     """Find how the new champion is served best."""
+
+    name = "optimize"
 
     def is_needed(self, run: LoopRun) -> bool:
         """Not where there is a plan already."""
@@ -163,6 +155,8 @@ class Optimise(PipelineStage):
 class Deploy(PipelineStage):
     """Bring the new champion to where it answers."""
 
+    name = "deploy"
+
     def own(self, run: LoopRun) -> Sequence[str]:
         """The version that was promoted."""
         return [f"model={json.dumps(run.fact('version'))}"]
@@ -181,7 +175,7 @@ class Deploy(PipelineStage):
 
     def _tried(self, run: LoopRun) -> Iterator[Deployment]:
         """What answers, then what this turn tried, newest first."""
-        target = self.values().get("target", "local")
+        target = self.values("deploy").get("target", "local")
         if active := self._store.deployments.active(target):
             yield active
         begun = run.stage(self.name)

@@ -42,52 +42,68 @@ class Outcomes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def since(self, moment: datetime) -> Sequence[Outcome]:
-        """One row for each kind of outcome that the captures since ``moment`` had."""
+    def since(self, moment: datetime, *, with_labels: bool = True) -> Sequence[Outcome]:
+        """One row for each kind of outcome that the captures since ``moment`` had.
+
+        Without labels and reports, which take longer to count, these are 0.
+        """
         with self._database.reading() as session:
-            rows = session.execute(_counted(moment))
-            return [Outcome(*map(bool, row[:3]), *map(int, row[3:])) for row in rows]
+            labels, reports = [
+                {_kind(row): row[3:] for row in session.execute(query)} if with_labels else {}
+                for query in (_labels(moment), _reports(moment))
+            ]
+            return [
+                _outcome(row, labels.get(_kind(row), (0, 0)), reports.get(_kind(row), (0,)))
+                for row in session.execute(_served(moment))
+            ]
 
 
-def _counted(moment: datetime) -> sa.Select[Any]:
-    decided, reported = _decided(), _reported()
-    kind = (
-        CaptureRow.needs_review,
-        CaptureRow.notice != Notice.NONE.value,
-        CaptureRow.label != Label.AUTHENTIC.value,
-    )
-    is_selected = CaptureRow.selection_reason != Selection.NONE.value
-    is_positive = decided.c.label != Label.AUTHENTIC.value
-    reports = sa.case((is_positive, sa.func.coalesce(reported.c.reports, 0)), else_=0)
-    return (
-        sa.select(
-            *kind,
-            sa.func.count(),
-            _number(is_selected),
-            _number(is_selected & decided.c.label.is_not(None)),
-            _number(is_selected & is_positive),
-            sa.func.sum(reports),
-        )
-        .select_from(CaptureRow)
-        .outerjoin(CaseRow, CaseRow.pixel_digest == CaptureRow.pixel_digest)
-        .outerjoin(decided, decided.c.case_id == CaseRow.id)
-        .outerjoin(reported, reported.c.capture_id == CaptureRow.id)
-        .where(CaptureRow.created_at >= moment)
-        .group_by(*kind)
-    )
+def _kind(row: sa.Row[Any]) -> tuple[bool, bool, bool]:
+    return bool(row[0]), bool(row[1]), bool(row[2])
 
 
-def _decided() -> sa.Subquery:
-    """The decision that counts, by case."""
-    newest = sa.select(sa.func.max(FeedbackRow.id)).where(counts()).group_by(FeedbackRow.case_id)
-    query = sa.select(FeedbackRow.case_id, FeedbackRow.label).where(FeedbackRow.id.in_(newest))
-    return query.subquery()
+def _outcome(served: sa.Row[Any], labels: Sequence[Any], reports: Sequence[Any]) -> Outcome:
+    labelled, positive = labels
+    counted = (served[3], served[4], labelled, positive, reports[0])
+    return Outcome(*_kind(served), *map(int, counted))
 
 
-def _reported() -> sa.Subquery:
-    """How often users have reported it, by capture."""
-    query = sa.select(ReportRow.capture_id, sa.func.count().label("reports"))
-    return query.where(ReportRow.kind == "report").group_by(ReportRow.capture_id).subquery()
+_KIND = (
+    CaptureRow.needs_review,
+    CaptureRow.notice != Notice.NONE.value,
+    CaptureRow.label != Label.AUTHENTIC.value,
+)
+_IS_SELECTED = CaptureRow.selection_reason != Selection.NONE.value
+_IS_POSITIVE = FeedbackRow.label != Label.AUTHENTIC.value
+
+
+def _served(moment: datetime) -> sa.Select[Any]:
+    """By kind: captures, and those put before people."""
+    query = sa.select(*_KIND, sa.func.count(), _number(_IS_SELECTED))
+    return query.where(CaptureRow.created_at >= moment).group_by(*_KIND)
+
+
+def _labels(moment: datetime) -> sa.Select[Any]:
+    """By kind: of those put before people the decided ones, and which of these are edits."""
+    query = sa.select(*_KIND, sa.func.count(), _number(_IS_POSITIVE)).select_from(FeedbackRow)
+    query = query.join(CaseRow, CaseRow.id == FeedbackRow.case_id)
+    query = query.join(CaptureRow, CaptureRow.pixel_digest == CaseRow.pixel_digest)
+    query = query.where(FeedbackRow.id.in_(_newest()), CaptureRow.created_at >= moment)
+    return query.where(_IS_SELECTED).group_by(*_KIND)
+
+
+def _reports(moment: datetime) -> sa.Select[Any]:
+    """By kind: users' reports of edits."""
+    query = sa.select(*_KIND, sa.func.count()).select_from(ReportRow)
+    query = query.join(CaptureRow, CaptureRow.id == ReportRow.capture_id)
+    query = query.join(FeedbackRow, FeedbackRow.case_id == ReportRow.case_id)
+    query = query.where(FeedbackRow.id.in_(_newest()), _IS_POSITIVE, ReportRow.kind == "report")
+    return query.where(CaptureRow.created_at >= moment).group_by(*_KIND)
+
+
+def _newest() -> sa.Select[tuple[int]]:
+    """The decisions that count, one a case."""
+    return sa.select(sa.func.max(FeedbackRow.id)).where(counts()).group_by(FeedbackRow.case_id)
 
 
 def _number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

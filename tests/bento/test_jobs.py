@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from assay.store import Job, JobState
+from assay.store import CaptureFilter, Job, JobState
 from assay.store.ids import new_id
 from bento.api import bodies, jobs
 from tests.bento import services
@@ -75,6 +75,18 @@ def test_job_counts_what_succeeded_and_what_failed(service: Service, done: dict[
     assert done["rate"] > 0
     assert done["eta_seconds"] is None
     assert done["id"] not in folders(service)
+
+
+def test_images_of_a_job_are_checked_where_it_asks_for_that(
+    service: Service, done: dict[str, Any]
+) -> None:
+    job = begin(service, packed({"again.jpg": services.photo(205)}), stability="true").json()
+    ended(service, job["id"])
+    store = service.runtime.store
+    (found,) = store.captures.page(CaptureFilter(external_id="again.jpg"))
+    assert found.stability is not None
+    # As older releases, which refuse options that they do not know, would keep it.
+    assert "stability" not in store.jobs.get(done["id"]).options
 
 
 def test_result_has_a_row_for_each_image_in_order(service: Service, done: dict[str, Any]) -> None:

@@ -242,7 +242,22 @@ def test_client_is_held_to_its_share(store: Store, base: Dataset, tmp_path: Path
     settings = OPEN.model_copy(update={"client_share": 0.25})
     intake = taken_in(store, base, tmp_path, settings)
     loud = [one for one in intake.taken if one.client == "loud"]
-    whole = 9 + len(intake.taken)
+    whole = 10 + len(intake.taken)
     assert len(loud) / whole <= 0.25 < (len(loud) + 1) / (whole + 1) + 0.05
     assert quiet.id in {one.capture_id for one in intake.taken}
     assert set(reasons(intake).values()) == {Reason.CLIENT_CAP}
+
+
+def test_share_is_of_what_is_learned_from_not_of_the_newest_window(
+    store: Store, base: Dataset, tmp_path: Path
+) -> None:
+    for seed in range(1, 7):
+        labelled(store, seed, FAKE if seed % 2 else REAL, client="early")
+    for seed in range(7, 13):
+        labelled(store, seed, FAKE if seed % 2 else REAL, client=f"late-{seed}")
+    settings = OPEN.model_copy(update={"client_share": 0.25, "newest_share": 0.5})
+    intake = taken_in(store, base, tmp_path, settings)
+    learned = [one for one in intake.taken if one.split is not Split.NEWEST]
+    early = sum(one.client == "early" for one in learned)
+    assert intake.of_split(Split.NEWEST)
+    assert 0 < early <= 0.25 * (10 + len(learned))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assay import judgements, tracking
+from assay import home, judgements, parameters, tracking
 from assay.errors import ConfigError
 from assay.loop.pipelines import Deploy, Learn, Monitor, Optimise, stages
 from assay.loop.settings import LoopSettings, StageSettings
@@ -20,7 +20,7 @@ from assay.store.loops import LoopRun, LoopState, StageResult
 from tests.captures import START, Clock
 
 PLAIN = StageSettings()
-LEARNS = {"recalibrate": PLAIN, "retrain": PLAIN}
+LEARNING = {"recalibrate": PLAIN, "retrain": PLAIN}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_decision_of_the_window_says_how_it_goes_on(
     window(store, "retrain", "an older one")
     clock.advance(60)
     run = begun(store, "monitor")
-    stage = Monitor("monitor", PLAIN, store)
+    stage = Monitor({"monitor": PLAIN}, store)
     assert stage.result(run) is None
     clock.advance(60)
     made = window(store, action, "recall fell", "twice")
@@ -85,15 +85,18 @@ def test_decision_of_the_window_says_how_it_goes_on(
 @pytest.mark.parametrize("action", ["recalibrate", "retrain"])
 def test_what_was_decided_is_run_from_the_champion_of_then(store: Store, action: str):
     known = {"action": action, "until": "2026-01-05T12:00:00+00:00", "model": "3"}
-    words = Learn(LEARNS, store).command(begun(store, "learn", **known), "loop-1-learn-1")
+    words = Learn(LEARNING, store).command(begun(store, "learn", **known), "loop-1-learn-1")
     assert words[1:6] == ["run.py", "--pipeline", action, "--name", "loop-1-learn-1"]
     given = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
     assert given == ['until="2026-01-05T12:00:00+00:00"', 'model="3"']
+    settings = parameters.read(home.REPOSITORY / "configs" / f"{action}.yaml", given)
+    schema = parameters.signature(home.REPOSITORY / "pipelines" / f"{action}.py")
+    assert parameters.validate(schema, settings)["model"] == "3"
 
 
 def test_settings_reach_the_pipeline(store: Store):
     given = {"target": "kubernetes", "rollout": {"steps": [0.1, 0.5], "strategy": "canary"}}
-    stage = Deploy("deploy", StageSettings(settings=given), store)
+    stage = Deploy({"deploy": StageSettings(settings=given)}, store)
     words = stage.command(begun(store, "deploy", version="7"), "name")
     assert words[words.index("--config") + 1].endswith("configs/deploy.yaml")
     assert [words[i + 1] for i, word in enumerate(words) if word == "--set"] == [
@@ -121,7 +124,7 @@ def test_learning_is_done_with_a_judgement_of_this_turn(
     store: Store, registered: str, promoted: bool
 ):
     run = begun(store, "learn", action="retrain")
-    stage = Learn(LEARNS, store)
+    stage = Learn(LEARNING, store)
     judgements.note(registered, "retrain-by-hand", promoted=True, reasons=("better",))
     assert stage.result(run) is None
     reasons = ("AUC +0.02", "not worse on the test split")
@@ -145,7 +148,7 @@ def test_judgement_with_more_reasons_than_a_tag_holds_keeps_the_first(registered
 
 def test_plan_that_is_attached_is_not_looked_for_again(store: Store, registered: str):
     run = begun(store, "optimize", version=registered)
-    stage = Optimise("optimize", PLAIN, store)
+    stage = Optimise({"optimize": PLAIN}, store)
     assert stage.result(run) is None
     assert stage.is_needed(run)
     client = tracking.client()
@@ -182,7 +185,7 @@ def test_deployment_on_record_is_the_result(
 ):
     run = begun(store, "deploy", version="7")
     made = deployment(store, state)
-    found = Deploy("deploy", PLAIN, store).result(run)
+    found = Deploy({"deploy": PLAIN}, store).result(run)
     facts = {"deployment": made, "release": "v7-abc"}
     assert found == StageResult(words, facts, ends)
 
@@ -191,7 +194,7 @@ def test_deployment_on_record_is_the_result(
 def test_deployment_that_is_open_or_failed_is_tried_again(store: Store, state: State):
     run = begun(store, "deploy", version="7")
     deployment(store, state)
-    assert Deploy("deploy", PLAIN, store).result(run) is None
+    assert Deploy({"deploy": PLAIN}, store).result(run) is None
 
 
 def test_deployments_of_others_are_none_of_this_turn(store: Store, clock: Clock):
@@ -199,7 +202,7 @@ def test_deployments_of_others_are_none_of_this_turn(store: Store, clock: Clock)
     clock.advance(60)
     run = begun(store, "deploy", version="7")
     deployment(store, State.ACTIVE, version="6")
-    assert Deploy("deploy", PLAIN, store).result(run) is None
+    assert Deploy({"deploy": PLAIN}, store).result(run) is None
 
 
 def test_wrong_setting_of_a_stage_is_told_before_anything_runs(store: Store):

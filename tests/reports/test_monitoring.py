@@ -107,7 +107,6 @@ def test_terminal_shows_the_window_and_the_decision(
 
 @pytest.mark.filterwarnings("ignore")
 def test_evidently_page_opens_without_a_network(numbers: WindowNumbers, tmp_path: Path, browser):
-    pytest.importorskip("evidently")
     file = tmp_path / "evidently.html"
     few = numbers.model_copy(update={"drift": (*numbers.drifted, numbers.drift[-1])})
     file.write_text(evidently.page(few, REFERENCE, WINDOW).html)

@@ -9,10 +9,12 @@ from assay.store.traffic import Served, Span
 from tests.captures import START, kept
 
 DAY = timedelta(days=1)
-ALL = Span()
 
 
-def read(store: Store, span: Span = ALL, limit: int = 100, **options: bool) -> list[Served]:
+ALWAYS = Span()
+
+
+def read(store: Store, span: Span = ALWAYS, limit: int = 100, **options: bool) -> list[Served]:
     return [one for page in store.traffic.read(span, limit, **options) for one in page]
 
 
