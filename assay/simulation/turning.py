@@ -49,7 +49,7 @@ def take(
         newest = _newest(store)
         if newest is None or newest.ended_at is None or newest.ended_at < window[1]:
             raise SimulationFailed(f"the loop took no turn: {run.words()} (log: {run.log})")
-        return _turn(newest, store, seconds), beside.result
+        return recorded(newest, store, seconds), beside.result
 
 
 def _watch(run: Run, store: Store, progress: Progress) -> None:
@@ -71,7 +71,8 @@ def _newest(store: Store) -> LoopRun | None:
     return next(iter(store.loops.history(1)), None)
 
 
-def _turn(run: LoopRun, store: Store, seconds: float) -> Turn:
+def recorded(run: LoopRun, store: Store, seconds: float) -> Turn:
+    """What the record holds of a turn that took ``seconds``."""
     window = run.fact("window")
     found = store.windows.get(window) if window else None
     stages = tuple(
