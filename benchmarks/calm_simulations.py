@@ -37,14 +37,13 @@ _LEARNS = {Action.RETRAIN, Action.RECALIBRATE}
 
 
 def served() -> pd.DataFrame:
-    """What the first model that settled in has answered; raises `ConfigError` without captures."""
+    """What the newest model has answered; raises `ConfigError` where there are no captures."""
     state = home.folder("simulations") / os.environ.get("ASSAY_CALM", "calm") / "state"
     if not state.is_dir():
         raise ConfigError(f"there is no {state}; play it first, as the head of this module says")
     with Platform(state, 0.0).store() as store:
-        table = one_each(window_frame(store))
-    newest = table["model_version"].iloc[-1]
-    return table.query("model_version == @newest").reset_index(drop=True)
+        newest = window_frame(store, limit=1)["model_version"].iloc[0]
+        return one_each(window_frame(store, model_version=newest))
 
 
 def drawn(table: pd.DataFrame, rng: np.random.Generator, count: int) -> pd.DataFrame:

@@ -20,5 +20,7 @@ def play_weeks(
     folder = home.folder("simulations") / settings.name
     with bar() as progress:
         played = playing.play(settings, folder, progress)
+    shown = page.page(played)
+    (folder / "page.html").write_text(shown.html, encoding="utf-8")
     log_metadata({"folder": str(folder)})
-    return page.summary(played), page.page(played)
+    return page.summary(played), shown

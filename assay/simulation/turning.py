@@ -5,6 +5,7 @@ While it looks and learns, the next week waits; while a new model takes over, im
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,6 +18,8 @@ from assay.simulation.settings import SimulationSettings
 from assay.simulation.traffic import Post
 from assay.store import Store
 from assay.store.loops import LoopRun
+
+logger = logging.getLogger(__name__)
 
 _DEPLOYS = "deploy"
 _LOOK = 1.0
@@ -49,14 +52,18 @@ def take(
         newest = _newest(store)
         if newest is None or newest.ended_at is None or newest.ended_at < window[1]:
             raise SimulationFailed(f"the loop took no turn: {run.words()} (log: {run.log})")
-        return _turn(newest, store, seconds), beside.result
+        return recorded(newest, store, seconds), beside.result
 
 
 def _watch(run: Run, store: Store, progress: Progress) -> None:
     """Tell which stage the loop is in until it has ended."""
+    was = ""
     while run.is_running():
         at = _at(store)
         progress(0, 1, f"the loop ({at})" if at else "the loop")
+        if at and at != was:
+            logger.info("the loop: %s", at)
+        was = at
         time.sleep(_LOOK)
     progress(1, 1, "the loop")
 
@@ -71,7 +78,8 @@ def _newest(store: Store) -> LoopRun | None:
     return next(iter(store.loops.history(1)), None)
 
 
-def _turn(run: LoopRun, store: Store, seconds: float) -> Turn:
+def recorded(run: LoopRun, store: Store, seconds: float) -> Turn:
+    """What the record holds of a turn that took ``seconds``."""
     window = run.fact("window")
     found = store.windows.get(window) if window else None
     stages = tuple(

@@ -54,6 +54,8 @@ def test_run_tells_what_happened(played: PipelineRunResponse, capsys: pytest.Cap
     assert len(told.load()["rows"]) == 5
     assert "made: 5 weeks of traffic" in page.load().title
     assert page.visualizations
+    kept = home.folder("simulations") / "made" / "page.html"
+    assert kept.read_text(encoding="utf-8") == page.load().html
 
 
 def test_weeks_on_disk_are_read_back_as_they_were(tmp_path: Path):
