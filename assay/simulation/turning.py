@@ -17,11 +17,12 @@ from assay.simulation.sending import Answer, Beside, Crowd
 from assay.simulation.settings import SimulationSettings
 from assay.simulation.traffic import Post
 from assay.store import Store
+from assay.store.deployments import State
 from assay.store.loops import LoopRun
 
 logger = logging.getLogger(__name__)
 
-_DEPLOYS = "deploy"
+_TARGET = "local"
 _LOOK = 1.0
 """Seconds between two looks at how far it is."""
 
@@ -44,7 +45,7 @@ def take(
     with (
         platform.store() as store,
         platform.run("loop", settings.loop, *words) as run,
-        Beside(lambda over: crowd.trickle(posts, lambda: _at(store) == _DEPLOYS, over)) as beside,
+        Beside(lambda over: crowd.trickle(posts, lambda: _is_rolling_out(store), over)) as beside,
     ):
         _watch(run, store, progress)
         seconds = run.seconds
@@ -72,6 +73,12 @@ def _at(store: Store) -> str:
     """The stage that a turn is in now; empty where none is under way."""
     newest = _newest(store)
     return newest.stages[-1].name if newest and newest.ended_at is None and newest.stages else ""
+
+
+def _is_rolling_out(store: Store) -> bool:
+    """Whether a new model is being tried."""
+    newest = next(iter(store.deployments.history(_TARGET, 1)), None)
+    return newest is not None and newest.state is State.ROLLING_OUT
 
 
 def _newest(store: Store) -> LoopRun | None:
