@@ -27,6 +27,7 @@ CASES = {
     "500 captures, 10 % audits": (500, World(audit_share=0.10)),
     "2,000 captures, 2 % audits": (2000, World(audit_share=0.02)),
     "a fifth is new, 5 % audits": (2000, World(new_trick=0.2)),
+    "half decided, in order, 5 % audits": (2000, World(decided=0.5, in_order=True)),
 }
 LEAST = 0.90
 """Coverage of a 95 % interval below which it is called broken."""

@@ -49,6 +49,8 @@ class World:
     audit_share: float = 0.05
     decided: float = 0.9
     """Share of what people were asked that they have answered."""
+    in_order: bool = False
+    """Whether they answer as the queue hands out: what is least sure first, audits among it."""
     label_error: float = 0.0
 
 
@@ -113,7 +115,11 @@ def _decided(rng: Rng, frame: pd.DataFrame, world: World) -> pd.DataFrame:
     probability = np.where(frame["needs_review"], 1.0, world.audit_share)
     weight = np.full(n, np.nan)
     weight[is_drawn] = 1 / probability[is_drawn]
-    is_answered = is_drawn & (rng.random(n) < world.decided)
+    place = rng.random(n)
+    if world.in_order:
+        unsure = np.where(is_audit, 1.0, 1 - np.abs(2 * frame["score"].to_numpy(float) - 1))
+        place[is_drawn] = (-unsure[is_drawn]).argsort(kind="stable").argsort() / is_drawn.sum()
+    is_answered = is_drawn & (place < world.decided)
     has_label = frame["group"].isin(frame["group"][is_answered]).to_numpy(bool)
     said = frame["truth"].to_numpy(object)
     errs = (rng.random(n) < world.label_error)[frame["group"].factorize()[0]]

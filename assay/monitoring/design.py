@@ -5,6 +5,11 @@ label therefore stands for as many captures as its selection probability says, a
 cell of the design (handed to people or not, flagged or not) are scaled to the captures that the
 cell has, which also makes up for cases that nobody has decided yet (post-stratification; Särndal,
 Swensson and Wretman 1992, "Model assisted survey sampling", chapter 7).
+
+Where cases wait, those that are decided are no fair sample of a cell: the queue begins with what
+the model is least sure of. Such a cell is split by that, as what is decided early is alike in it
+(weighting classes for non-response; Kalton and Flores-Cervantes 2003, Journal of Official
+Statistics 19:81-97).
 """
 
 from __future__ import annotations
@@ -22,8 +27,12 @@ from assay.records import Label
 if TYPE_CHECKING:
     import pandas as pd
 
-CELLS = 4
-"""Handed to people or not, times flagged or not."""
+BINS = 3
+"""Parts of a cell, by how unsure the model is, where cases wait."""
+CELLS = 4 * BINS
+"""Handed to people or not, times flagged or not, times those."""
+_DECIDED = 0.9
+"""Share of its cases from which a cell needs no parts."""
 
 _PRIOR = 0.5
 """Jeffreys' (1946), for the share of images in a cell that are not authentic."""
@@ -121,10 +130,11 @@ def design(frame: pd.DataFrame) -> Design:
     Labels without a weight (a report's, an appeal's) came by no design and are left out.
     """
     flagged = (frame["label"] != Label.AUTHENTIC.value).to_numpy(bool)
-    cells = 2 * frame["needs_review"].to_numpy(np.intp) + flagged
     scores = frame["score"].to_numpy(float)
     groups = np.unique(frame["group"].to_numpy(str), return_inverse=True)[1]
-    chosen = (frame["human_label"].notna() & frame["weight"].notna()).to_numpy(bool)
+    drawn = frame["weight"].notna().to_numpy(bool)
+    chosen = drawn & frame["human_label"].notna().to_numpy(bool)
+    cells = _cells(2 * frame["needs_review"].to_numpy(np.intp) + flagged, scores, drawn, chosen)
     said = frame["human_label"].to_numpy(object)[chosen].astype(str)
     prior_cells = np.repeat(np.arange(CELLS), 2)
     prior_positive = np.tile([False, True], CELLS)
@@ -145,6 +155,19 @@ def design(frame: pd.DataFrame) -> Design:
         np.bincount(cells, minlength=CELLS).astype(float),
         _groups(cells, groups),
     )
+
+
+def _cells(strata: Indices, scores: Floats, drawn: Bools, chosen: Bools) -> Indices:
+    """The cell of each capture ``[captures]``; ``strata`` are told apart in any case."""
+    cells = BINS * strata
+    for stratum in range(CELLS // BINS):
+        inside = np.flatnonzero(strata == stratum)
+        if chosen[inside].sum() >= _DECIDED * drawn[inside].sum():
+            continue
+        sure = np.abs(scores[inside] - 0.5)
+        limits = np.quantile(sure, np.arange(1, BINS) / BINS)
+        cells[inside] += np.searchsorted(limits, sure)
+    return cells
 
 
 def _groups(cells: Indices, groups: Indices) -> Floats:

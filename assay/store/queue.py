@@ -6,7 +6,9 @@ The order of the review queue:
 
 Reach counts by its magnitude, or one viral post would hide all others. Uncertainty is
 ``1 - |2 score - 1|``, 1 at a score of one half; the floor of 0.1 lets what the model is sure of,
-but people report, and random audits, come up too. Waiting lifts every case in the end.
+but people report, come up too. Audits, which were drawn at random, count as uncertain as can be:
+they are few, estimates wait for them, and their place must say nothing of a verdict that is hidden.
+Waiting lifts every case in the end.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ _MAX_REACH = 2**62
 def weight(case: CaseRow) -> float:
     """The part of the priority that does not change by waiting."""
     urgency = 1 + case.reports + case.appeals
-    return math.log2(2 + case.reach) * (0.1 + case.uncertainty) * urgency
+    unsure = 1.0 if case.is_audit else case.uncertainty
+    return math.log2(2 + case.reach) * (0.1 + unsure) * urgency
 
 
 def priority(now: datetime) -> sa.ColumnElement[float]:

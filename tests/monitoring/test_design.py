@@ -27,6 +27,20 @@ def test_labels_of_a_cell_stand_for_all_its_captures():
     assert stands_for.sum() == 46
 
 
+def test_what_is_decided_first_speaks_for_its_like_where_cases_wait():
+    # Edited where the model is unsure, authentic where it is sure; of the latter few are decided.
+    unsure = [(0.55, True, "manipulated", 1.0)] * 30
+    sure = [(0.95, True, "authentic", 1.0)] * 6 + [(0.95, True, None, 1.0)] * 24
+    made = design(frame(unsure + sure))
+    share = float(made.estimate()[0] @ made.positive) / made.estimate().sum()
+    assert share == pytest.approx(0.5)
+
+
+def test_captures_that_nobody_has_come_to_yet_are_unseen():
+    begun = [(0.55, True, "manipulated", 1.0)] * 40 + [(0.95, True, None, 1.0)] * 40
+    assert design(frame(begun)).unseen == pytest.approx(0.5)
+
+
 def test_a_label_that_came_by_a_report_counts_for_nothing():
     made = design(frame([(0.1, False, "manipulated", np.nan), (0.1, False, "authentic", 20.0)]))
     assert made.labels == 1

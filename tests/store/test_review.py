@@ -27,6 +27,17 @@ def test_order_is_by_reach_and_uncertainty_and_reports(store: Store):
     assert order(store) == ["viral", "reported", "uncertain", "plain"]
 
 
+def test_place_of_an_audit_says_nothing_of_its_verdict(store: Store):
+    kept(store, "unsure", score=0.7)
+    store.captures._audit_share = 1.0
+    kept(store, "cleared", score=0.01, needs_review=False)
+    kept(store, "doubtful", score=0.5)
+    store.captures._audit_share = 0.0
+    first, second, last = order(store)
+    assert {first, second} == {"cleared", "doubtful"}
+    assert last == "unsure"
+
+
 def test_waiting_lifts_a_case_above_more_urgent_ones(store: Store, clock: Clock):
     kept(store, "patient", score=0.9)
     clock.advance(24 * 3600)
