@@ -56,3 +56,6 @@ def _checked(text: str) -> str:
 
 SpanText = Annotated[str, AfterValidator(_checked)]
 """A span as a setting; it is parsed when the work begins, as ``30d`` moves on."""
+
+OptionalSpanText = Annotated[str, AfterValidator(lambda text: text and _checked(text))]
+"""The same, or empty."""

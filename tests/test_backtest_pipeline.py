@@ -86,6 +86,14 @@ def test_page_is_an_artifact_and_the_summary_stands_in_the_metadata(done: Pipeli
     assert described["change of wrong notices a day"].startswith("-3.00")
 
 
+def test_simulation_of_captures_is_the_same(done: PipelineRunResponse, state: Path):
+    day = START.date().isoformat()
+    given = {"captures": day, "policy": str(policy(state)), "backtest": {"workers": 1}}
+    again = launch(state, "simulate", given)
+    assert stored(again, "backtest") == stored(done, "backtest")
+    assert "play_weeks" not in again.steps
+
+
 def test_nothing_of_the_store_was_changed(done: PipelineRunResponse):
     with Store.open(StoreSettings.from_environment(), drain=False) as store:
         served = list(store.answers.between(None, None))
