@@ -11,12 +11,13 @@ import ast
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from assay.errors import ConfigError, UnknownPlugin, did_you_mean
+from assay.settings import first_mistake
 
 SECTIONS = ("parameters",)
 """The top-level keys of a configuration file."""
@@ -61,7 +62,7 @@ def validate(schema: type[BaseModel], values: Mapping[str, Any]) -> dict[str, An
     try:
         model = schema.model_validate(dict(values))
     except ValidationError as error:
-        raise ConfigError(_first(error, schema, ())) from error
+        raise ConfigError(first_mistake(error, schema)) from error
     arguments = {name: getattr(model, name) for name in schema.model_fields}
     for name, argument in arguments.items():
         _check_options(name, argument)
@@ -127,39 +128,6 @@ def _assign(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
     values[last] = value
 
 
-def _first(error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...]) -> str:
-    """The first mistake as one line; misspelled names come before what follows from them."""
-    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    problem = problems[0]
-    location = [str(part) for part in problem["loc"]]
-    path = ".".join((*prefix, *location))
-    if problem["type"] == "extra_forbidden":
-        known = _fields(model, location[:-1])
-        hint = did_you_mean(location[-1], known) or f"; known: {', '.join(sorted(known))}"
-        return f"{path}: unknown setting{hint}"
-    if problem["type"] == "missing":
-        return f"{path}: required; pass --set {path}=VALUE"
-    message = problem["msg"].removeprefix("Value error, ")
-    given = problem["input"]
-    return f"{path}: {message}" + (f", got {given!r}" if _is_plain(given) else "")
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool) or value is None
-
-
-def _fields(model: Any, location: Sequence[str]) -> list[str]:
-    """The field names of the settings model found by following ``location`` from ``model``."""
-    for name in location:
-        annotation = model.model_fields[name].annotation if name in model.model_fields else None
-        candidates = [annotation, *get_args(annotation)]
-        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
-        if not nested:
-            return []
-        model = nested[0]
-    return list(model.model_fields)
-
-
 def _check_options(name: str, settings: Any) -> None:
     """Validate what only plugins know: their names, and ``options`` through the named class."""
     _check_manipulations(name, getattr(settings, "manipulations", None) or ())
@@ -172,7 +140,7 @@ def _check_options(name: str, settings: Any) -> None:
     try:
         schema.model_validate(settings.options)
     except ValidationError as error:
-        raise ConfigError(_first(error, schema, (name, "options"))) from error
+        raise ConfigError(first_mistake(error, schema, (name, "options"))) from error
 
 
 def _check_manipulations(name: str, chosen: Sequence[str]) -> None:

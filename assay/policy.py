@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from assay import notices, parameters, selection, strata
+from assay import notices, selection, strata
 from assay.calibration import Calibration
 from assay.errors import ConfigError, did_you_mean
 from assay.notices import Level, NoticeLimits
 from assay.records import Label
-from assay.settings import Settings, at_home
+from assay.settings import Settings, at_home, first_mistake
 
 if TYPE_CHECKING:
     from assay.store import StoreSettings
@@ -97,13 +97,15 @@ class Policy(Settings):
             document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
             if not isinstance(document, dict):
                 raise ConfigError("expected a mapping, as in `threshold: 0.6`")
-            return cls(**parameters.validate(cls, document))
+            return cls.model_validate(document)
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}; name a policy file") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+        except ValidationError as error:
+            raise ConfigError(f"{path}: {first_mistake(error, cls)}") from error
 
     @classmethod
     def of_environment(cls) -> Policy:

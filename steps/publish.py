@@ -41,12 +41,12 @@ def publish(
         "evaluation": evaluation_report,
         "gallery": gallery,
         "robustness": robustness_report,
+        "validation": None if validation is None else validation_report.page(validation),
     }
-    if validation is not None:
-        pages["validation"] = validation_report.page(validation)
     if trained.data.tags.get("zenml_run") == get_step_context().pipeline_run.name:
         pages["summary"] = closing  # a later run's would say that everything came from the cache
-    publishing.publish(model_version, pages, predictions, dataset)
+    made = {name: page for name, page in pages.items() if page is not None}
+    publishing.publish(model_version, made, predictions, dataset)
     return closing
 
 

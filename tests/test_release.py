@@ -13,13 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from assay import home, model_folder, models, release, release_requirements, release_stage
+from assay import (
+    home,
+    locks,
+    model_folder,
+    models,
+    release,
+    release_requirements,
+    release_stage,
+)
 from assay.errors import CheckpointMismatch, ConfigError, NotStored, StorageError
 from assay.fingerprints import content_hash
 from assay.golden import Golden
 from assay.release import Release
 from assay.serving_plan import PLAN_FILE
 from tests import pipeline_runs, releases
+from tests.bento.test_draining import wait_until
 from tests.models.test_tiny_qwen2_5_vl import SMALL
 
 ROOT = home.REPOSITORY
@@ -157,6 +166,14 @@ def test_unknown_release_names_the_nearest(built_release: Release, state: Path) 
         release.find(built_release.name[:-2])
 
 
+def is_free(lock: Path) -> bool:
+    try:
+        with locks.exclusive(lock, ""):
+            return True
+    except StorageError:
+        return False
+
+
 def test_killed_build_leaves_nothing_half(small_model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", _BUILD, str(small_model)]
     environment = {**os.environ, "ASSAY_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
@@ -171,6 +188,7 @@ def test_killed_build_leaves_nothing_half(small_model: Path, tmp_path: Path) -> 
     assert (stage / "bento").is_dir()
     with pipeline_runs.environment(tmp_path):
         assert release.releases() == []
+        wait_until(lambda: is_free(folder / ".lock"))  # its children were killed too, and end soon
         with release._workspace() as work:
             assert [path.name for path in folder.glob(".building-*")] == [work.name]
     assert not stage.exists()

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from assay import home
+from assay import home, manipulations
 from tests.bento.servers import Server
 from tests.pipeline_runs import environment
 
@@ -70,8 +70,10 @@ def test_evaluation_is_read_with_intervals_pictures_and_errors(trained_state: Pa
         found = outputs("read_an_evaluation.ipynb")
     text, pages = "\n".join(shown(found, "text/plain")), "\n".join(shown(found, "text/html"))
     assert "predictions" in text
-    for part in ("auc", "splice", "image_id", "data:image/webp", "bias_controlled/auc"):
+    for part in ("auc", "image_id", "data:image/webp", "bias_controlled/auc"):
         assert part in pages
+    # The newest evaluation of this state may be of a pipeline that made few kinds of edits.
+    assert any(kind in pages for kind in manipulations.manipulations())
     assert len(shown(found, "image/svg+xml")) == 1
 
 
