@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from assay import images
@@ -86,10 +86,11 @@ class Dated:
 
 
 def newest_groups(images: Sequence[Dated], share: float) -> set[str]:
-    """The groups that were first seen last, up to ``share`` of all ``images``.
+    """Every second group of those that were first seen last, up to ``share`` of all ``images``.
 
-    A group is new as a whole or not at all: what was seen before the window is none of its news.
-    Where the window lacks a side of the verdict, older groups with it join, up to half of all.
+    Which of them is drawn by a hash: what is new has to be learned from as well as judged on. A
+    group is new as a whole or not at all: what was seen before the window is none of its news.
+    Where the window lacks a side of the verdict, other groups with it join, up to half of all.
     """
     members: dict[str, list[Dated]] = defaultdict(list)
     for image in images:
@@ -97,12 +98,26 @@ def newest_groups(images: Sequence[Dated], share: float) -> set[str]:
     first_seen = {group: min(one.seen_at for one in own) for group, own in members.items()}
     newest = sorted(members, key=lambda group: (first_seen[group], group), reverse=True)
     window = _Window()
-    for group in newest:
-        window.add(group, members[group], share * len(images))
+    most = share * len(images)
+    fitting = [group for group in newest if len(members[group]) <= most]
+    for group in sorted(_first_images(fitting, members, 2 * most), key=_drawn):
+        window.add(group, members[group], most)
     for group in newest if share else ():
         if {one.is_authentic for one in members[group]} - window.sides and window.sides:
             window.add(group, members[group], max(share, _MOST_HELD_OUT) * len(images))
     return window.groups
+
+
+def _first_images(
+    groups: Sequence[str], members: Mapping[str, Sequence[Dated]], count: float
+) -> list[str]:
+    """The first ``groups`` that hold ``count`` images together."""
+    sizes = accumulate(len(members[group]) for group in groups)
+    return [group for group, size in zip(groups, sizes, strict=True) if size <= count]
+
+
+def _drawn(group: str) -> bytes:
+    return hashlib.sha256(f"newest {group}".encode()).digest()
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ class IntakeSettings(Settings):
     labeller_share: Share = 0.25
     """Of the same, that one person or key may have labelled."""
     newest_share: float = Field(0.25, ge=0, lt=1)
-    """Of the images that are taken, the newest, held out to judge on."""
+    """Of the images that are taken, every second one of the newest, held out to judge on."""
     validation_share: float = Field(0.25, ge=0, lt=1)
     """Of the other images, to calibrate on."""
     quarantine_alpha: float = Field(0.001, gt=0, lt=1)

@@ -1,13 +1,14 @@
 """Who labels against the others and against the model, far beyond chance.
 
 What a labeller says of an image is compared with two expectations: the model's calibrated score,
-and what the other labellers say of images with a like score. Where the model goes wrong, all
-labellers contradict it alike, and nobody is set aside; where one contradicts both, that is no
-drift. Votes of others on the same pixels stand in the place of a score. Sums of independent votes
-of unequal chances follow the Poisson binomial distribution, of which tails are computed exactly;
-all of a labeller's votes are tested, and each run of `_RUN`, so that a sudden change shows; all
-tests are corrected together (Bonferroni). The worst is set aside first, and the others are compared
-anew without it, or one poisoner would make honest colleagues look odd.
+and what the other labellers say of images with a like score, meanwhile if that is enough. Where
+the model goes wrong, all labellers contradict it alike, and nobody is set aside; where one
+contradicts both, that is no drift. Votes of others on the same pixels stand in the place of a
+score. Sums of independent votes of unequal chances follow the Poisson binomial distribution, of
+which tails are computed exactly; all of a labeller's votes are tested, and each run of `_RUN`, so
+that a sudden change shows; all tests are corrected together (Bonferroni). The worst is set aside
+first, and the others are compared anew without it, or one poisoner would make honest colleagues
+look odd.
 """
 
 from __future__ import annotations
@@ -77,17 +78,26 @@ def _worst(said: Sequence[Said], settings: IntakeSettings) -> Quarantined | None
         if min(len(own), len(said) - len(own)) >= settings.quarantine_labels
         and own[0].who not in settings.trusted
     ]
-    everybody = _counted(said)
     tests = sum(len(list(_runs(own))) for own in tested)
     flagrant = [
         one
         for own in tested
         for run in _runs(own)
-        for one in _tested(run, everybody - _counted(own), tests)
+        for one in _tested(run, _counted(_others(said, run)), tests)
         if one.p <= settings.quarantine_alpha
         and one.observed - one.expected >= settings.quarantine_excess * one.labels
     ]
     return min(flagrant, key=lambda one: (one.p, one.who), default=None)
+
+
+def _others(said: Sequence[Said], run: Sequence[Said]) -> list[Said]:
+    """What others said while ``run`` was said; what they ever said where that is too little.
+
+    Of images of last week, before a new manipulation came, the same scores told something else.
+    """
+    others = [one for one in said if one.who != run[0].who]
+    meanwhile = [one for one in others if run[0].at <= one.at <= run[-1].at]
+    return meanwhile if len(meanwhile) >= _RUN else others
 
 
 def _runs(own: Sequence[Said]) -> Iterator[Sequence[Said]]:
