@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from assay import catalogue, dataset_builder, fingerprints, home, lineage
-from assay.bundle import CAPTURES, LABELLED
 from assay.dataset import Dataset
 from assay.detector import Detector
 from assay.errors import ConfigError, DataError
 from assay.images import Variant
 from assay.label_intake import Intake, IntakeSettings, collecting
-from assay.model_folder import read_facts
+from assay.model_folder import CAPTURES, LABELLED, read_facts
 from assay.predictions import predict, predict_alike
 from assay.progress import Progress
 from assay.records import Split

@@ -18,7 +18,7 @@ from assay.errors import ConfigError, DataError
 from assay.fusion import Fusion
 from assay.images import Variant
 from assay.label_intake import IntakeSettings
-from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, read_facts
+from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, RETRAINED, read_facts
 from assay.progress import silent
 from assay.prompts import PROMPT_VERSION
 from assay.records import Split
@@ -106,7 +106,7 @@ def test_traffic_moves_the_calibration_and_says_so(
     measured = measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, 1)
     traffic = measuring.measure_dataset(dataset, splits, Variant.AS_IS, 1)
     made_of = small_model, dataset, measured, ReviewSettings(), tmp_path, silent
-    facts = bundle.origin(bundle.RETRAINED, small_model, dataset, {"since": "a", "until": "b"})
+    facts = bundle.origin(RETRAINED, small_model, dataset, {"since": "a", "until": "b"})
     plain, moved = bundle.calibrated(*made_of), bundle.calibrated(*made_of, traffic, facts)
     said = read_facts(moved)
     assert said["captures"] == {"since": "a", "until": "b"}
