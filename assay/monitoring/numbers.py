@@ -98,6 +98,8 @@ class Quality(Settings):
     largest_group_share: float = 0.0
     missing: Mapping[str, float] = {}
     """Share of captures without a value, by column, where clearly more lack it than before."""
+    lost: float = 0.0
+    """Of the column that lost most: the share that lacks a value, less that in the reference."""
 
 
 class WindowNumbers(Settings):
