@@ -180,7 +180,7 @@ def _counts(before: Counter[str], now: Counter[str], least: float) -> dict[str, 
     """Rows of both sides by category, the most frequent first, those below ``least`` as `OTHER`."""
     both = before + now
     ranked = sorted(both, key=lambda name: (-both[name], name))
-    shown = [name for name in ranked if both[name] >= least][:_CATEGORIES]
+    shown = [n for n in ranked if both[n] >= least and n != OTHER][:_CATEGORIES]
     rest = [sum(side[name] for name in side if name not in shown) for side in (before, now)]
     counts = {name: (before[name], now[name]) for name in shown}
     return counts | ({OTHER: (rest[0], rest[1])} if any(rest) else {})
