@@ -19,7 +19,7 @@ from assay.model_folder import CAPTURES, LABELLED, read_facts
 from assay.predictions import predict, predict_alike
 from assay.progress import Progress
 from assay.records import Split
-from assay.settings import at_home
+from assay.settings import as_written, at_home
 from assay.sources.captures import Captures
 from assay.succession import WEIGHT, Rivals
 
@@ -49,7 +49,7 @@ def _folder(path: str) -> str:
 
 LabelledFolder = Annotated[str, BeforeValidator(at_home), AfterValidator(_folder)]
 """A folder of labelled images that exists; empty stands for labelled captures."""
-Moment = Annotated[str, AfterValidator(_moment)]
+Moment = Annotated[str, BeforeValidator(as_written), AfterValidator(_moment)]
 """ISO 8601, UTC where it names no zone; empty leaves it to the champion, or to the clock."""
 
 

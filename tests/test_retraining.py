@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from assay import bundle, measuring, retraining
+from assay import bundle, measuring, parameters, retraining
 from assay.calibration import Calibration
 from assay.dataset import MANIFEST, Dataset
 from assay.dataset_builder import finish
 from assay.errors import ConfigError, DataError
 from assay.fusion import Fusion
+from assay.home import REPOSITORY
 from assay.images import Variant
 from assay.label_intake import IntakeSettings
 from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, RETRAINED, read_facts
@@ -69,6 +70,14 @@ def test_a_span_without_time_is_refused(tmp_path: Path) -> None:
 def test_a_moment_is_iso_8601() -> None:
     with pytest.raises(ValidationError, match="ISO 8601"):
         TypeAdapter(Moment).validate_python("yesterday")
+
+
+@pytest.mark.parametrize("pipeline", ["retrain", "recalibrate"])
+def test_a_span_is_set_in_days_or_moments(pipeline: str) -> None:
+    schema = parameters.signature(REPOSITORY / "pipelines" / f"{pipeline}.py")
+    given = parameters.read(None, ["since=2026-11-01", "until=2026-11-08T12:00:00Z"])
+    found = parameters.validate(schema, given)
+    assert (found["since"], found["until"]) == ("2026-11-01", "2026-11-08T12:00:00+00:00")
 
 
 def test_a_dataset_that_is_gone_cannot_judge(tmp_path: Path, home: Path) -> None:
