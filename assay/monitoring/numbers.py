@@ -58,7 +58,8 @@ class ColumnDrift(Settings):
     family: Family
     kind: Literal["numeric", "categorical"]
     test: str
-    """Of the p-value: Kolmogorov-Smirnov, or the chi-squared test of homogeneity."""
+    """Of the p-value: Kolmogorov-Smirnov, or the chi-squared test of homogeneity, with Fisher's
+    exact one for what is rare."""
     p: float
     """Of the test by itself."""
     p_adjusted: float
