@@ -5,15 +5,15 @@ model, one after another; what it says of labels has to go as far in each of the
 in all of them together.
 
 1. Labels are in quarantine, or the data are broken: *page*. Nothing is learned from either.
-2. AUC fell, or recall fell while inputs drifted, or the images that drifted are judged worse than
-   the rest, or their scores are off by another amount: *retrain*.
+2. AUC fell, of all or of one kind of edit, or recall fell while inputs drifted, or the images that
+   drifted are judged worse than the rest, or their scores are off by another amount: *retrain*.
 3. Inputs drifted, and there are too few labels on them to tell whether it matters: *page*.
 4. The ranking holds, but scores say too much or too little, or more verdicts are wrong than before:
    *recalibrate*, from `recalibrate_labels` labels on.
 5. Recall fell, and nothing of that explains it: *retrain*.
 
-A recalibration that did not help becomes a retraining; a retraining that did not help, or of which
-nothing came, becomes a page; a page is not repeated within `patience` windows.
+A recalibration that did not help, or of which nothing came, becomes a retraining; a retraining
+likewise a page; a page is not repeated within `patience` windows.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _wanted(found: Symptoms, settings: DecisionSettings) -> tuple[Action, list[s
     if faults := found.reasons(Symptom.QUARANTINE, Symptom.BROKEN_DATA):
         return Action.PAGE, faults
     drift, fell = found.reasons(Symptom.DRIFT), found.reasons(Symptom.RECALL_FELL)
-    worse = found.reasons(Symptom.AUC_FELL, Symptom.DRIFT_IS_WRONG)
+    worse = found.reasons(Symptom.AUC_FELL, Symptom.KIND_MISSED, Symptom.DRIFT_IS_WRONG)
     if worse or (drift and fell):
         return Action.RETRAIN, [*worse, *fell, *drift]
     if few := found.reasons(Symptom.TOO_FEW_LABELS):
@@ -123,8 +123,8 @@ def _remembering(
 
 def _again(action: Action, is_same_model: bool) -> tuple[Action, str]:
     """What follows where ``action`` was decided before, and whether a new model came of it."""
+    then = Action.RETRAIN if action is Action.RECALIBRATE else Action.PAGE
     if is_same_model:
-        return Action.PAGE, f"To {action.value} was decided before, and no new model came of it."
-    if action is Action.RECALIBRATE:
-        return Action.RETRAIN, "The model was recalibrated before, which did not help."
-    return Action.PAGE, "The model was retrained before, which did not help."
+        return then, f"To {action.value} was decided before, and no new model came of it."
+    done = "recalibrated" if action is Action.RECALIBRATE else "retrained"
+    return then, f"The model was {done} before, which did not help."

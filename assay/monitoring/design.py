@@ -31,7 +31,7 @@ BINS = 3
 """Parts of a cell, by how unsure the model is, where cases wait."""
 CELLS = 4 * BINS
 """Handed to people or not, times flagged or not, times those."""
-_DECIDED = 0.9
+_DECIDED = 0.8
 """Share of its cases from which a cell needs no parts."""
 
 _PRIOR = 0.5

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ALL = "all"
 MOVED, REST = "moved", "rest"
 """Cut by whether images are what drifted, and named so."""
+BY_LABEL = "label"
+"""Cut by what people say, each kind of edit beside all authentic images."""
 BY_COLUMN = ("client", "stratum")
 
 
@@ -129,7 +131,7 @@ def _kinds(whole: _Part, settings: PerformanceSettings) -> Iterator[Slice]:
     for kind in (Label.MANIPULATED, Label.SYNTHESIZED):
         is_kind = whole.design.kinds == kind.value
         part = _Part(
-            "label", kind.value, whole.design, ~whole.design.positive | is_kind, _OF_A_KIND
+            BY_LABEL, kind.value, whole.design, ~whole.design.positive | is_kind, _OF_A_KIND
         )
         if is_kind.any():
             yield _slice(part, settings)
@@ -146,6 +148,7 @@ def _slice(part: _Part, settings: PerformanceSettings) -> Slice:
         name=part.name,
         n=int(part.labelled.sum()),
         groups=groups,
+        edited=part.groups(positive),
         is_enough=is_enough,
         figures=_figures(part, names, settings) if is_enough else {},
     )

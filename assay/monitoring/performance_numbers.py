@@ -28,6 +28,8 @@ class Slice(Settings):
     n: int
     """Labelled captures with a weight."""
     groups: int
+    edited: int = 0
+    """Those of the `groups` that people call not authentic."""
     is_enough: bool
     """False where there are too few labels: then `figures` is empty."""
     figures: Mapping[str, Figure] = {}

@@ -77,6 +77,8 @@ class DecisionSettings(Settings):
     """The model's first windows with enough labels, which later ones are compared with."""
     least_fall: float = Field(0.05, gt=0, lt=1)
     """Of AUC, recall, precision or agreement: a smaller one is let pass, however sure it is."""
+    least_of_kind: int = Field(30, ge=1)
+    """Labelled groups of a kind of edit in a window, below which nothing is said of that kind."""
     most_gap: float = Field(0.05, gt=0, lt=1)
     """Between the mean score and the share of images that are not authentic."""
     most_ece: float = Field(0.10, gt=0, lt=1)

@@ -10,9 +10,12 @@ from pydantic import JsonValue
 
 from assay.monitoring.changes import change, pooled, widened
 from assay.monitoring.numbers import ColumnDrift, Family, ReferenceKind, WindowNumbers
-from assay.monitoring.performance import AGREEMENT, MOVED, REST
+from assay.monitoring.performance import AGREEMENT, BY_LABEL, MOVED, REST
 from assay.monitoring.performance_numbers import Figure
 from assay.monitoring.settings import DecisionSettings
+from assay.records import Label
+
+_KINDS = (Label.MANIPULATED, Label.SYNTHESIZED)
 
 
 class Symptom(StrEnum):
@@ -21,6 +24,8 @@ class Symptom(StrEnum):
     QUARANTINE = "quarantine"
     BROKEN_DATA = "broken_data"
     AUC_FELL = "auc_fell"
+    KIND_MISSED = "kind_missed"
+    """One kind of edit is told from authentic images worse than that kind, or any, was before."""
     RECALL_FELL = "recall_fell"
     WRONG_MORE_OFTEN = "wrong_more_often"
     """Precision or agreement fell."""
@@ -74,6 +79,7 @@ def of(
         own = [one for one in windows if one.is_enough and one.model_version == version]
         earlier = own[: own.index(recent[0])]
         found += [*_broken(recent, settings), *_fell(earlier, recent, settings)]
+        found += _missed(earlier, recent, settings)
         found += [*_uncalibrated(recent, settings), *_drift(recent, settings)]
     labels = sum(one.performance.groups for one in recent if one.performance)
     return Symptoms(tuple(found), labels, otherwise)
@@ -140,11 +146,39 @@ def _fell(
         if not first or len(now) < len(recent):
             continue
         before, after = pooled(first), pooled(now)
-        is_far = all(one.value <= before.value - settings.least_fall for one in now)
-        if is_far and _is_lower(before, after, settings):
+        if _has_fallen(before, now, settings):
             what = name.upper() if name == "auc" else name.capitalize()
             words = f"{what} fell from {_words(before)} to {_words(after)}."
             yield Finding(symptom, words, {name: [before.value, *(one.value for one in now)]})
+
+
+def _missed(
+    earlier: list[WindowNumbers], recent: list[WindowNumbers], settings: DecisionSettings
+) -> Iterator[Finding]:
+    """Kinds of edits that the model does not rank as it ranked edits in its first windows.
+
+    What is new is a part of the traffic, and what is known keeps the AUC of all together up.
+    """
+    for kind in _KINDS:
+        part, least = (BY_LABEL, kind.value), settings.least_of_kind
+        now = _of_slice(recent, part, "auc", least)
+        first = _of_slice(earlier, part, "auc", least) or _series(earlier, "auc")
+        if not first or len(now) < len(recent):
+            continue
+        before = pooled(first[: settings.baseline])
+        if _has_fallen(before, now, settings):
+            words = (
+                f"What people call {kind.value} is told from authentic images with an AUC of "
+                f"{_words(pooled(now))}, where edits had {_words(before)}."
+            )
+            numbers: list[JsonValue] = [before.value, *(one.value for one in now)]
+            yield Finding(Symptom.KIND_MISSED, words, {kind.value: numbers})
+
+
+def _has_fallen(before: Figure, now: Sequence[Figure], settings: DecisionSettings) -> bool:
+    """Whether all of ``now`` lie far enough below ``before``, and together beyond chance."""
+    is_far = all(one.value <= before.value - settings.least_fall for one in now)
+    return is_far and _is_lower(before, pooled(now), settings)
 
 
 def _uncalibrated(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
@@ -222,10 +256,20 @@ def _series(windows: Sequence[WindowNumbers], name: str) -> list[Figure]:
 
 def _of_part(windows: Sequence[WindowNumbers], part: str, name: str) -> list[Figure]:
     """A figure of what moved, or of the rest, of each window; none where one lacks it."""
-    slices = [one for w in windows if w.performance for one in w.performance.slices]
-    found = [one.figures.get(name) for one in slices if (one.by, one.name) == (MOVED, part)]
-    known = [figure for figure in found if figure is not None]
+    known = _of_slice(windows, (MOVED, part), name)
     return known if len(known) == len(windows) else []
+
+
+def _of_slice(
+    windows: Sequence[WindowNumbers], part: tuple[str, str], name: str, edited: int = 0
+) -> list[Figure]:
+    """A figure of one slice, by what it is cut and its name, of each window that has it.
+
+    ``edited`` is the least number of groups in it that are not authentic.
+    """
+    slices = [one for w in windows if w.performance for one in w.performance.slices]
+    found = [s.figures.get(name) for s in slices if (s.by, s.name) == part and s.edited >= edited]
+    return [figure for figure in found if figure is not None]
 
 
 def _words(figure: Figure) -> str:

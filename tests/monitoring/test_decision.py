@@ -8,8 +8,9 @@ import pytest
 
 from assay.monitoring.decision import Action, RetrainDecision, decide
 from assay.monitoring.numbers import Family, Quality, Reference, ReferenceKind
+from assay.monitoring.performance_numbers import Slice
 from assay.monitoring.settings import DecisionSettings
-from tests.monitoring.windows import RIGHT, drifted, performance, window, windows
+from tests.monitoring.windows import RIGHT, drifted, figures, performance, window, windows
 
 SETTINGS = DecisionSettings()
 WRONG = {"agreement": 0.60, "gap": 0.0}
@@ -190,6 +191,34 @@ def test_a_recalibration_that_did_not_help_becomes_a_retraining():
     off = {"model_version": "2", "performance": performance(gap=0.12)}
     actions = [Action.NONE, Action.NONE, Action.RECALIBRATE, Action.NONE]
     assert decide(windows({}, off, off), SETTINGS, actions).action is Action.RETRAIN
+
+
+def test_a_recalibration_of_which_nothing_came_becomes_a_retraining():
+    off = {"performance": performance(gap=0.12)}
+    actions = [Action.NONE, Action.NONE, Action.RECALIBRATE]
+    found = decide(windows({}, off, off), SETTINGS, actions)
+    assert found.action is Action.RETRAIN
+    assert "no new model came of it" in found.reasons[0]
+
+
+@pytest.mark.parametrize(("edited", "action"), [(40, Action.RETRAIN), (10, Action.NONE)])
+def test_a_kind_that_is_not_recognised_leads_to_a_retraining(edited: int, action: Action):
+    known = performance()
+    missed = Slice(
+        by="label", name="synthesized", n=160, groups=160, edited=edited, is_enough=True,
+        figures=figures({"auc": 0.5}, half=0.08),
+    )  # fmt: skip
+    new = {"performance": known.model_copy(update={"slices": (missed,)})}
+    assert decide(windows({}, new, new), SETTINGS).action is action
+
+
+def test_a_kind_is_compared_with_itself_where_it_was_known():
+    weak = Slice(
+        by="label", name="synthesized", n=160, groups=160, edited=40, is_enough=True,
+        figures=figures({"auc": 0.5}, half=0.08),
+    )  # fmt: skip
+    same = {"performance": performance().model_copy(update={"slices": (weak,)})}
+    assert decide(windows(same, same, same, same), SETTINGS).action is Action.NONE
 
 
 def test_a_person_is_called_once():
