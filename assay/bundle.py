@@ -5,72 +5,55 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay import finding_weights, ledger, measuring, model_registry, null_rates
+from assay import finding_weights, labelled_answers, model_registry
 from assay.calibration import Calibration, calibrate, recalibrate
 from assay.detector import Detector
 from assay.embedding import Embedding, Features
 from assay.errors import DataError
-from assay.examination import examined_photos, in_batches
 from assay.finding_weights import Learning
 from assay.fingerprints import content_hash, group_digest
 from assay.fusion import Fusion
 from assay.images import Variant, photo_of
+from assay.labelled_answers import Answers, Judge
 from assay.metrics import Floats
 from assay.model_folder import (
     CALIBRATION_FILE,
+    CAPTURES,
     EMBEDDING_FILE,
     FUSION_FILE,
+    LABELLED,
+    LEARNING,
     MODEL_FILE,
+    RECALIBRATED,
     read_facts,
 )
 from assay.probability_fits import group_weights
 from assay.progress import Progress
-from assay.records import Label, Photo, Split
+from assay.records import Label, Split
 from assay.review import ReviewSettings
-from assay.strata import stratum
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from assay.dataset import Dataset
 
-RECALIBRATED, RETRAINED = "recalibrated", "retrained"
-"""Keys of a model's description under which it says from which model, and on which dataset."""
-CAPTURES = "captures"
-"""Key under which it says which traffic it was moved to: ``since`` and ``until``, ISO 8601."""
-LABELLED = "labelled_dataset"
-"""Key under which it says which dataset holds that traffic, beside what the model knew before."""
-LEARNING = "learning"
-"""Key under which it says what learning from that traffic came to, in a sentence."""
-
 _LABELLED = (Split.TRAIN, Split.VALIDATION)
-_FOLDS = 5
+_FORM = Variant.BIAS_CONTROLLED
+"""The normalised form, in which an adapter learns."""
 _EMBEDDED = 512
 """Images, evenly from all: enough for a few components, and seconds of decoding."""
 
 
 _Part = Calibration | Fusion | Embedding
 """What is fitted after training, each a file of its own."""
-
-
-class _Answers(NamedTuple):
-    """What is known of labelled images, ``[n]`` each and ``logits`` ``[n, 3]``."""
-
-    logits: Floats
-    labels: list[Label]
-    groups: list[str]
-    strata: list[str]
-    image_ids: list[str]
 
 
 def calibrated(
@@ -96,51 +79,66 @@ def calibrated(
     calibration is moved to them. Raises `DataError` unless they are authentic and other images.
     ``facts`` join the model's description.
     """
-    detector, form = Detector.load(adapter), Variant.BIAS_CONTROLLED
+    detector, described = Detector.load(adapter), dict(facts)
     judge = detector.verdict_logits if settings.hear_model else None
-    trained = _answers(None, dataset, [Split.TRAIN], form, progress)
-    asked = _answers(judge, dataset, [Split.VALIDATION], form, progress)
-    fusion = Fusion()
-    known = _surprises(asked, measurements)
-    if settings.hear_model:
-        weights = group_weights(np.asarray(asked.groups))
-        fusion = Fusion.fit(asked.logits, known, asked.labels, weights)
-    parts, fused = [asked], [fusion.logits(asked.logits, known)]
-    if not fusion.hears_the_model:
-        parts.append(trained)
-        fused.append(fusion.logits(trained.logits, _surprises(trained, measurements)))
-    labels, groups, strata = (
-        [value for part in parts for value in getattr(part, name)]
-        for name in ("labels", "groups", "strata")
-    )
-    made = calibrate(np.concatenate(fused), labels, groups, strata, settings)
-    described = dict(facts)
+    fusion, made = _fitted(judge, dataset, measurements, settings, progress)
     if traffic is not None:
-        ids = frozenset(traffic["image_id"].to_pylist())
         heard = judge if fusion.hears_the_model else None
-        served = _answers(heard, dataset, _LABELLED, Variant.AS_IS, progress, ids)
-        learning = _learned(fusion, served, _surprises(served, measurements, traffic))
+        served = _served(heard, dataset, traffic, progress)
+        learning = _learned(
+            fusion, served, labelled_answers.surprises(served, measurements, traffic)
+        )
         fusion, described[LEARNING] = learning.fusion, str(learning)
         made = recalibrate(made, learning.logits, served.labels, served.groups, settings)
-    seen = _embedding(detector, dataset, form, progress)
     fitted: Mapping[str, _Part] = {
         CALIBRATION_FILE: made,
         FUSION_FILE: fusion,
-        EMBEDDING_FILE: seen,
+        EMBEDDING_FILE: _embedding(detector, dataset, progress),
     }
     return _named(adapter, fitted, described, work)
 
 
-def _embedding(
-    detector: Detector, dataset: Dataset, form: Variant, progress: Progress
-) -> Embedding:
+def _fitted(
+    judge: Judge | None,
+    dataset: Dataset,
+    measurements: pa.Table,
+    settings: ReviewSettings,
+    progress: Progress,
+) -> tuple[Fusion, Calibration]:
+    """The fusion and its calibration, before any traffic; ``judge`` is the model's own word."""
+    asked = labelled_answers.ask(judge, dataset, [Split.VALIDATION], _FORM, progress)
+    known, fusion = labelled_answers.surprises(asked, measurements), Fusion()
+    if judge is not None:
+        weights = group_weights(np.asarray(asked.groups))
+        fusion = Fusion.fit(asked.logits, known, asked.labels, weights)
+    parts, fused = [asked], [fusion.logits(asked.logits, known)]
+    if not fusion.hears_the_model:
+        trained = labelled_answers.ask(None, dataset, [Split.TRAIN], _FORM, progress)
+        known = labelled_answers.surprises(trained, measurements)
+        parts, fused = [asked, trained], [*fused, fusion.logits(trained.logits, known)]
+    labels, groups, strata = (
+        [value for part in parts for value in getattr(part, name)]
+        for name in ("labels", "groups", "strata")
+    )
+    return fusion, calibrate(np.concatenate(fused), labels, groups, strata, settings)
+
+
+def _served(
+    judge: Judge | None, dataset: Dataset, traffic: pa.Table, progress: Progress
+) -> Answers:
+    """The images of ``traffic`` in the form in which they were served."""
+    ids = frozenset(traffic["image_id"].to_pylist())
+    return labelled_answers.ask(judge, dataset, _LABELLED, Variant.AS_IS, progress, ids)
+
+
+def _embedding(detector: Detector, dataset: Dataset, progress: Progress) -> Embedding:
     """The embedding of images that the model learned from, `_EMBEDDED` of them at most."""
     total = sum(dataset.table(["image_id"], split).num_rows for split in _LABELLED)
     samples = chain.from_iterable(map(dataset.samples, _LABELLED))
     chosen = islice(samples, None, None, math.ceil(total / _EMBEDDED))
     features: list[Features] = []
     for sample in chosen:
-        pixels = detector.preparer.processor.resize(photo_of(sample, form).pixels)
+        pixels = detector.preparer.processor.resize(photo_of(sample, _FORM).pixels)
         features.append(detector.backend.features([pixels]))
         progress(len(features), min(total, _EMBEDDED), "embedding")
     return Embedding.fit(np.concatenate(features))
@@ -157,32 +155,12 @@ def origin(how: str, model: Path, dataset: Dataset, captures: Mapping[str, str])
     return {how: made_of, **of_traffic}
 
 
-def _learned(fusion: Fusion, served: _Answers, known: Mapping[str, Floats]) -> Learning:
+def _learned(fusion: Fusion, served: Answers, known: Mapping[str, Floats]) -> Learning:
     """What labelled traffic teaches about findings."""
     _check_both_sides(served.labels, "retraining needs authentic and other captures")
     groups = np.asarray(served.groups)
     said = served.logits if fusion.hears_the_model else np.zeros_like(served.logits)
     return finding_weights.learn(fusion, said, known, served.labels, groups, group_weights(groups))
-
-
-def _surprises(
-    of: _Answers, table: pa.Table, measurements: pa.Table | None = None
-) -> dict[str, Floats]:
-    """What the evidence of images counts, each held against photographs of other groups alone.
-
-    An image among its own references is never rare, and what is fitted to it would expect too
-    little of others. Groups are dealt into `_FOLDS`, and each fold is left out in turn. The
-    references are those of ``table``, which also measures the images unless ``measurements`` does.
-    """
-    measured = measuring.by_image(table if measurements is None else measurements)
-    fold_of = {group: zlib.crc32(group.encode()) % _FOLDS for group in of.groups}
-    folds = [fold_of[group] for group in of.groups]
-    rates = []
-    for fold in range(_FOLDS):
-        own = {i for i, other in zip(of.image_ids, folds, strict=True) if other == fold}
-        rates.append(null_rates.fit_null_rates(table, without=own))
-    pairs = zip(of.image_ids, folds, strict=True)
-    return ledger.surprises_of([ledger.findings(measured[i], rates[fold]) for i, fold in pairs])
 
 
 def recalibrated(
@@ -200,7 +178,7 @@ def recalibrated(
     `DataError` unless authentic and other images remain.
     """
     detector, old = Detector.load(model), Calibration.load(model / CALIBRATION_FILE)
-    answers = _answers(detector.logits, dataset, _LABELLED, Variant.AS_IS, progress)
+    answers = labelled_answers.ask(detector.logits, dataset, _LABELLED, Variant.AS_IS, progress)
     new = np.array([not detector.has_seen(group) for group in answers.groups], bool)
     logits, labels, groups = (np.asarray(part)[new] for part in answers[:3])
     lacking = "recalibration needs authentic and other images that the model was not fitted on"
@@ -215,34 +193,6 @@ def recalibrated(
 def _check_both_sides(labels: Sequence[Label], message: str) -> None:
     if len({label == Label.AUTHENTIC for label in labels}) < 2:
         raise DataError(f"{message}; add labelled images")
-
-
-def _answers(
-    judge: Callable[[Sequence[Photo]], Floats] | None,
-    dataset: Dataset,
-    splits: Sequence[Split],
-    form: Variant,
-    progress: Progress,
-    only: Collection[str] | None = None,
-) -> _Answers:
-    """The images of ``splits``, or ``only`` these, with what ``judge`` says, if it is asked."""
-    parts = [dataset.find(only)] if only is not None else map(dataset.samples, splits)
-    samples = chain.from_iterable(parts)
-    total = sum(dataset.table(["image_id"], split).num_rows for split in splits)
-    total = total if only is None else len(only)
-    make = partial(photo_of, kind=form)
-    # Who is not asked needs no evidence.
-    photographed = examined_photos(make, samples) if judge else ((s, make(s)) for s in samples)
-    answers, logits = _Answers(np.zeros((0, len(Label))), [], [], [], []), []
-    for batch in in_batches(photographed):
-        photos = [photo for _, photo in batch]
-        logits.append(judge(photos) if judge else np.full((len(batch), len(Label)), np.nan))
-        answers.labels.extend(sample.label for sample, _ in batch)
-        answers.groups.extend(sample.group for sample, _ in batch)
-        answers.strata.extend(map(stratum, photos))
-        answers.image_ids.extend(sample.image_id for sample, _ in batch)
-        progress(len(answers.labels), total, "calibrating")
-    return answers._replace(logits=np.concatenate([answers.logits, *logits]))
 
 
 def _named(

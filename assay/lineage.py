@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assay.errors import NotStored
-from assay.model_folder import read_facts
+from assay.model_folder import version_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ def record_model(
     ``version`` is its number in the registry, ``parent`` the model that it continues, as verdicts
     name it. Raises `CheckpointMismatch` for a folder that is no model.
     """
-    name = str(read_facts(bundle).get("version", bundle.name))
+    name = version_of(bundle)
     store.lineage.record_model(name, dataset_version, version=version, parent=parent)
 
 

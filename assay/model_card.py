@@ -17,14 +17,21 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from assay import catalogue, hardware, home, model_registry, parameters
-from assay.bundle import CAPTURES, LABELLED, LEARNING, RECALIBRATED, RETRAINED
 from assay.calibration import Calibration
 from assay.catalogue import Contents
 from assay.dataset import Dataset, DataSettings
 from assay.errors import CheckpointMismatch
 from assay.evaluation import Evaluation
 from assay.images import Variant
-from assay.model_folder import CALIBRATION_FILE, read_facts
+from assay.model_folder import (
+    CALIBRATION_FILE,
+    CAPTURES,
+    LABELLED,
+    LEARNING,
+    RECALIBRATED,
+    RETRAINED,
+    read_facts,
+)
 from assay.model_registry import ModelFacts
 from assay.predictions import unseen
 from assay.review import ReviewSettings

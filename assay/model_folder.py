@@ -24,6 +24,15 @@ EMBEDDING_FILE = "embedding.safetensors"
 BASE_FOLDER = "base"
 ADAPTER_FOLDER = "adapter"
 
+RECALIBRATED, RETRAINED = "recalibrated", "retrained"
+"""Keys of a description under which it says from which model, and on which dataset."""
+CAPTURES = "captures"
+"""Key under which it says which traffic it was moved to: ``since`` and ``until``, ISO 8601."""
+LABELLED = "labelled_dataset"
+"""Key under which it says which dataset holds that traffic, beside what the model knew before."""
+LEARNING = "learning"
+"""Key under which it says what learning from that traffic came to, in a sentence."""
+
 FILES = (
     MODEL_FILE, NULL_RATES_FILE, CALIBRATION_FILE, FUSION_FILE, EMBEDDING_FILE,
     f"{ADAPTER_FOLDER}/adapter_config.json", f"{ADAPTER_FOLDER}/adapter_model.safetensors",
@@ -68,3 +77,8 @@ def read_facts(path: Path) -> dict[str, Any]:
             f"{prompts.PROMPT_VERSION!r}: train it again"
         )
     return facts
+
+
+def version_of(path: Path) -> str:
+    """How verdicts and captures name the model in this folder; raises as `read_facts`."""
+    return str(read_facts(path).get("version", path.name))

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from assay import catalogue, dataset_builder, fingerprints, home, lineage
-from assay.bundle import CAPTURES, LABELLED
 from assay.dataset import Dataset
 from assay.detector import Detector
 from assay.errors import ConfigError, DataError
 from assay.images import Variant
 from assay.label_intake import Intake, IntakeSettings, collecting
-from assay.model_folder import read_facts
+from assay.model_folder import CAPTURES, LABELLED, read_facts
 from assay.predictions import predict, predict_alike
 from assay.progress import Progress
 from assay.records import Split
-from assay.settings import at_home
+from assay.settings import as_written, at_home
 from assay.sources.captures import Captures
 from assay.succession import WEIGHT, Rivals
 
@@ -50,7 +49,7 @@ def _folder(path: str) -> str:
 
 LabelledFolder = Annotated[str, BeforeValidator(at_home), AfterValidator(_folder)]
 """A folder of labelled images that exists; empty stands for labelled captures."""
-Moment = Annotated[str, AfterValidator(_moment)]
+Moment = Annotated[str, BeforeValidator(as_written), AfterValidator(_moment)]
 """ISO 8601, UTC where it names no zone; empty leaves it to the champion, or to the clock."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -21,6 +22,11 @@ class Settings(BaseModel):
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 """Of random numbers: what numpy and torch both take."""
+
+
+def as_written(value: Any) -> Any:
+    """A day or a moment as text, as in a file: YAML reads ``2026-11-23`` as a date."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def at_home(path: Any) -> Any:

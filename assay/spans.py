@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
+
+from assay.settings import as_written
 
 ALL = "all"
 _RELATIVE = re.compile(r"(\d{1,5})([dh])")
@@ -54,8 +56,10 @@ def _checked(text: str) -> str:
     return text
 
 
-SpanText = Annotated[str, AfterValidator(_checked)]
+SpanText = Annotated[str, BeforeValidator(as_written), AfterValidator(_checked)]
 """A span as a setting; it is parsed when the work begins, as ``30d`` moves on."""
 
-OptionalSpanText = Annotated[str, AfterValidator(lambda text: text and _checked(text))]
+OptionalSpanText = Annotated[
+    str, BeforeValidator(as_written), AfterValidator(lambda text: text and _checked(text))
+]
 """The same, or empty."""

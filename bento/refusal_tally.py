@@ -1,6 +1,6 @@
 """Images that got no answer, counted in memory until background work stores the counts.
 
-A kill loses those of the last minute: they tell how traffic is, and no answer rests on them.
+A kill loses those of the last half a minute: they tell how traffic is, and no answer rests on them.
 """
 
 from __future__ import annotations

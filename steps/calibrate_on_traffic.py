@@ -9,6 +9,7 @@ from zenml import step
 from assay import bundle, home, retraining
 from assay.dataset import Dataset
 from assay.label_intake import Intake
+from assay.model_folder import RETRAINED
 from assay.progress import bar
 from assay.review import ReviewSettings
 from materializers.model import ModelMaterializer
@@ -27,7 +28,7 @@ def calibrate_on_traffic(
 ) -> Annotated[Path, "model"]:
     """Fuse, calibrate and move to the captures; the description says from which model."""
     span = retraining.said_of(intake)
-    facts = bundle.origin(bundle.RETRAINED, champion, dataset, span)
+    facts = bundle.origin(RETRAINED, champion, dataset, span)
     made_of = adapter, dataset, measurements, settings, home.folder("checkpoints")
     with bar() as progress:
         return bundle.calibrated(*made_of, progress, traffic, facts)

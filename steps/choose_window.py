@@ -5,6 +5,7 @@ from typing import Annotated
 
 from zenml import step
 
+from assay.model_folder import version_of
 from assay.monitoring import reference as references
 from assay.monitoring import window
 from assay.monitoring.settings import ReferenceSettings, WindowSettings
@@ -22,4 +23,4 @@ def choose_window(
     with Store.open(StoreSettings.from_environment(), drain=False, patience=None) as store:
         with bar() as progress:
             about, _ = references.find(store, model, reference, progress)
-        return window.choose(store, references.model_version(model), about, settings)
+        return window.choose(store, version_of(model), about, settings)

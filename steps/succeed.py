@@ -10,7 +10,7 @@ from assay import lineage, model_registry, retraining, succession
 from assay.dataset import Dataset
 from assay.images import Variant
 from assay.label_intake import Intake
-from assay.model_folder import read_facts
+from assay.model_folder import version_of
 from assay.model_registry import Alias
 from assay.progress import bar
 from assay.promotion import PromotionDecision
@@ -47,6 +47,6 @@ def succeed(
 
 
 def _note(model: Path, version: str, old: Path, dataset: Dataset) -> None:
-    parent = str(read_facts(old).get("version", old.name))
+    parent = version_of(old)
     with Store.open(StoreSettings.from_environment(), drain=False, patience=None) as store:
         lineage.record_model(store, model, dataset.version, version=version, parent=parent)

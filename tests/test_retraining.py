@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from assay import bundle, measuring, retraining
+from assay import bundle, measuring, parameters, retraining
 from assay.calibration import Calibration
 from assay.dataset import MANIFEST, Dataset
 from assay.dataset_builder import finish
 from assay.errors import ConfigError, DataError
 from assay.fusion import Fusion
+from assay.home import REPOSITORY
 from assay.images import Variant
 from assay.label_intake import IntakeSettings
-from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, read_facts
+from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, MODEL_FILE, RETRAINED, read_facts
 from assay.progress import silent
 from assay.prompts import PROMPT_VERSION
 from assay.records import Split
@@ -71,6 +72,14 @@ def test_a_moment_is_iso_8601() -> None:
         TypeAdapter(Moment).validate_python("yesterday")
 
 
+@pytest.mark.parametrize("pipeline", ["retrain", "recalibrate"])
+def test_a_span_is_set_in_days_or_moments(pipeline: str) -> None:
+    schema = parameters.signature(REPOSITORY / "pipelines" / f"{pipeline}.py")
+    given = parameters.read(None, ["since=2026-11-01", "until=2026-11-08T12:00:00Z"])
+    found = parameters.validate(schema, given)
+    assert (found["since"], found["until"]) == ("2026-11-01", "2026-11-08T12:00:00+00:00")
+
+
 def test_a_dataset_that_is_gone_cannot_judge(tmp_path: Path, home: Path) -> None:
     with pytest.raises(ConfigError, match="dataset old of the model is gone"):
         retraining.base_of(described(tmp_path / "m"), home / "datasets")
@@ -106,7 +115,7 @@ def test_traffic_moves_the_calibration_and_says_so(
     measured = measuring.measure_dataset(dataset, splits, Variant.BIAS_CONTROLLED, 1)
     traffic = measuring.measure_dataset(dataset, splits, Variant.AS_IS, 1)
     made_of = small_model, dataset, measured, ReviewSettings(), tmp_path, silent
-    facts = bundle.origin(bundle.RETRAINED, small_model, dataset, {"since": "a", "until": "b"})
+    facts = bundle.origin(RETRAINED, small_model, dataset, {"since": "a", "until": "b"})
     plain, moved = bundle.calibrated(*made_of), bundle.calibrated(*made_of, traffic, facts)
     said = read_facts(moved)
     assert said["captures"] == {"since": "a", "until": "b"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import TypeAdapter
 
-from assay.spans import Span
+from assay.spans import OptionalSpanText, Span, SpanText
 
 NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 
@@ -43,3 +44,8 @@ def test_what_is_no_span_is_refused_with_examples(text: str):
 def test_span_that_ends_before_it_begins_is_refused():
     with pytest.raises(ValueError, match="ends before it begins"):
         Span.parse("2026-01-12..2026-01-05", NOW)
+
+
+def test_a_day_that_yaml_read_as_a_date_is_a_span() -> None:
+    for kind in (SpanText, OptionalSpanText):
+        assert TypeAdapter(kind).validate_python(date(2026, 1, 5)) == "2026-01-05"

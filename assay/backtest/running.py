@@ -15,7 +15,7 @@ from assay.calibration import Calibration
 from assay.errors import DataError
 from assay.fusion import Fusion
 from assay.metrics import Metric
-from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
+from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, version_of
 from assay.policy import Policy, Rules
 from assay.progress import Progress, silent
 from assay.spans import Span
@@ -69,7 +69,7 @@ def contender_of(model: Path, policy: Policy) -> Contender:
     """The model of a folder under a policy; raises `CheckpointMismatch` for no model folder."""
     fusion = model / FUSION_FILE
     return Contender(
-        read_facts(model).get("version", model.name),
+        version_of(model),
         Rules.of(Calibration.load(model / CALIBRATION_FILE), policy),
         hears_the_model(Fusion.load(fusion) if fusion.exists() else None),
     )

@@ -17,7 +17,15 @@ from assay.errors import NotCaptured
 from assay.label_intake import deciding, placing, quarantine
 from assay.label_intake.deciding import Judged, Seen
 from assay.label_intake.grouping import older_images
-from assay.label_intake.ledger import Dropped, Intake, IntakeSettings, LeftOut, Reason, Taken
+from assay.label_intake.ledger import (
+    Conflict,
+    Dropped,
+    Intake,
+    IntakeSettings,
+    LeftOut,
+    Reason,
+    Taken,
+)
 from assay.label_intake.placing import Notes, Parties, Placed
 from assay.records import Sample, Split
 from assay.sample_shards import to_row
@@ -58,11 +66,7 @@ def collect(
     seen = deciding.grouped(list(store.labelled_images.between(since, until)))
     aside = quarantine.find(list(deciding.said(seen)), settings)
     judged = _judged(seen, {one.who for one in aside}, notes)
-    notes.dropped += _forgotten(store, base)
-    older = older_images(base, {one.image_id for one in notes.dropped}, settings.workers)
-    judged = placing.without_known(judged, older, Captures.name, notes)
-    found = placing.placed(judged, older, notes)
-    found = placing.held_to_shares(found, older, _parties(store, base), settings, notes)
+    found = _placed(store, base, judged, settings, notes)
     taken = _write(store, [_taken(one, settings) for one in found], base, folder, notes)
     intake = Intake(
         base=base.version,
@@ -73,12 +77,7 @@ def collect(
         taken=tuple(taken),
         left_out=tuple(notes.left_out),
         quarantined=tuple(aside),
-        conflicts=tuple(
-            one.model_copy(
-                update={"is_reopened": store.review.dispute(one.capture_id, who, one.labels)}
-            )
-            for one in notes.conflicts
-        ),
+        conflicts=tuple(_reopened(store, one, who) for one in notes.conflicts),
         dropped=tuple(notes.dropped),
     )
     _replace(folder / LEDGER, intake.model_dump_json(indent=1))
@@ -102,6 +101,23 @@ def _judged(seen: Sequence[Seen], aside: set[str], notes: Notes) -> list[Judged]
             case labels:
                 notes.disagree(one.shown.id, labels)
     return judged
+
+
+def _placed(
+    store: Store, base: Dataset, judged: Sequence[Judged], settings: IntakeSettings, notes: Notes
+) -> list[Placed]:
+    """What may enter beside ``base``, in its splits and within the shares of its parties."""
+    notes.dropped += _forgotten(store, base)
+    older = older_images(base, {one.image_id for one in notes.dropped}, settings.workers)
+    new = placing.without_known(judged, older, Captures.name, notes)
+    found = placing.placed(new, older, notes)
+    return placing.held_to_shares(found, older, _parties(store, base), settings, notes)
+
+
+def _reopened(store: Store, conflict: Conflict, who: str) -> Conflict:
+    """``conflict``, put before people again."""
+    is_reopened = store.review.dispute(conflict.capture_id, who, conflict.labels)
+    return conflict.model_copy(update={"is_reopened": is_reopened})
 
 
 def _forgotten(store: Store, base: Dataset) -> list[Dropped]:

@@ -18,7 +18,7 @@ class StageSettings(Settings):
     settings: Mapping[str, Any] = {}
     """What differs from that, as below ``parameters:`` of such a file."""
     hours: float = Field(12.0, gt=0)
-    """After which it is ended, and counts as an attempt that failed."""
+    """After which it is ended, and the turn has failed: what hung once is not tried again."""
 
 
 class LoopSettings(Settings):

@@ -13,9 +13,11 @@ from assay.monitoring.settings import DecisionSettings, PerformanceSettings
 if TYPE_CHECKING:
     from assay.label_intake import IntakeSettings
     from assay.store import Store
+    from assay.store.windows import Window
 
 _REMEMBERED = 100
-"""Windows before the newest one."""
+"""Windows before the newest one, and as many large ones of its model: where little comes, most
+windows are small, and the model's first ones would soon be forgotten."""
 
 
 def decide(
@@ -29,9 +31,22 @@ def decide(
 
     Earlier windows are read with the labels that have come since. Raises `StoreUnavailable`.
     """
-    before = store.windows.newest(limit=_REMEMBERED)[::-1]
+    before = _before(store, numbers.model_version)
     windows = [*(one.numbers for one in before), numbers]
     known = late_labels.judged_anew(store, windows, performance, settings)
     actions = [Action(one.action or Action.NONE) for one in before]
     aside = held_back(store, known, settings, intake)
     return decision.decide(known, settings, actions, aside)
+
+
+def _before(store: Store, model_version: str) -> list[Window]:
+    """The windows on record, oldest first."""
+    windows = store.windows
+    found = {
+        one.id: one
+        for one in (
+            *windows.newest(limit=_REMEMBERED),
+            *windows.newest(model_version, _REMEMBERED, only_enough=True),
+        )
+    }
+    return sorted(found.values(), key=lambda one: (one.numbers.until, one.id))

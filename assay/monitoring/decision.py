@@ -103,8 +103,13 @@ def _remembering(
     actions: Sequence[Action],
     settings: DecisionSettings,
 ) -> tuple[Action, list[str]]:
-    """``action``, unless it was tried within `patience` windows, or a person was told of it."""
-    before = list(zip(windows[:-1], actions, strict=False))[-settings.patience :]
+    """``action``, unless it was tried within `patience` windows, or a person was told of it.
+
+    A window too small to be judged, on which nothing was decided, is none of these.
+    """
+    known = zip(windows[:-1], actions, strict=False)
+    told = [(one, past) for one, past in known if one.is_enough or past is not Action.NONE]
+    before = told[-settings.patience :]
     is_here = {past: window.model_version == windows[-1].model_version for window, past in before}
     if action is Action.RECALIBRATE and is_here.get(Action.RETRAIN):
         action = Action.RETRAIN  # which was decided, and the same model answers still

@@ -1,10 +1,11 @@
 """What moved between a reference and a window: one test a column, corrected for their number.
 
 Numeric columns are compared by the two-sample Kolmogorov-Smirnov test, categorical ones by the
-chi-squared test of homogeneity, in which both sides are samples; the p-values are corrected by
-Holm (1979, "A simple sequentially rejective multiple test procedure"). Evidently draws the result
-(`assay.reports.evidently`); its own chi-squared test takes the reference for the truth and
-its own report corrects for nothing, so what drifted is decided here.
+chi-squared test of homogeneity, in which both sides are samples, and what is rare by Fisher's exact
+one; the p-values are corrected by Holm (1979, "A simple sequentially rejective multiple test
+procedure"). Evidently draws the result (`assay.reports.evidently`); its own chi-squared test takes
+the reference for the truth and its own report corrects for nothing, so what drifted is decided
+here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from assay.metrics import Floats
+from assay.metrics import Bools, Floats
 from assay.monitoring.frame import DESCRIPTOR, EMBEDDING, FINDING, one_each
 from assay.monitoring.numbers import ColumnDrift, Family
 from assay.monitoring.settings import DriftSettings
@@ -172,7 +173,7 @@ def _categorical(reference: pd.Series[Any], window: pd.Series[Any]) -> _Tested:
     table = np.array(list(counts.values()), np.float64).T
     shares = table / table.sum(axis=1, keepdims=True)
     effect = float(np.abs(shares[0] - shares[1]).sum() / 2)
-    p = _homogeneity(table[:, table.sum(axis=0) >= least])
+    p = _p_of_mixes(table, table.sum(axis=0) >= least)
     return _Tested("chi-squared", p, effect, tuple(counts), shares, (before.total(), now.total()))
 
 
@@ -180,14 +181,32 @@ def _counts(before: Counter[str], now: Counter[str], least: float) -> dict[str, 
     """Rows of both sides by category, the most frequent first, those below ``least`` as `OTHER`."""
     both = before + now
     ranked = sorted(both, key=lambda name: (-both[name], name))
-    shown = [name for name in ranked if both[name] >= least][:_CATEGORIES]
+    shown = [n for n in ranked if both[n] >= least and n != OTHER][:_CATEGORIES]
     rest = [sum(side[name] for name in side if name not in shown) for side in (before, now)]
     counts = {name: (before[name], now[name]) for name in shown}
     return counts | ({OTHER: (rest[0], rest[1])} if any(rest) else {})
 
 
+def _p_of_mixes(table: Floats, is_frequent: Bools) -> float:
+    """The p-value of both rows ``[2, k]`` having one distribution.
+
+    Categories too rare for the chi-squared test are held against all others by Fisher's exact one
+    (1922), both tests corrected by Bonferroni: who is new may well be all of a small window.
+    """
+    from scipy.stats import fisher_exact
+
+    frequent, rare = table[:, is_frequent], table[:, ~is_frequent].sum(axis=1)
+    p = _homogeneity(frequent)
+    if not rare.any():
+        return p
+    exact = fisher_exact(np.stack([frequent.sum(axis=1), rare]).astype(np.int64)).pvalue
+    return float(min(1.0, 2 * min(p, exact)))
+
+
 def _homogeneity(table: Floats) -> float:
-    """The p-value of both rows ``[2, k]`` having one distribution; 1 where k is below 2."""
+    """The p-value of both rows ``[2, k]`` having one distribution; 1 with nothing to compare."""
     from scipy.stats import chi2_contingency
 
-    return float(chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0
+    if table.shape[1] < 2 or not table.sum(axis=1).all():
+        return 1.0
+    return float(chi2_contingency(table, correction=False).pvalue)

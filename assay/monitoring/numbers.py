@@ -58,7 +58,8 @@ class ColumnDrift(Settings):
     family: Family
     kind: Literal["numeric", "categorical"]
     test: str
-    """Of the p-value: Kolmogorov-Smirnov, or the chi-squared test of homogeneity."""
+    """Of the p-value: Kolmogorov-Smirnov, or the chi-squared test of homogeneity, with Fisher's
+    exact one for what is rare."""
     p: float
     """Of the test by itself."""
     p_adjusted: float
@@ -98,6 +99,8 @@ class Quality(Settings):
     largest_group_share: float = 0.0
     missing: Mapping[str, float] = {}
     """Share of captures without a value, by column, where clearly more lack it than before."""
+    lost: float = 0.0
+    """Of the column that lost most: the share that lacks a value, less that in the reference."""
 
 
 class WindowNumbers(Settings):

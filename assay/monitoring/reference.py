@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.model_folder import read_facts
+from assay.model_folder import CAPTURES, read_facts, version_of
 from assay.monitoring import dataset_reference, kept
 from assay.monitoring.drift import compared, family_of
 from assay.monitoring.frame import EMBEDDING, one_each, window_frame
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
 
     from assay.store import Store
 
-CAPTURES = "captures"
-"""Key of a model's description: ``since`` and ``until`` (ISO 8601) of the traffic it learned."""
-
-
-def model_version(model: Path) -> str:
-    """How captures name the model in this folder; raises `CheckpointMismatch`."""
-    return str(read_facts(model).get("version", model.name))
-
 
 def find(
     store: Store, model: Path, settings: ReferenceSettings, progress: Progress = silent
@@ -43,7 +35,7 @@ def find(
     Where there is none at all the kind is none and the table empty. Raises `CheckpointMismatch`
     for a folder that is no model, `StoreUnavailable`.
     """
-    version, learned = model_version(model), read_facts(model).get(CAPTURES)
+    version, learned = version_of(model), read_facts(model).get(CAPTURES)
     own = _first(store, version, settings)
     if learned is not None:
         found = _trained_on(store, version, _span(learned), own, settings)

@@ -90,6 +90,6 @@ class DecisionSettings(Settings):
     most_of_one_picture: float = Field(0.50, gt=0, le=1)
     """Share of the captures that show one picture."""
     most_missing: float = Field(0.50, gt=0, le=1)
-    """Share of the captures that lack a value which the reference has."""
+    """Share of the captures that lack a value, beyond those that lacked it in the reference."""
     patience: int = Field(4, ge=1)
     """Windows during which what was decided before is remembered."""

@@ -75,7 +75,8 @@ def of(
     recent, otherwise = _recent(windows, settings)
     found = [*_quarantine(quarantined)]
     if recent:
-        own = [one for one in windows if one.model_version == recent[-1].model_version]
+        version = recent[-1].model_version
+        own = [one for one in windows if one.is_enough and one.model_version == version]
         earlier = own[: own.index(recent[0])]
         found += [*_broken(recent, settings), *_fell(earlier, recent, settings)]
         found += _missed(earlier, recent, settings)
@@ -99,9 +100,11 @@ def _recent(
 
 
 def _quarantine(quarantined: Sequence[str]) -> Iterator[Finding]:
+    """Who is named in the numbers alone, as reasons go to everybody who may look at a window."""
     if quarantined:
         held: list[JsonValue] = list(quarantined)
-        words = f"Labels of {', '.join(quarantined)} are held back: sudden and one-sided."
+        who = "one labeller" if len(held) == 1 else f"{len(held)} labellers"
+        words = f"Labels of {who} are held back: sudden and one-sided; the evidence names whose."
         yield Finding(Symptom.QUARANTINE, words, {"held_back": held})
 
 
@@ -117,7 +120,7 @@ def _broken(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator
             settings.most_of_one_picture,
         ),
         "of the captures lack a value that the reference has": (
-            [max(one.quality.missing.values(), default=0.0) for one in recent],
+            [one.quality.lost for one in recent],
             settings.most_missing,
         ),
     }

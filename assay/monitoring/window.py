@@ -121,6 +121,7 @@ def _follows(
 def _quality(frame: pd.DataFrame, reference: pd.DataFrame, refused: Refused) -> Quality:
     sizes = frame["group"].value_counts()
     largest = int(sizes.max()) if len(sizes) else 0
+    lacking = _lacking(frame, reference)
     return Quality(
         refusals=refused.by_code,
         refused_share=refused.share,
@@ -128,15 +129,22 @@ def _quality(frame: pd.DataFrame, reference: pd.DataFrame, refused: Refused) -> 
         duplicates_share=1 - len(sizes) / len(frame) if len(frame) else 0.0,
         largest_group=largest,
         largest_group_share=largest / len(frame) if len(frame) else 0.0,
-        missing=_missing(frame, reference),
+        missing={name: now for name, (before, now) in lacking.items() if now > before + _MORE},
+        lost=max((now - before for before, now in lacking.values()), default=0.0),
     )
 
 
-def _missing(frame: pd.DataFrame, reference: pd.DataFrame) -> dict[str, float]:
-    """Shares of rows without a value, by column, where clearly more than in the reference."""
-    before = {name: float(reference[name].isna().mean()) for name in compared(reference)}
-    now = {name: float(frame[name].isna().mean()) if name in frame else 1.0 for name in before}
-    return {name: share for name, share in now.items() if share > before[name] + _MORE}
+def _lacking(frame: pd.DataFrame, reference: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Shares of rows without a value, before and now, by column; empty without rows on a side."""
+    if frame.empty or reference.empty:
+        return {}
+    return {
+        name: (
+            float(reference[name].isna().mean()),
+            float(frame[name].isna().mean()) if name in frame else 1.0,
+        )
+        for name in compared(reference)
+    }
 
 
 def _mix(values: pd.Series[str]) -> dict[str, float]:

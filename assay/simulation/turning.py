@@ -36,8 +36,12 @@ def take(
 ) -> tuple[Turn, list[Answer]]:
     """Let the loop look at ``window``; what it did, and the answers to ``traffic`` meanwhile.
 
-    Raises `SimulationFailed` where it leaves no record of a turn.
+    A turn that had ended before a kill is not taken again: two looks at one window would agree.
+    Raises `SimulationFailed` where the loop leaves no record of a turn.
     """
+    with platform.store() as store:
+        if (before := _ended(store, window[1])) is not None:
+            return recorded(before, store, _lasted(before)), []
     crowd, posts = traffic
     since, until = (moment.isoformat() for moment in window)
     named = "loop.monitor.settings.window"
@@ -50,10 +54,9 @@ def take(
         _watch(run, store, progress)
         seconds = run.seconds
     with platform.store() as store:
-        newest = _newest(store)
-        if newest is None or newest.ended_at is None or newest.ended_at < window[1]:
+        if (ended := _ended(store, window[1])) is None:
             raise SimulationFailed(f"the loop took no turn: {run.words()} (log: {run.log})")
-        return recorded(newest, store, seconds), beside.result
+        return recorded(ended, store, seconds), beside.result
 
 
 def _watch(run: Run, store: Store, progress: Progress) -> None:
@@ -83,6 +86,17 @@ def _is_rolling_out(store: Store) -> bool:
 
 def _newest(store: Store) -> LoopRun | None:
     return next(iter(store.loops.history(1)), None)
+
+
+def _ended(store: Store, since: datetime) -> LoopRun | None:
+    """The newest turn, if it has ended ``since`` then."""
+    newest = _newest(store)
+    is_over = newest is not None and newest.ended_at is not None and newest.ended_at >= since
+    return newest if is_over else None
+
+
+def _lasted(run: LoopRun) -> float:
+    return (run.ended_at - run.started_at).total_seconds() if run.ended_at else 0.0
 
 
 def recorded(run: LoopRun, store: Store, seconds: float) -> Turn:

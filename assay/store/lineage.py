@@ -75,11 +75,20 @@ class Lineage:
         self._database = database
 
     def record_dataset(self, version: str, captures: Iterable[LearnedCapture]) -> None:
-        """Note which captures a dataset holds; what is noted already stays."""
+        """Note which captures a dataset holds; what is noted already stays.
+
+        Of those that were deleted while it was built no digest is kept.
+        """
         rows = ({"dataset_version": version, **asdict(one)} for one in captures)
         with self._database.writing() as session:
             while page := list(islice(rows, _PAGE)):
                 insert_all_new(session, DatasetCaptureRow, page)
+            gone = sa.select(CaptureRow.id).where(CaptureRow.deleted_at.is_not(None))
+            _forget(
+                session,
+                DatasetCaptureRow.dataset_version == version,
+                DatasetCaptureRow.capture_id.in_(gone),
+            )
 
     def record_model(
         self, model_version: str, dataset_version: str, *, version: str = "", parent: str = ""
@@ -193,8 +202,12 @@ def _mark(session: Session, model: str, capture_id: str, now: datetime, who: str
 
 def forget(session: Session, capture_id: str) -> None:
     """Take out of the notes what describes the image of a deleted capture."""
-    statement = sa.update(DatasetCaptureRow).where(DatasetCaptureRow.capture_id == capture_id)
-    session.execute(statement.values(image_digest=""))
+    _forget(session, DatasetCaptureRow.capture_id == capture_id)
+
+
+def _forget(session: Session, *conditions: sa.ColumnElement[bool]) -> None:
+    statement = sa.update(DatasetCaptureRow).where(*conditions).values(image_digest="")
+    session.execute(statement, execution_options={"synchronize_session": False})
 
 
 def _models(session: Session, names: Collection[str]) -> list[TrainedModel]:

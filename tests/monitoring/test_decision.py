@@ -54,7 +54,7 @@ SICK: dict[str, tuple[dict[str, Any], Action]] = {
     ),
     "refusals": ({"quality": Quality(refused_share=0.4)}, Action.PAGE),
     "one picture everywhere": ({"quality": Quality(largest_group_share=0.7)}, Action.PAGE),
-    "a column that is missing": ({"quality": Quality(missing={"d_entropy": 0.9})}, Action.PAGE),
+    "a column that is missing": ({"quality": Quality(lost=0.9)}, Action.PAGE),
 }  # fmt: skip
 
 
@@ -140,7 +140,9 @@ def test_labels_in_quarantine_stop_everything_else():
     changed = {"performance": performance(auc=0.75)}
     found = decide(windows(changed, changed), SETTINGS, quarantined=["eve"])
     assert found.action is Action.PAGE
-    assert "eve" in found.reasons[0]
+    assert found.reasons[0].startswith("Labels of one labeller are held back")
+    assert "eve" not in " ".join(found.reasons)
+    assert found.evidence["quarantine"] == {"held_back": ["eve"]}
 
 
 def after(action: Action, *, version: str, between: int = 0) -> RetrainDecision:
@@ -166,6 +168,23 @@ def test_a_retraining_that_came_to_nothing_calls_a_person():
 
 def test_what_was_done_is_forgotten_in_the_end():
     assert after(Action.RETRAIN, version="2", between=SETTINGS.patience).action is Action.RETRAIN
+
+
+def test_small_windows_use_up_no_patience():
+    sick, small = {"model_version": "2", "performance": performance(auc=0.75)}, {"is_enough": False}
+    between = [{**small, "model_version": "2", "performance": None}] * SETTINGS.patience
+    sequence = windows({"model_version": "2"}, {"model_version": "2"}, *between, sick, sick)
+    actions = [Action.NONE, Action.RETRAIN, *[Action.NONE] * (len(sequence) - 3)]
+    assert decide(sequence, SETTINGS, actions).action is Action.PAGE
+
+
+def test_a_fall_is_from_windows_that_were_large_enough():
+    bad = performance(auc=0.75)
+    small = {"is_enough": False, "performance": bad}
+    first = [window(n, **small) for n in range(SETTINGS.baseline)]
+    calm = [window(10 + n) for n in range(2)]
+    sick = [window(20 + n, performance=bad) for n in range(2)]
+    assert decide([*first, *calm, *sick], SETTINGS).action is Action.RETRAIN
 
 
 def test_a_recalibration_that_did_not_help_becomes_a_retraining():

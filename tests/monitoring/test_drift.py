@@ -63,6 +63,13 @@ def test_mix_of_names_is_compared_whatever_is_rare_as_one():
     assert (column.drifted, column.effect) == (True, pytest.approx(0.22))
 
 
+@pytest.mark.parametrize("before", [["forum"] * 10_000, ["forum", "press"] * 5000])
+def test_small_window_of_nothing_but_a_new_client_has_drifted(before: list[str]):
+    current = pd.DataFrame({"client": ["new"] * 200, "group": range(200)})
+    (column,) = drift.measure(pd.DataFrame({"client": before}), current, SETTINGS)
+    assert (column.drifted, column.effect) == (True, 1.0)
+
+
 def test_sure_but_small_change_is_let_pass():
     values = rng().standard_normal(9000)
     current = pd.DataFrame({"d_x": values + 0.1, "group": range(9000)})

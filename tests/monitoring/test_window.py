@@ -112,6 +112,16 @@ def test_values_that_went_missing_are_told(store: Store):
     frame = window_frame(store)
     found = measured(frame.assign(d_contrast=float("nan")).drop(columns="d_entropy"), frame)
     assert found.quality.missing == {"d_contrast": 1.0, "d_entropy": 1.0}
+    assert found.quality.lost == 1.0
+
+
+def test_a_value_that_few_ever_had_is_no_loss(store: Store):
+    serve(store, 250)
+    frame = window_frame(store)
+    rare = frame["d_contrast"].where(frame.index % 5 == 0)
+    found = measured(frame.drop(columns="d_contrast"), frame.assign(d_contrast=rare))
+    assert found.quality.missing == {"d_contrast": 1.0}
+    assert found.quality.lost == pytest.approx(0.2)
 
 
 def test_flips_are_counted_among_what_was_checked(store: Store):

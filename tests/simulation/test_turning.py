@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from assay.progress import silent
 from assay.simulation import turning
+from assay.simulation.platform import Platform
+from assay.simulation.sending import Crowd
+from assay.simulation.settings import SimulationSettings
 from assay.store import Store, StoreSettings
 from assay.store.loops import LoopState, StageResult
 from tests.simulation.made import window
@@ -41,3 +45,17 @@ def test_turn_that_failed_says_so_without_a_window(tmp_path: Path):
     assert (found.state, found.action, found.window) == (LoopState.FAILED, "", None)
     assert found.reasons == ("no disk left",)
     assert not found.has_deployed
+
+
+def test_turn_that_had_ended_before_a_kill_is_not_taken_again(tmp_path: Path):
+    platform = Platform(tmp_path, 0.1)
+    with platform.store() as store:
+        run = store.loops.claim("test", timedelta(days=1))
+        store.loops.end(run.id, LoopState.CALM, "nothing has moved")
+    settings = SimulationSettings()
+    nobody = Crowd({}, settings, {}), iter(())
+    week = run.started_at - timedelta(hours=1), run.started_at
+    turn, later = turning.take(platform, settings, week, nobody, silent)
+    assert (turn.state, turn.reasons, later) == (LoopState.CALM, ("nothing has moved",), [])
+    with platform.store() as store:
+        assert len(store.loops.history()) == 1

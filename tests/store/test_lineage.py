@@ -68,6 +68,15 @@ def test_deletion_forgets_the_image_itself(store: Store, made: Capture):
         assert session.scalars(sa.select(DatasetCaptureRow.image_digest)).all() == [""]
 
 
+def test_image_that_was_deleted_while_a_dataset_was_built_is_forgotten(store: Store):
+    capture, other = kept(store, "harbour"), kept(store, "lagoon")
+    notes = [learned(capture), learned(other)]
+    store.retention.delete(capture.id, "admin")
+    store.lineage.record_dataset("d9", notes)
+    found = {one.capture_id: one.image_digest for one in store.lineage.captures_of("d9")}
+    assert found == {capture.id: "", other.id: other.image_digest}
+
+
 def test_heir_of_a_marked_model_is_marked_as_it_is_noted(store: Store, made: Capture):
     store.retention.delete(made.id, "admin")
     store.lineage.record_model("m4", "d4", parent="m2")
