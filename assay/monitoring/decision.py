@@ -105,12 +105,17 @@ def _remembering(
 ) -> tuple[Action, list[str]]:
     """``action``, unless it was tried within `patience` windows, or a person was told of it.
 
-    A window too small to be judged, on which nothing was decided, is none of these.
+    A window too small to be judged, on which nothing was decided, is none of these. What led to a
+    model before the last one is forgotten: scores may be moved again after a retraining.
     """
     known = zip(windows[:-1], actions, strict=False)
     told = [(one, past) for one, past in known if one.is_enough or past is not Action.NONE]
-    before = told[-settings.patience :]
-    is_here = {past: window.model_version == windows[-1].model_version for window, past in before}
+    here = windows[-1].model_version
+    last = next((w.model_version for w in reversed(windows) if w.model_version != here), here)
+    before = [
+        (w, past) for w, past in told[-settings.patience :] if w.model_version in (here, last)
+    ]
+    is_here = {past: window.model_version == here for window, past in before}
     if action is Action.RECALIBRATE and is_here.get(Action.RETRAIN):
         action = Action.RETRAIN  # which was decided, and the same model answers still
     while action is not Action.PAGE and action in is_here:

@@ -193,6 +193,16 @@ def test_a_recalibration_that_did_not_help_becomes_a_retraining():
     assert decide(windows({}, off, off), SETTINGS, actions).action is Action.RETRAIN
 
 
+def test_scores_are_moved_again_after_a_retraining():
+    moved, learned, off = (
+        {"model_version": version, "performance": performance(gap=gap)}
+        for version, gap in (("1", 0.12), ("2", 0.0), ("3", 0.12))
+    )
+    actions = [Action.RECALIBRATE, Action.RETRAIN, Action.NONE]
+    found = decide(windows(moved, learned, off, off), SETTINGS, actions)
+    assert found.action is Action.RECALIBRATE
+
+
 def test_a_recalibration_of_which_nothing_came_becomes_a_retraining():
     off = {"performance": performance(gap=0.12)}
     actions = [Action.NONE, Action.NONE, Action.RECALIBRATE]
