@@ -64,6 +64,30 @@ def test_sudden_change_shows_in_a_run() -> None:
     assert (found.who, found.labels) == ("eve", 24)
 
 
+def every(who: str, count: int, share: float, start: int, step: int = 1) -> list[Said]:
+    """Words on images of one score, of which this share is "not authentic", evenly spread."""
+    return [
+        Said(
+            who,
+            START + timedelta(minutes=start + step * n),
+            int((n + 1) * share) > int(n * share),
+            0.2,
+            None,
+        )
+        for n in range(count)
+    ]
+
+
+def test_what_all_say_since_a_change_is_nobodys_own() -> None:
+    colleagues = [w for who in HONEST for w in every(who, 120, 0.2, 0) + every(who, 48, 0.6, 1000)]
+    # Late on shift: all calm images were the colleagues', and luck gave this run three quarters.
+    late = every("dan", 24, 0.75, 1000, step=2)
+    assert find([*colleagues, *late], SETTINGS) == []
+    # The same share before the change is beyond what anybody else says.
+    early = every("dan", 24, 0.75, 0, step=2)
+    assert [one.who for one in find([*colleagues, *early], SETTINGS)] == ["dan"]
+
+
 def test_trusted_labeller_is_not_set_aside() -> None:
     rng = np.random.default_rng(4)
     said = platform(rng) + words("eve", 60, rng, poison="flip")
