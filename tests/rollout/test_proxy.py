@@ -53,8 +53,14 @@ def more_than(things: Sequence[object], number: int) -> bool:
     return len(things) > number
 
 
-def log(front: Front) -> list[str]:
-    return front.proxy.log.path.read_text().splitlines()
+def log(front: Front, requests: int) -> list[str]:
+    """The proxy's log once it holds ``requests``: nginx writes a line after the answer is sent."""
+
+    def lines() -> list[str]:
+        return front.proxy.log.path.read_text().splitlines()
+
+    wait_until(lambda: len(lines()) >= requests)
+    return lines()
 
 
 def test_requests_reach_the_service_as_they_came(front: Front) -> None:
@@ -150,11 +156,12 @@ def test_what_the_challenger_fails_the_current_one_answers(
         answer = detect(client, b"x" * 50_000)
     assert (answer.status_code, answer.json()["name"]) == (200, "blue")
     assert len(front.green.seen) == 1
-    front.answers.add_lines(log(front))
+    lines = log(front, 1)
+    front.answers.add_lines(lines)
     seen = front.answers.observation(front.blue.port, front.green.port)
     assert (seen.challenger.requests, seen.challenger.errors) == (1, 1)
     assert (seen.current.requests, seen.current.errors) == (1, 0)
-    assert json.loads(log(front)[0])["statuses"] == f"{status}, 200"
+    assert json.loads(lines[0])["statuses"] == f"{status}, 200"
 
 
 def test_other_requests_stay_with_the_current_one(front: Front) -> None:
@@ -177,7 +184,7 @@ def test_copies_are_compared_with_what_clients_were_answered(front: Front, canar
     def compared() -> int:
         return front.answers.observation(front.blue.port, front.green.port).compared
 
-    front.answers.add_lines(log(front))
+    front.answers.add_lines(log(front, 20))
     wait_until(lambda: compared() == 20)
     assert {answer.json()["name"] for answer in answers} == {"green" if canary else "blue"}
     assert [copy[COPY_HEADER.lower()] for copy in other.copies] == [SECRET] * 20
@@ -282,7 +289,7 @@ def test_counts_begin_anew_with_a_share(front: Front) -> None:
     front.proxy.route(Routes(Colour.BLUE, is_observed=True))
     with front.client() as client:
         names = Counter(detect(client).json()["name"] for _ in range(5))
-    front.answers.add_lines(log(front))
+    front.answers.add_lines(log(front, 5))
     assert names == {"blue": 5}
     assert front.answers.observation(front.blue.port, front.green.port).current.requests == 5
     front.answers.begin_anew()
