@@ -36,7 +36,7 @@ def retrain(
     robustness: RobustnessSettings = RobustnessSettings(),
     succession: SuccessionSettings = SuccessionSettings(),
 ) -> None:
-    """Learn from captures served from ``since`` to ``until``; by default all new to ``model``."""
+    """Learn from captures served or judged from ``since`` on; by default all new to ``model``."""
     old = fetch_model(model)
     taken, dataset = collect_captures(old, since, until, intake)
     measurements, traffic = measure_evidence(dataset), measure_traffic(dataset)

@@ -55,7 +55,7 @@ def collect(
     folder: Path,
     who: str = "intake",
 ) -> Intake:
-    """What people labelled of the captures served in ``since <= t < until``, to learn from.
+    """What people labelled of the captures until ``until``, served or judged since ``since``.
 
     Written to ``folder``, for `Intake.data` to build a dataset with the rows of ``base``; doing it
     again replaces it. Conflicts are opened for review again, and the audit log says that ``who``

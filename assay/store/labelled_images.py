@@ -1,4 +1,4 @@
-"""Images that people judged, with all their captures of a span and all votes that stand.
+"""Images that people judged, with their captures until a moment and all votes that stand.
 
 What labels are taken in from (`assay.label_intake`): small columns only, read in pages.
 """
@@ -53,7 +53,7 @@ class StandingVote:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
-    """All captures of a span with exactly the same pixels, and what people said of them."""
+    """All captures until a moment with exactly the same pixels, and what people said of them."""
 
     pixel_digest: str
     is_open: bool
@@ -63,7 +63,7 @@ class LabelledImage:
     captures: tuple[LabelledCapture, ...]
     """Oldest first."""
     votes: tuple[StandingVote, ...]
-    """Oldest first; also those given on captures outside the span."""
+    """Oldest first; also those given after that moment."""
 
 
 class LabelledImages:
@@ -73,9 +73,11 @@ class LabelledImages:
         self._database = database
 
     def between(self, since: datetime, until: datetime) -> Iterator[LabelledImage]:
-        """Images with captures of ``since <= created_at < until`` and a vote that stands.
+        """Images of which a capture or a vote that stands is of ``since <= created_at < until``.
 
-        In the order of their pixel digests; deleted captures are none.
+        A vote may come long after the capture, when a model has learned from the days of both; the
+        captures are all those until ``until``. In the order of their pixel digests; deleted
+        captures are none.
         """
         after = ""
         while page := self._page(since, until, after):
@@ -83,14 +85,12 @@ class LabelledImages:
             after = page[-1].pixel_digest
 
     def _page(self, since: datetime, until: datetime, after: str) -> list[LabelledImage]:
-        span = _served(since, until)
-        voted = sa.exists().where(FeedbackRow.case_id == CaseRow.id, counts())
-        seen = sa.exists().where(CaptureRow.pixel_digest == CaseRow.pixel_digest, *span)
+        served = sa.and_(CaptureRow.created_at < until, CaptureRow.deleted_at.is_(None))
         query = sa.select(CaseRow.id, CaseRow.pixel_digest, CaseRow.is_open)
-        query = query.where(CaseRow.pixel_digest > after, voted, seen)
+        query = query.where(CaseRow.pixel_digest > after, *_is_new(served, since, until))
         with self._database.reading() as session:
             cases = session.execute(query.order_by(CaseRow.pixel_digest).limit(_PAGE)).all()
-            captures = _captures(session, [case.pixel_digest for case in cases], span)
+            captures = _captures(session, [case.pixel_digest for case in cases], served)
             votes = _votes(session, [case.id for case in cases])
             again = _opened_again(session, [case.id for case in cases])
         return [
@@ -105,16 +105,19 @@ class LabelledImages:
         ]
 
 
-def _served(since: datetime, until: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        CaptureRow.created_at >= since,
-        CaptureRow.created_at < until,
-        CaptureRow.deleted_at.is_(None),
-    )
+def _is_new(
+    served: sa.ColumnElement[bool], since: datetime, until: datetime
+) -> Iterator[sa.ColumnElement[bool]]:
+    """That a case has captures that were ``served`` and votes, and one of either is of the span."""
+    shown = sa.exists().where(CaptureRow.pixel_digest == CaseRow.pixel_digest, served)
+    voted = sa.exists().where(FeedbackRow.case_id == CaseRow.id, counts())
+    voted_then = FeedbackRow.created_at >= since, FeedbackRow.created_at < until
+    yield from (shown, voted)
+    yield sa.or_(shown.where(CaptureRow.created_at >= since), voted.where(*voted_then))
 
 
 def _captures(
-    session: Session, digests: Sequence[str], span: Sequence[sa.ColumnElement[bool]]
+    session: Session, digests: Sequence[str], served: sa.ColumnElement[bool]
 ) -> dict[str, list[LabelledCapture]]:
     columns = (
         CaptureRow.pixel_digest,
@@ -130,7 +133,7 @@ def _captures(
         CaptureRow.selection_reason,
         CaptureRow.selection_probability,
     )
-    query = sa.select(*columns).where(CaptureRow.pixel_digest.in_(digests), *span)
+    query = sa.select(*columns).where(CaptureRow.pixel_digest.in_(digests), served)
     found: dict[str, list[LabelledCapture]] = defaultdict(list)
     for row in session.execute(query.order_by(CaptureRow.id)).mappings():
         values: dict[str, Any] = {column.key: row[column.key] for column in columns[1:]}

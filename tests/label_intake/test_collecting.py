@@ -65,13 +65,24 @@ def test_vote_that_was_undone_is_no_label(store: Store, base: Dataset, tmp_path:
     assert taken_in(store, base, tmp_path).taken == ()
 
 
-def test_span_leaves_out_what_was_served_outside_it(
+def test_span_leaves_out_what_was_served_after_it(
     store: Store, base: Dataset, tmp_path: Path
 ) -> None:
     inside = labelled(store, 1, FAKE)
     labelled(store, 2, FAKE, created_at=UNTIL)
-    labelled(store, 3, FAKE, created_at=SINCE - timedelta(seconds=1))
     assert [one.capture_id for one in taken_in(store, base, tmp_path).taken] == [inside.id]
+
+
+def test_what_was_judged_late_is_learned_from_but_is_none_of_the_news(
+    store: Store, base: Dataset, tmp_path: Path
+) -> None:
+    new = [labelled(store, seed, (FAKE, REAL)[seed % 2]).id for seed in range(1, 9)]
+    late = labelled(store, 20, FAKE, created_at=SINCE - timedelta(days=30)).id
+    settings = OPEN.model_copy(update={"newest_share": 0.4})
+    split = {one.capture_id: one.split for one in taken_in(store, base, tmp_path, settings).taken}
+    assert split.keys() == {*new, late}
+    assert Split.NEWEST in split.values()
+    assert split[late] is not Split.NEWEST
 
 
 def test_span_without_time_is_refused(store: Store, base: Dataset, tmp_path: Path) -> None:

@@ -30,15 +30,28 @@ def test_pixel_equal_captures_stand_together(store: Store):
     assert not one.is_open
 
 
-def test_captures_outside_the_span_and_deleted_ones_are_left_out(store: Store):
+def test_captures_after_the_span_and_deleted_ones_are_left_out(store: Store):
+    before = kept(store, created_at=START - timedelta(seconds=1))
     inside = kept(store)
     kept(store, created_at=SPAN[1])
-    kept(store, created_at=START - timedelta(seconds=1))
     gone = kept(store)
     store.feedback.record(inside.id, "ada", FAKE)
     store.retention.delete(gone.id, "admin")
     (one,) = found(store)
-    assert [capture.id for capture in one.captures] == [inside.id]
+    assert {capture.id for capture in one.captures} == {before.id, inside.id}
+
+
+def test_vote_that_comes_late_brings_the_older_image(store: Store, clock: Clock):
+    """A model that learned until some moment is not to miss what was judged after it."""
+    late = kept(store, created_at=START - timedelta(days=9))
+    settled = kept(store, "lagoon", created_at=START - timedelta(days=9))
+    clock.advance(-3600)
+    store.feedback.record(settled.id, "ada", FAKE)
+    clock.advance(3600)
+    assert found(store) == []
+    store.feedback.record(late.id, "ada", FAKE)
+    assert [[capture.id for capture in one.captures] for one in found(store)] == [[late.id]]
+    assert list(store.labelled_images.between(SPAN[1], SPAN[1] + timedelta(days=1))) == []
 
 
 def test_undone_votes_do_not_stand(store: Store):
