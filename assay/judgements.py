@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from assay import tracking
+from assay.metrics import Metric
 from assay.model_registry import MODEL
 
 _RUN, _PROMOTED, _REASONS = "judged_by", "promoted", "judged_because"
+_NEWEST_AUC = "newest_auc"
 _LONGEST = 4000
 """Characters; a tag of MLflow holds 5000."""
 
@@ -22,9 +24,17 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def note(version: str, run: str, *, promoted: bool, reasons: tuple[str, ...]) -> None:
+def note(
+    version: str,
+    run: str,
+    *,
+    promoted: bool,
+    reasons: tuple[str, ...],
+    newest_auc: Metric | None = None,
+) -> None:
     """Note what the pipeline run called ``run`` decided of ``version``; the latest counts."""
-    tags = {
+    tags = {_NEWEST_AUC: json.dumps(asdict(newest_auc))} if newest_auc else {}
+    tags |= {
         _REASONS: _shortened(reasons),
         _PROMOTED: str(promoted).lower(),
         _RUN: run,  # last: with it the others are found
@@ -45,6 +55,12 @@ def by_run(beginning: str) -> Judgement | None:
     latest = max(found, key=lambda version: int(version.version))
     reasons = tuple(json.loads(latest.tags[_REASONS]))
     return Judgement(str(latest.version), latest.tags[_PROMOTED] == "true", reasons)
+
+
+def newest_auc(version: str) -> Metric | None:
+    """What ``version`` had on the newest labels when it was judged; None if on no such."""
+    tags = tracking.client().get_model_version(MODEL, version).tags
+    return Metric(**json.loads(tags[_NEWEST_AUC])) if _NEWEST_AUC in tags else None
 
 
 def _shortened(reasons: tuple[str, ...]) -> str:

@@ -164,17 +164,21 @@ def measure(
     threshold: float | Floats,
     bootstrap: Bootstrap,
     names: Iterable[str] = tuple(METRICS),
+    counts: Floats | None = None,
 ) -> dict[str, Metric | None]:
     """The `METRICS` called ``names`` of images ``[n]``; None where a class is missing.
 
-    ``threshold`` is one for all, or one an image ``[n]``. Intervals count on as many groups as the
-    class has that stands in fewer of them.
+    ``threshold`` is one for all, or one an image ``[n]``. An image counts as often as ``counts``
+    ``[n]`` says; None is once each. Intervals count on as many groups as the class has that stands
+    in fewer of them.
     """
+    counted = np.ones(len(positive)) if counts is None else counts
     order = np.argsort(scores, kind="stable")
     threshold = np.broadcast_to(threshold, scores.shape)[order]
     parts: dict[str, list[Floats]] = {name: [] for name in names}
-    for weights in bootstrap.weights(groups):
-        data = Weighted(scores[order], positive[order], weights[:, order], threshold)
+    for drawn in bootstrap.weights(groups):
+        weights = (drawn * counted)[:, order]
+        data = Weighted(scores[order], positive[order], weights, threshold)
         for name, rows in parts.items():
             rows.append(METRICS[name](data))
     n, independent = len(scores), independent_groups(positive, groups)
@@ -193,8 +197,8 @@ def differences(
 ) -> dict[str, Difference | None]:
     """The `METRICS` called ``names`` of two models on the same images ``[n]``, paired by resample.
 
-    Each model's scores are decided at its own threshold. Intervals and None are
-    those of `measure`. An image counts as often as ``counts`` ``[n]`` says; None is once each.
+    Each model's scores are decided at its own threshold. ``counts``, intervals and None are those
+    of `measure`.
     """
     counted = np.ones(len(positive)) if counts is None else counts
     orders = [np.argsort(scores, kind="stable") for scores in (first, second)]

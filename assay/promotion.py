@@ -65,6 +65,8 @@ class PromotionDecision:
     reasons: tuple[str, ...]
     difference: Metric | None
     """Challenger minus champion; None without a champion or a common test set with both classes."""
+    newest_auc: Metric | None = None
+    """Of the challenger on the newest labels of the traffic, where it was judged on such."""
 
 
 def decide(

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 from scipy.special import stdtrit
 
-from assay.metrics import COVERAGE, Bootstrap, Metric, differences, independent_groups
+from assay.metrics import COVERAGE, Bootstrap, Metric, differences, independent_groups, measure
 from assay.predictions import positive, same_images, score, two_class, unseen
 from assay.promotion import JudgementSettings, PromotionDecision, objections_to_robustness
 from assay.records import Label
@@ -78,7 +79,7 @@ def decide(
     objections += fragile
     merits.append(f"not worse on the test split: {old.words()}")
     reasons = (*(objections or merits), *(() if fragile else robust))
-    return PromotionDecision(not objections, reasons, recent.whole)
+    return PromotionDecision(not objections, reasons, recent.whole, recent.own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class _Compared:
     whole: Metric | None
     brier: Metric | None
     parts: dict[str, Metric]
+    own: Metric | None
+    """The challenger's AUC over all images."""
 
     @classmethod
     def of(cls, pair: Rivals, settings: JudgementSettings) -> _Compared:
@@ -105,7 +108,7 @@ class _Compared:
             if change is not None
         }
         whole = _changes(rows, bootstrap)
-        return cls(whole["auc"], whole["brier"], parts)
+        return cls(whole["auc"], whole["brier"], parts, _auc(rows, bootstrap))
 
     def words(self) -> str:
         """The differences over all images."""
@@ -161,7 +164,6 @@ def _changes(rows: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Metric | Non
     """Challenger minus champion, by metric."""
     if rows.empty:
         return {"auc": None, "brier": None}
-    counts = rows[WEIGHT].fillna(1.0).to_numpy(np.float64) if WEIGHT in rows else None
     found = differences(
         rows["rival"].to_numpy(np.float64),
         score(rows),
@@ -170,9 +172,21 @@ def _changes(rows: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Metric | Non
         _UNUSED,
         bootstrap,
         ["auc", "brier"],
-        counts,
+        _counts(rows),
     )
     return {name: None if one is None else one.change for name, one in found.items()}
+
+
+def _auc(rows: pd.DataFrame, bootstrap: Bootstrap) -> Metric | None:
+    """Of the challenger."""
+    if rows.empty:
+        return None
+    said, truth, groups = score(rows), positive(rows["label"]), rows["group"].to_numpy(str)
+    return measure(said, truth, groups, _UNUSED[0], bootstrap, ["auc"], _counts(rows))["auc"]
+
+
+def _counts(rows: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+    return rows[WEIGHT].fillna(1.0).to_numpy(np.float64) if WEIGHT in rows else None
 
 
 def _widened(change: Metric, rows: pd.DataFrame, looks: int) -> Metric:

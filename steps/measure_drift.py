@@ -29,5 +29,6 @@ def measure_drift(
         found = references.find(store, model, reference)
         frame = window_frame(store, span.since, span.until, model_version=span.model_version)
         refused = window.refused(store, span)
-    numbers = window.measure(frame, span, found, refused, settings)
+    promised = window.promised_auc(model)
+    numbers = window.measure(frame, span, found, refused, settings, promised)
     return numbers, evidently.page(numbers, found[1], frame)

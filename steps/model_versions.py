@@ -53,7 +53,8 @@ def settle(
     if is_champion:
         crown(version)
     run = get_step_context().pipeline_run.name
-    judgements.note(version, run, promoted=is_champion, reasons=decision.reasons)
+    outcome = {"promoted": is_champion, "reasons": decision.reasons}
+    judgements.note(version, run, **outcome, newest_auc=decision.newest_auc)
     return decision
 
 

@@ -12,6 +12,7 @@ from assay import home, lineage, model_registry, retraining
 from assay.fingerprints import content_hash
 from assay.model_folder import read_facts
 from assay.model_registry import Alias
+from assay.monitoring import window
 from assay.records import Split
 from assay.store import HumanLabel, Store, StoreSettings
 from tests.labels import by_split, labelled
@@ -72,9 +73,12 @@ def test_a_challenger_is_judged_on_two_sets_and_refused_with_reasons(
     assert not decision.promoted
     assert "not credibly better on the newest labels" in decision.reasons[0]
     assert model_registry.version_of(Alias.CHAMPION) == "1"
-    assert model_registry.version_of(Alias.CHALLENGER) == made(
-        retrained, "register", "model_version"
-    )
+    version = model_registry.version_of(Alias.CHALLENGER)
+    assert version == made(retrained, "register", "model_version")
+    promised = window.promised_auc(model_registry.fetch(version))
+    assert promised is not None
+    assert promised.value == decision.newest_auc.value
+    assert window.promised_auc(model_registry.fetch("1")) is None
 
 
 def test_the_frozen_test_split_stays_and_the_newest_labels_are_held_out(

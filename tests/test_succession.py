@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from sklearn.metrics import roc_auc_score
 
 from assay import succession
+from assay.predictions import positive, score
 from assay.promotion import PromotionDecision
 from assay.succession import Rivals, SuccessionSettings
 
@@ -109,12 +111,16 @@ def test_images_count_as_much_of_the_traffic_as_they_stand_for() -> None:
     weight = np.where(newest.champion["manipulation"] == "splice", 20.0, 1.0)
     frozen = Rivals(said(OLD, seed=1), said(OLD, seed=1))
     weighed = Rivals(newest.challenger.assign(weight=weight), newest.champion)
-    plain, counted = (
-        succession.decide(pair, frozen, SETTINGS).difference for pair in (newest, weighed)
-    )
+    found = [succession.decide(pair, frozen, SETTINGS) for pair in (newest, weighed)]
+    plain, counted = (one.difference for one in found)
     assert plain is not None
     assert counted is not None
     assert counted.value < 0 < plain.value
+    own = [one.newest_auc.value for one in found if one.newest_auc]
+    said_there = newest.challenger
+    expected = roc_auc_score(positive(said_there["label"]), score(said_there))
+    assert own[0] == pytest.approx(expected)
+    assert own[1] < own[0] - 0.1
 
 
 def test_images_that_a_model_was_fitted_on_are_not_counted() -> None:

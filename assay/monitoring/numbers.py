@@ -127,6 +127,8 @@ class WindowNumbers(Settings):
     labelled: int = 0
     """Captures that people have decided so far."""
     performance: Performance | None = None
+    promised_auc: Figure | None = None
+    """Of the model on labels of the traffic that it did not learn from, when it was judged."""
 
     @property
     def drifted(self) -> tuple[ColumnDrift, ...]:

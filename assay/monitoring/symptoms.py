@@ -8,10 +8,12 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from assay.monitoring import series
 from assay.monitoring.changes import change, pooled, widened
 from assay.monitoring.numbers import ColumnDrift, Family, ReferenceKind, WindowNumbers
 from assay.monitoring.performance import AGREEMENT, BY_LABEL, MOVED, REST
 from assay.monitoring.performance_numbers import Figure
+from assay.monitoring.series import Before
 from assay.monitoring.settings import DecisionSettings
 from assay.records import Label
 
@@ -78,8 +80,10 @@ def of(
         version = recent[-1].model_version
         own = [one for one in windows if one.is_enough and one.model_version == version]
         earlier = own[: own.index(recent[0])]
-        found += [*_broken(recent, settings), *_fell(earlier, recent, settings)]
-        found += _missed(earlier, recent, settings)
+        promised = recent[-1].promised_auc
+        before = Before(earlier, () if promised is None else (promised,), settings.baseline)
+        found += [*_broken(recent, settings), *_fell(before, recent, settings)]
+        found += _missed(before, recent, settings)
         found += [*_uncalibrated(recent, settings), *_drift(recent, settings)]
     labels = sum(one.performance.groups for one in recent if one.performance)
     return Symptoms(tuple(found), labels, otherwise)
@@ -132,7 +136,7 @@ def _broken(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator
 
 
 def _fell(
-    earlier: list[WindowNumbers], recent: list[WindowNumbers], settings: DecisionSettings
+    earlier: Before, recent: list[WindowNumbers], settings: DecisionSettings
 ) -> Iterator[Finding]:
     """Figures that are credibly lower than in the model's first windows."""
     symptoms = {
@@ -142,7 +146,7 @@ def _fell(
         AGREEMENT: Symptom.WRONG_MORE_OFTEN,
     }
     for name, symptom in symptoms.items():
-        first, now = _series(earlier, name)[: settings.baseline], _series(recent, name)
+        first, now = earlier.figures(name), series.of_all(recent, name)
         if not first or len(now) < len(recent):
             continue
         before, after = pooled(first), pooled(now)
@@ -153,7 +157,7 @@ def _fell(
 
 
 def _missed(
-    earlier: list[WindowNumbers], recent: list[WindowNumbers], settings: DecisionSettings
+    earlier: Before, recent: list[WindowNumbers], settings: DecisionSettings
 ) -> Iterator[Finding]:
     """Kinds of edits that the model does not rank as it ranked edits in its first windows.
 
@@ -161,11 +165,11 @@ def _missed(
     """
     for kind in _KINDS:
         part, least = (BY_LABEL, kind.value), settings.least_of_kind
-        now = _of_slice(recent, part, "auc", least)
-        first = _of_slice(earlier, part, "auc", least) or _series(earlier, "auc")
+        now = series.of_slice(recent, part, "auc", least)
+        first = earlier.of_slice(part, "auc", least) or earlier.figures("auc")
         if not first or len(now) < len(recent):
             continue
-        before = pooled(first[: settings.baseline])
+        before = pooled(first)
         if _has_fallen(before, now, settings):
             words = (
                 f"What people call {kind.value} is told from authentic images with an AUC of "
@@ -182,7 +186,7 @@ def _has_fallen(before: Figure, now: Sequence[Figure], settings: DecisionSetting
 
 
 def _uncalibrated(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
-    gaps, errors = _series(recent, "gap"), _series(recent, "ece")
+    gaps, errors = series.of_all(recent, "gap"), series.of_all(recent, "ece")
     if len(gaps) == len(recent) and (side := _side(gaps, settings)):
         much = "much" if side > 0 else "little"
         words = f"Scores say too {much}, by {_words(pooled(gaps))} on average."
@@ -220,7 +224,7 @@ def _drift(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[
 
 def _of_what_moved(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     """Whether verdicts or scores are worse on what drifted than on the rest."""
-    rest, moved = (_of_part(recent, part, AGREEMENT) for part in (REST, MOVED))
+    rest, moved = (series.of_part(recent, part, AGREEMENT) for part in (REST, MOVED))
     if not moved:
         words = "Too few labels on what drifted to tell whether it is judged worse."
         yield Finding(Symptom.TOO_FEW_LABELS, words, {})
@@ -233,7 +237,7 @@ def _of_what_moved(recent: list[WindowNumbers], settings: DecisionSettings) -> I
         numbers: dict[str, JsonValue] = {MOVED: after.value, REST: before.value}
         yield Finding(Symptom.DRIFT_IS_WRONG, words, numbers)
         return
-    rest, moved = (_of_part(recent, part, "gap") for part in (REST, MOVED))
+    rest, moved = (series.of_part(recent, part, "gap") for part in (REST, MOVED))
     differences = [change(r, m) for r, m in zip(rest, moved, strict=True)]
     if differences and _side(differences, settings):
         after, before = pooled(moved), pooled(rest)
@@ -246,30 +250,6 @@ def _inputs(window: WindowNumbers) -> list[ColumnDrift]:
     if window.reference.kind in (ReferenceKind.DATASET, ReferenceKind.NONE):
         return []
     return [column for column in window.drifted if column.family is not Family.VERDICT]
-
-
-def _series(windows: Sequence[WindowNumbers], name: str) -> list[Figure]:
-    """A figure of each window that has it."""
-    found = [one.performance.figures.get(name) for one in windows if one.performance]
-    return [figure for figure in found if figure is not None]
-
-
-def _of_part(windows: Sequence[WindowNumbers], part: str, name: str) -> list[Figure]:
-    """A figure of what moved, or of the rest, of each window; none where one lacks it."""
-    known = _of_slice(windows, (MOVED, part), name)
-    return known if len(known) == len(windows) else []
-
-
-def _of_slice(
-    windows: Sequence[WindowNumbers], part: tuple[str, str], name: str, edited: int = 0
-) -> list[Figure]:
-    """A figure of one slice, by what it is cut and its name, of each window that has it.
-
-    ``edited`` is the least number of groups in it that are not authentic.
-    """
-    slices = [one for w in windows if w.performance for one in w.performance.slices]
-    found = [s.figures.get(name) for s in slices if (s.by, s.name) == part and s.edited >= edited]
-    return [figure for figure in found if figure is not None]
 
 
 def _words(figure: Figure) -> str:

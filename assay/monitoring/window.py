@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay import judgements, model_registry
 from assay.monitoring import drift
 from assay.monitoring.drift import compared
 from assay.monitoring.frame import one_each
@@ -72,12 +74,20 @@ def refused(store: Store, span: Span) -> Refused:
     return Refused(dict(found), served)
 
 
+def promised_auc(model: Path) -> Figure | None:
+    """What the model folder had on the newest labels when it was judged, if it was on such."""
+    version = model_registry.find(model)
+    found = None if version is None else judgements.newest_auc(version)
+    return None if found is None else Figure(**asdict(found), groups=found.n)
+
+
 def measure(
     frame: pd.DataFrame,
     span: Span,
     reference: Found,
     refused: Refused,
     settings: DriftSettings,
+    promised_auc: Figure | None = None,
 ) -> WindowNumbers:
     """The numbers of the window ``frame`` that holds the captures of ``span``.
 
@@ -100,6 +110,7 @@ def measure(
         review_share=float(frame["needs_review"].mean()) if len(frame) else None,
         flip_rate=_flip_rate(frame),
         labelled=int(frame["human_label"].notna().sum()),
+        promised_auc=promised_auc,
     )
 
 

@@ -12,6 +12,7 @@ from assay import home, judgements, parameters, tracking
 from assay.errors import ConfigError
 from assay.loop.pipelines import Deploy, Learn, Monitor, Optimise, stages
 from assay.loop.settings import LoopSettings, StageSettings
+from assay.metrics import Metric
 from assay.model_registry import MODEL, PLAN_TAG
 from assay.monitoring.numbers import Reference, ReferenceKind, WindowNumbers
 from assay.store import Store, StoreSettings
@@ -135,6 +136,14 @@ def test_learning_is_done_with_a_judgement_of_this_turn(
     assert found.ends is (None if promoted else LoopState.REFUSED)
     outcome = "promoted" if promoted else "refused"
     assert found.summary == f"version {registered} was {outcome}: {'; '.join(reasons)}"
+
+
+def test_judgement_says_what_a_version_promises(registered: str):
+    judgements.note(registered, "by-hand", promoted=True, reasons=("first",))
+    assert judgements.newest_auc(registered) is None
+    promised = Metric(0.8, 0.7, 0.88, 120)
+    judgements.note(registered, "by-hand", promoted=True, reasons=("b",), newest_auc=promised)
+    assert judgements.newest_auc(registered) == promised
 
 
 def test_judgement_with_more_reasons_than_a_tag_holds_keeps_the_first(registered: str):

@@ -10,7 +10,7 @@ from assay.monitoring.decision import Action, RetrainDecision, decide
 from assay.monitoring.numbers import Family, Quality, Reference, ReferenceKind
 from assay.monitoring.performance_numbers import Slice
 from assay.monitoring.settings import DecisionSettings
-from tests.monitoring.windows import RIGHT, drifted, figures, performance, window, windows
+from tests.monitoring.windows import RIGHT, drifted, figure, figures, performance, window, windows
 
 SETTINGS = DecisionSettings()
 WRONG = {"agreement": 0.60, "gap": 0.0}
@@ -111,6 +111,15 @@ def test_a_fall_needs_earlier_windows_of_the_model_to_fall_from():
     changed = {"performance": performance(auc=0.75)}
     assert decide(windows(changed, changed, calm=0), SETTINGS).action is Action.NONE
     assert decide(windows(changed, changed, calm=1), SETTINGS).action is Action.RETRAIN
+
+
+def test_a_model_without_calm_windows_is_held_to_what_it_was_promoted_for():
+    fallen = {"performance": performance(auc=0.75), "promised_auc": figure(0.9, 0.06)}
+    assert decide(windows(fallen, fallen, calm=0), SETTINGS).action is Action.RETRAIN
+    kept = {"performance": performance(auc=0.86), "promised_auc": figure(0.9, 0.06)}
+    assert decide(windows(kept, kept, calm=0), SETTINGS).action is Action.NONE
+    own = {"performance": performance(auc=0.75), "promised_auc": figure(0.74, 0.06)}
+    assert decide(windows(own, own, calm=1), SETTINGS).action is Action.RETRAIN
 
 
 def test_drift_against_a_dataset_is_no_ground():
