@@ -87,6 +87,8 @@ class DecisionSettings(Settings):
     """Labelled groups of the windows in question, below which a recalibration waits."""
     most_refused: float = Field(0.20, gt=0, le=1)
     """Share of the requests whose image could not be judged."""
+    least_refused: int = Field(100, ge=1)
+    """Of these, from which on a person is called though too little was answered to be judged."""
     most_of_one_picture: float = Field(0.50, gt=0, le=1)
     """Share of the captures that show one picture."""
     most_missing: float = Field(0.50, gt=0, le=1)

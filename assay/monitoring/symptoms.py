@@ -85,6 +85,8 @@ def of(
         found += [*_broken(recent, settings), *_fell(before, recent, settings)]
         found += _missed(before, recent, settings)
         found += [*_uncalibrated(recent, settings), *_drift(recent, settings)]
+    else:
+        found += _unanswered(windows[-settings.consecutive :], settings)
     labels = sum(one.performance.groups for one in recent if one.performance)
     return Symptoms(tuple(found), labels, otherwise)
 
@@ -133,6 +135,17 @@ def _broken(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator
         words = "; ".join(f"{shares[-1]:.0%} {name}" for name, shares in broken.items())
         numbers: dict[str, JsonValue] = {name: list(of) for name, of in broken.items()}
         yield Finding(Symptom.BROKEN_DATA, f"The data are broken: {words}.", numbers)
+
+
+def _unanswered(newest: Sequence[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
+    """Windows that stay small because most requests are refused."""
+    counts = [sum(one.quality.refusals.values()) for one in newest]
+    shares = [one.quality.refused_share or 0.0 for one in newest]
+    if len(newest) < settings.consecutive or min(counts) < settings.least_refused:
+        return
+    if min(shares) > settings.most_refused:
+        words = f"{shares[-1]:.0%} of the requests could not be judged: {counts[-1]:,} of them."
+        yield Finding(Symptom.BROKEN_DATA, words, {"refused": list(shares)})
 
 
 def _fell(

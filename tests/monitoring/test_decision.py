@@ -98,6 +98,17 @@ def test_a_small_window_is_not_judged_and_does_not_interrupt():
     assert decide(windows(changed, small, changed), SETTINGS).action is Action.RETRAIN
 
 
+def test_requests_that_are_nearly_all_refused_call_a_person():
+    refused = Quality(refusals={"unreadable_image": 400}, refused_share=0.95)
+    small = {"is_enough": False, "performance": None, "quality": refused}
+    found = decide(windows({}, small, small), SETTINGS)
+    assert found.action is Action.PAGE
+    assert found.reasons == ("95% of the requests could not be judged: 400 of them.",)
+    assert decide(windows({}, small), SETTINGS).action is Action.NONE
+    few = {**small, "quality": Quality(refusals={"unreadable_image": 9}, refused_share=0.95)}
+    assert decide(windows({}, few, few), SETTINGS).action is Action.NONE
+
+
 def test_a_fall_has_to_matter_and_to_be_beyond_chance():
     small = {"performance": performance(auc=0.87)}
     assert decide(windows(small, small), SETTINGS).action is Action.NONE
