@@ -8,6 +8,7 @@ so that those of a half week are answered again and kept once.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -197,7 +198,10 @@ class _Scene:
         settings = self._settings
         total = settings.traffic.images if number else settings.settling_images
         images = islice(posts(self._settings, number), total)
-        moderators = Moderators(self._moderators, settings.people, settings.seed, self._crowd.truth)
+        staff = settings.people
+        if not number:  # whoever settles in looks at all of it
+            staff = staff.model_copy(update={"hours": math.inf})
+        moderators = Moderators(self._moderators, staff, settings.seed, self._crowd.truth)
         with Beside(lambda over: moderators.work(lambda: over() and self._is_drained())) as working:
             answers = self._crowd.send(images, total, progress, f"week {number}: images")
         return {

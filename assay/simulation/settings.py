@@ -127,8 +127,9 @@ class SimulationSettings(Settings):
         ),
         min_length=1,
     )
-    settling_images: int = Field(300, ge=30)
-    """That the first model settles in on, before the first week."""
+    settling_images: int = Field(1000, ge=30)
+    """That the first model settles in on, before the first week; people take their time for them.
+    """
     audit_share: Share = 0.1
     """Share of the images that people judge without seeing the verdict; of so few, 2 % say little.
     """
