@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Self
 
 from starlette.types import Message, Receive
@@ -14,6 +15,10 @@ PATIENCE = 30.0
 """Seconds in which any body may come, however slowly."""
 SLOWEST = 16 * 2**10
 """Bytes a second that a longer one has to keep up on average; a bad mobile network does."""
+
+
+LINGER = 2.0
+"""Seconds in which the rest of a body that was refused may still come."""
 
 
 class Bank:
@@ -64,6 +69,20 @@ class Incoming:
             self._count(len(message.get("body", b"")))
             self._has_ended = not message.get("more_body", False)
         return message
+
+    async def skip_rest(self) -> None:
+        """Let the rest of the body come, if it does so soon, before the request is refused.
+
+        Who closes a connection with a part of the request unread resets it, and the refusal may be
+        lost on its way (RFC 9112, 9.6): a proxy would say instead that nobody serves.
+        """
+        skipped = self._received
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while not self._has_ended and max(skipped, self._announced) <= self._limit:
+                    message = await self._receive()
+                    skipped += len(message.get("body", b""))
+                    self._has_ended = not message.get("more_body", False)
 
     async def _in_time(self) -> Message:
         self._began = self._began or time.monotonic()

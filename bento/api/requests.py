@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import Request
@@ -82,9 +83,9 @@ class Envelope:
         state[_ID] = _id_of(scope)
         named = logs.request_id.set(state[_ID])
         limit = _BODY_LIMITS.get(scope["path"], MAX_SAID)
-        sealed = _Sealed(send, state[_ID])
+        incoming = Incoming(receive, limit, _announced(scope), _bank_of(scope, self._bank))
+        sealed = _Sealed(send, state[_ID], _rest_of(scope, incoming))
         try:
-            incoming = Incoming(receive, limit, _announced(scope), _bank_of(scope, self._bank))
             with incoming:
                 await self._app(scope, incoming, sealed)
         finally:
@@ -97,13 +98,15 @@ class Envelope:
 class _Sealed:
     """Sends an answer with its id and the headers that browsers need."""
 
-    def __init__(self, send: Send, given: str) -> None:
-        self._send, self._id = send, given
+    def __init__(self, send: Send, given: str, rest: Incoming | None) -> None:
+        self._send, self._id, self._rest = send, given, rest
         self.status = 500
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self._rest is not None and self.status >= HTTPStatus.BAD_REQUEST:
+                await self._rest.skip_rest()
             headers = list(message.get("headers", ()))
             present = {name.lower() for name, _ in headers}
             extra = {"x-request-id": self._id, **SECURITY_HEADERS}
@@ -121,6 +124,12 @@ def _bank_of(scope: Scope, bank: Bank) -> Bank | None:
     kind = dict(scope["headers"]).get(b"content-type", b"").lower()
     is_on_disk = scope["path"] in _ON_DISK and kind.startswith(b"multipart/")
     return None if is_on_disk else bank
+
+
+def _rest_of(scope: Scope, incoming: Incoming) -> Incoming | None:
+    """What may still be on its way; nothing where the client waits to be told to send it."""
+    waits = dict(scope["headers"]).get(b"expect", b"").lower() == b"100-continue"
+    return None if waits else incoming
 
 
 def _announced(scope: Scope) -> int:

@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from bento import http_protocol
 from bento.api import incoming
 from bento.api.incoming import Bank, Incoming
+from bento.api.requests import Envelope
 from bento.refusals import BodyTooSlow, TooMuchHeld
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -24,6 +25,7 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
     monkeypatch.setattr(incoming, "PATIENCE", 0.1)
+    monkeypatch.setattr(incoming, "LINGER", 0.1)
 
 
 async def _slow(_: Scope, receive: Receive, send: Send) -> None:
@@ -123,6 +125,46 @@ def test_client_that_has_sent_everything_may_wait() -> None:
 
     with pytest.raises(TimeoutError):
         asyncio.run(receive_all())
+
+
+def _refused(parts: Iterator[Message], headers: dict[bytes, bytes]) -> list[str]:
+    """What happens to a request that a route refuses without having looked at its body."""
+    happened: list[str] = []
+
+    async def receive() -> Message:
+        happened.append("received")
+        part = next(parts, None)
+        if part is None:
+            await asyncio.sleep(10)
+        return part
+
+    async def send(message: Message) -> None:
+        happened.append(message["type"])
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/detect", "headers": list(headers.items()),
+    }  # fmt: skip
+    asyncio.run(Envelope(route)(scope, receive, send))
+    return happened
+
+
+def test_refusal_waits_for_the_rest_of_the_body() -> None:
+    """A connection that is closed with a part unread is reset, and the refusal lost."""
+    parts = iter([_part(10), _part(10), _part(10, more=False), _part(10)])
+    assert _refused(parts, {}) == ["received"] * 3 + ["http.response.start"]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_refusal_waits_for_no_body_that_is_unwanted() -> None:
+    large = {b"content-length": str(10**9).encode()}
+    asking = {b"expect": b"100-continue"}
+    for headers in (large, asking):
+        assert _refused(iter([_part(10)]), headers) == ["http.response.start"]
+    slow = _refused(iter([_part(10)]), {})
+    assert slow == ["received"] * 2 + ["http.response.start"]
 
 
 def test_bodies_fill_the_bank_and_give_everything_back() -> None:
