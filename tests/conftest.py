@@ -12,6 +12,10 @@ import pytest
 
 from assay import home
 
+# Before torch is imported: two processes of two threads each, on two cores, wait for one another
+# and burn three times the processor time. A test of a number of threads sets its own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
