@@ -48,7 +48,11 @@ class Before:
 
     def figures(self, name: str) -> Sequence[Figure]:
         """The first ones of all; what was promised where the windows have none."""
-        return of_all(self.windows, name)[: self.first] or (self.promised if name == "auc" else ())
+        return self.own(name) or (self.promised if name == "auc" else ())
+
+    def own(self, name: str) -> Sequence[Figure]:
+        """The first ones of all that the windows have."""
+        return of_all(self.windows, name)[: self.first]
 
     def of_slice(self, part: tuple[str, str], name: str, edited: int) -> Sequence[Figure]:
         """The first ones of one slice, as `series.of_slice` reads it."""

@@ -174,12 +174,13 @@ def _missed(
 ) -> Iterator[Finding]:
     """Kinds of edits that the model does not rank as it ranked edits in its first windows.
 
-    What is new is a part of the traffic, and what is known keeps the AUC of all together up.
+    What is new is a part of the traffic, and what is known keeps the AUC of all together up. What
+    the model was promoted with says nothing of its kinds, of which one is always the harder.
     """
     for kind in _KINDS:
         part, least = (BY_LABEL, kind.value), settings.least_of_kind
         now = series.of_slice(recent, part, "auc", least)
-        first = earlier.of_slice(part, "auc", least) or earlier.figures("auc")
+        first = earlier.of_slice(part, "auc", least) or earlier.own("auc")
         if not first or len(now) < len(recent):
             continue
         before = pooled(first)

@@ -133,6 +133,16 @@ def test_a_model_without_calm_windows_is_held_to_what_it_was_promoted_for():
     assert decide(windows(own, own, calm=1), SETTINGS).action is Action.RETRAIN
 
 
+def test_what_a_model_was_promoted_with_is_no_measure_of_one_kind_of_edit():
+    harder = Slice(
+        by="label", name="manipulated", n=80, groups=80, edited=60, is_enough=True,
+        figures=figures({"auc": 0.72}),
+    )  # fmt: skip
+    known = performance(auc=0.85).model_copy(update={"slices": (harder,)})
+    calm = {"performance": known, "promised_auc": figure(0.85, 0.04)}
+    assert decide(windows(calm, calm, calm=0), SETTINGS).action is Action.NONE
+
+
 def test_drift_against_a_dataset_is_no_ground():
     dataset = Reference(kind=ReferenceKind.DATASET, captures=300, groups=300)
     changed = {"drift": (drifted(),), "performance": None, "reference": dataset}
