@@ -151,7 +151,7 @@ def _unanswered(newest: Sequence[WindowNumbers], settings: DecisionSettings) -> 
 def _fell(
     earlier: Before, recent: list[WindowNumbers], settings: DecisionSettings
 ) -> Iterator[Finding]:
-    """Figures that are credibly lower than in the model's first windows."""
+    """Figures that are credibly lower than in the model's first windows, or than was promised."""
     symptoms = {
         "auc": Symptom.AUC_FELL,
         "recall": Symptom.RECALL_FELL,
@@ -159,13 +159,12 @@ def _fell(
         AGREEMENT: Symptom.WRONG_MORE_OFTEN,
     }
     for name, symptom in symptoms.items():
-        first, now = earlier.figures(name), series.of_all(recent, name)
-        if not first or len(now) < len(recent):
-            continue
-        before, after = pooled(first), pooled(now)
-        if _has_fallen(before, now, settings):
-            what = name.upper() if name == "auc" else name.capitalize()
-            words = f"{what} fell from {_words(before)} to {_words(after)}."
+        now = series.of_all(recent, name)
+        bases = earlier.bases(name) if len(now) == len(recent) else ()
+        fallen = [before for before in bases if _has_fallen(before, now, settings)]
+        if fallen:
+            before, what = fallen[0], name.upper() if name == "auc" else name.capitalize()
+            words = f"{what} fell from {_words(before)} to {_words(pooled(now))}."
             yield Finding(symptom, words, {name: [before.value, *(one.value for one in now)]})
 
 

@@ -133,6 +133,13 @@ def test_a_model_without_calm_windows_is_held_to_what_it_was_promoted_for():
     assert decide(windows(own, own, calm=1), SETTINGS).action is Action.RETRAIN
 
 
+def test_a_promise_holds_where_labels_came_after_the_first_windows():
+    fallen = {"performance": performance(auc=0.75), "promised_auc": figure(0.9, 0.06)}
+    for late in (1, 2, 5):
+        found = decide(windows(*[fallen] * (late + 2), calm=0), SETTINGS)
+        assert found.reasons[0].startswith("AUC fell from 0.900")
+
+
 def test_what_a_model_was_promoted_with_is_no_measure_of_one_kind_of_edit():
     harder = Slice(
         by="label", name="manipulated", n=80, groups=80, edited=60, is_enough=True,
