@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from assay.monitoring import series
+from assay.monitoring import series, unanswered
 from assay.monitoring.changes import change, pooled, widened
 from assay.monitoring.numbers import ColumnDrift, Family, ReferenceKind, WindowNumbers
 from assay.monitoring.performance import AGREEMENT, BY_LABEL, MOVED, REST
@@ -139,12 +139,10 @@ def _broken(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator
 
 def _unanswered(newest: Sequence[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     """Windows that stay small because most requests are refused."""
-    counts = [sum(one.quality.refusals.values()) for one in newest]
-    shares = [one.quality.refused_share or 0.0 for one in newest]
-    if len(newest) < settings.consecutive or min(counts) < settings.least_refused:
-        return
-    if min(shares) > settings.most_refused:
-        words = f"{shares[-1]:.0%} of the requests could not be judged: {counts[-1]:,} of them."
+    if unanswered.goes_on(newest, settings):
+        shares = [one.quality.refused_share or 0.0 for one in newest]
+        count = sum(newest[-1].quality.refusals.values())
+        words = f"{shares[-1]:.0%} of the requests could not be judged: {count:,} of them."
         yield Finding(Symptom.BROKEN_DATA, words, {"refused": list(shares)})
 
 
