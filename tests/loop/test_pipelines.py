@@ -15,9 +15,11 @@ from assay.loop.settings import LoopSettings, StageSettings
 from assay.metrics import Metric
 from assay.model_registry import MODEL, PLAN_TAG
 from assay.monitoring.numbers import Reference, ReferenceKind, WindowNumbers
+from assay.promotion import PromotionDecision
 from assay.store import Store, StoreSettings
 from assay.store.deployments import Action, State, Subject
 from assay.store.loops import LoopRun, LoopState, StageResult
+from steps import model_versions
 from tests.captures import START, Clock
 
 PLAIN = StageSettings()
@@ -138,11 +140,18 @@ def test_learning_is_done_with_a_judgement_of_this_turn(
     assert found.summary == f"version {registered} was {outcome}: {'; '.join(reasons)}"
 
 
-def test_judgement_says_what_a_version_promises(registered: str):
-    judgements.note(registered, "by-hand", promoted=True, reasons=("first",))
+def test_a_version_that_is_crowned_has_its_promise_whenever_it_is_killed(
+    registered: str, monkeypatch: pytest.MonkeyPatch
+):
     assert judgements.newest_auc(registered) is None
     promised = Metric(0.8, 0.7, 0.88, 120)
-    judgements.note(registered, "by-hand", promoted=True, reasons=("b",), newest_auc=promised)
+
+    def killed(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_versions, "crown", killed)
+    with pytest.raises(KeyboardInterrupt):
+        model_versions.settle(registered, PromotionDecision(True, ("better",), None, promised))
     assert judgements.newest_auc(registered) == promised
 
 
