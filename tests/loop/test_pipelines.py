@@ -85,6 +85,23 @@ def test_decision_of_the_window_says_how_it_goes_on(
     assert found == StageResult("recall fell; twice", facts, ends)
 
 
+def test_windows_of_a_clock_that_was_ahead_are_none_of_this_turn(
+    store: Store, clock: Clock, registered: str
+):
+    tracking.client().set_registered_model_alias(MODEL, "champion", registered)
+    clock.advance(86_400)
+    for _ in range(6):
+        window(store, "retrain", "decided and done")
+    clock.advance(-86_400)
+    run, stage = begun(store, "monitor"), Monitor({"monitor": PLAIN}, store)
+    clock.advance(60)
+    assert stage.result(run) is None
+    made = window(store, "none")
+    found = stage.result(run)
+    assert found is not None
+    assert found.facts["window"] == made
+
+
 @pytest.mark.parametrize("action", ["recalibrate", "retrain"])
 def test_what_was_decided_is_run_from_the_champion_of_then(store: Store, action: str):
     known = {"action": action, "until": "2026-01-05T12:00:00+00:00", "model": "3"}
