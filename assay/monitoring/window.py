@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _INSTANT = timedelta(microseconds=1)
 """What two moments differ by at least."""
+_COME_AGAIN = "overloaded"
+"""The code of those who were asked to: no word on their images, and counted at each attempt."""
 _MORE = 0.1
 """Share of the captures that has to lack a value beside those that did in the reference."""
 
@@ -70,7 +72,8 @@ def refused(store: Store, span: Span) -> Refused:
     since, until = (moment.astimezone(UTC) for moment in _ends(span))
     found: Counter[str] = Counter()
     for refusal, count in store.refusals.between(since, until):
-        found[refusal.code] += count
+        if refusal.code != _COME_AGAIN:
+            found[refusal.code] += count
     first, last = (datetime.combine(day, time.min, UTC) for day in (since, until - _INSTANT))
     served = store.traffic.count(Span(first, last + timedelta(days=1)))
     return Refused(dict(found), served)

@@ -15,6 +15,7 @@ from assay.monitoring.settings import DriftSettings, WindowSettings
 from assay.monitoring.window import Refused
 from assay.store import Refusal, Store
 from assay.store.traffic import Span
+from bento.refusals import Overloaded, code_of
 from tests.captures import START, Clock, kept
 from tests.monitoring.traffic import MODEL, serve
 
@@ -146,3 +147,10 @@ def test_days_are_those_of_utc_in_whatever_zone_a_span_is_given(store: Store):
     east = timezone(timedelta(hours=13))  # where it is the day after
     span = Span(START.astimezone(east), (START + timedelta(hours=1)).astimezone(east), MODEL)
     assert window.refused(store, span).served == 1
+
+
+def test_images_that_were_asked_to_come_again_are_not_refused(store: Store):
+    kept(store)
+    code = code_of(Overloaded.__name__)
+    store.refusals.add({Refusal(START.date(), "in a hurry", code): 900})
+    assert window.refused(store, Span(START, START + DAY, MODEL)) == Refused({}, 1)
