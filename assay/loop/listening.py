@@ -85,11 +85,11 @@ class Starter:
         return self._process is None or self._process.poll() is not None
 
     def _is_too_soon(self) -> bool:
-        """One that was interrupted may go on at any time."""
+        """One that was interrupted may go on at any time, and one that is to come says nothing."""
         newest = next(iter(self._record.history(1)), None)
         if newest is None or newest.state is LoopState.RUNNING:
             return False
-        return self._record.now() - newest.started_at < self._every
+        return timedelta(0) <= self._record.now() - newest.started_at < self._every
 
 
 class Listener(ThreadingHTTPServer):

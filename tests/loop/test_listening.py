@@ -145,6 +145,15 @@ def test_loop_that_has_ended_is_not_started_again_too_soon(
     assert eventually(lambda: started(tmp_path) == 1)
 
 
+def test_clock_that_was_ahead_forbids_no_loop(
+    listener: Listener, store: Store, clock: Clock
+) -> None:
+    clock.advance(86_400 * 365)
+    store.loops.end(store.loops.claim("cron", timedelta(days=1)).id, LoopState.CALM)
+    clock.advance(-86_400 * 365)
+    assert send(listener, DRIFT) == (202, "started")
+
+
 def test_interrupted_loop_may_go_on_at_once(listener: Listener, store: Store) -> None:
     store.loops.release(store.loops.claim("cron", timedelta(days=1)).id)
     assert send(listener, DRIFT) == (202, "started")
