@@ -57,13 +57,15 @@ def collect(
 ) -> Intake:
     """What people labelled of the captures until ``until``, served or judged since ``since``.
 
+    Labels of those who are trusted by now may have been set aside before: these are read again.
     Written to ``folder``, for `Intake.data` to build a dataset with the rows of ``base``; doing it
     again replaces it. Conflicts are opened for review again, and the audit log says that ``who``
     took labels in, and whose were set aside. Raises `StoreUnavailable`, and ValueError for a span
     without any time.
     """
     notes = Notes()
-    seen = deciding.grouped(list(store.labelled_images.between(since, until)))
+    images = store.labelled_images.between(since, until, settings.trusted)
+    seen = deciding.grouped(list(images))
     aside = quarantine.find(list(deciding.said(seen)), settings)
     judged = _judged(seen, {one.who for one in aside}, notes)
     found = _placed(store, base, judged, settings, notes)
