@@ -111,6 +111,7 @@ def collect(
             "the span with --set since=MOMENT"
         )
     dataset = dataset_builder.build_dataset(intake.data(), home.folder("datasets"), progress)
+    collecting.forget_images(folder)
     dataset.check_splits()
     dataset.check_trainable((*Split,))
     lineage.record_dataset(store, dataset, intake)

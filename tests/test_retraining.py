@@ -102,6 +102,10 @@ def test_captures_join_the_dataset_and_its_test_split_stays(home: Path, store: S
     assert ids(dataset, Split.NEWEST)
     assert retraining.captures_in(dataset) <= {one.image_id for one in intake.taken}
     assert store.lineage.captures_of(dataset.version)
+    # Nobody keeps a second copy of the images.
+    assert not list((home / "label_intake").rglob("*.parquet"))
+    again = retraining.collect(store, model, (SINCE, UNTIL), settings, silent)[1]
+    assert again.version == dataset.version
 
 
 def test_nothing_labelled_is_said_with_the_span(home: Path, store: Store) -> None:

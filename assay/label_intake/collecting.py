@@ -92,6 +92,15 @@ def load(folder: Path) -> Intake:
     return Intake.model_validate_json((folder / LEDGER).read_bytes())
 
 
+def forget_images(folder: Path) -> None:
+    """Leave nothing of what was written to ``folder`` but who said what of which capture.
+
+    For when a dataset holds the images: a second copy is one more for a deletion to miss.
+    """
+    (folder / LISTING).unlink(missing_ok=True)  # first: it says that the rows are there
+    shutil.rmtree(folder / ROWS, ignore_errors=True)
+
+
 def _judged(seen: Sequence[Seen], aside: set[str], notes: Notes) -> list[Judged]:
     judged: list[Judged] = []
     for one in seen:
@@ -169,8 +178,7 @@ def _write(
     store: Store, taken: Sequence[Taken], base: Dataset, folder: Path, notes: Notes
 ) -> list[Taken]:
     """Write the images and their listing, the listing last; those that were written."""
-    (folder / LISTING).unlink(missing_ok=True)
-    shutil.rmtree(folder / ROWS, ignore_errors=True)
+    forget_images(folder)
     (folder / ROWS).mkdir(parents=True)
     written: list[Taken] = []
     digests: list[str] = []
