@@ -24,23 +24,21 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def note(
-    version: str,
-    run: str,
-    *,
-    promoted: bool,
-    reasons: tuple[str, ...],
-    newest_auc: Metric | None = None,
-) -> None:
+def note(version: str, run: str, *, promoted: bool, reasons: tuple[str, ...]) -> None:
     """Note what the pipeline run called ``run`` decided of ``version``; the latest counts."""
-    tags = {_NEWEST_AUC: json.dumps(asdict(newest_auc))} if newest_auc else {}
-    tags |= {
+    tags = {
         _REASONS: _shortened(reasons),
         _PROMOTED: str(promoted).lower(),
         _RUN: run,  # last: with it the others are found
     }
     for name, value in tags.items():
         tracking.client().set_model_version_tag(MODEL, version, name, value)
+
+
+def promise(version: str, newest_auc: Metric) -> None:
+    """Note what ``version`` had on the newest labels, which it is held to once it answers."""
+    value = json.dumps(asdict(newest_auc))
+    tracking.client().set_model_version_tag(MODEL, version, _NEWEST_AUC, value)
 
 
 def by_run(beginning: str) -> Judgement | None:

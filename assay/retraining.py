@@ -72,11 +72,13 @@ def base_of(model: Path, root: Path) -> Dataset:
 def span(model: Path, since: str, until: str) -> tuple[datetime, datetime]:
     """From where the model's own captures end, or the beginning, to now, unless told otherwise.
 
-    Raises `ConfigError` for a span without any time.
+    Never beyond now: what comes until then would belong to no span. Raises `ConfigError` for a span
+    without any time.
     """
     known: Mapping[str, str] = read_facts(model).get(CAPTURES, {})
     first = _utc(since) if since else _utc(known.get("until", BEGINNING.isoformat()))
-    last = _utc(until) if until else datetime.now(UTC)
+    now = datetime.now(UTC)
+    last = min(_utc(until), now) if until else now
     if first >= last:
         raise ConfigError(
             f"since ({first.isoformat()}) is not before until ({last.isoformat()}); set both"
@@ -109,6 +111,7 @@ def collect(
             "the span with --set since=MOMENT"
         )
     dataset = dataset_builder.build_dataset(intake.data(), home.folder("datasets"), progress)
+    collecting.forget_images(folder)
     dataset.check_splits()
     dataset.check_trainable((*Split,))
     lineage.record_dataset(store, dataset, intake)

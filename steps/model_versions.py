@@ -47,14 +47,16 @@ def settle(
     """Let ``version`` be the champion in both registries if it was promoted, and note it there.
 
     ``crowned`` says so where the decision does not: it is the champion already, perhaps since a
-    run that was killed between both. The note comes last, so that who finds it finds all done.
+    run that was killed between both. The note comes last, so that who finds it finds all done, and
+    what it had on the newest labels first: whoever finds it crowned does not measure that again.
     """
+    if decision.newest_auc is not None:
+        judgements.promise(version, decision.newest_auc)
     is_champion = decision.promoted if crowned is None else crowned
     if is_champion:
         crown(version)
     run = get_step_context().pipeline_run.name
-    outcome = {"promoted": is_champion, "reasons": decision.reasons}
-    judgements.note(version, run, **outcome, newest_auc=decision.newest_auc)
+    judgements.note(version, run, promoted=is_champion, reasons=decision.reasons)
     return decision
 
 

@@ -62,6 +62,11 @@ def test_a_model_goes_on_where_its_captures_end(tmp_path: Path) -> None:
     assert retraining.span(fresh, "", "")[0] == retraining.BEGINNING
 
 
+def test_a_span_ends_now_at_the_latest(tmp_path: Path) -> None:
+    _, last = retraining.span(described(tmp_path / "m"), "", "9999-01-01")
+    assert last <= datetime.now(UTC)
+
+
 def test_a_span_without_time_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not before until"):
         retraining.span(described(tmp_path / "m"), "2026-02-01", "2026-01-01")
@@ -97,6 +102,10 @@ def test_captures_join_the_dataset_and_its_test_split_stays(home: Path, store: S
     assert ids(dataset, Split.NEWEST)
     assert retraining.captures_in(dataset) <= {one.image_id for one in intake.taken}
     assert store.lineage.captures_of(dataset.version)
+    # Nobody keeps a second copy of the images.
+    assert not list((home / "label_intake").rglob("*.parquet"))
+    again = retraining.collect(store, model, (SINCE, UNTIL), settings, silent)[1]
+    assert again.version == dataset.version
 
 
 def test_nothing_labelled_is_said_with_the_span(home: Path, store: Store) -> None:

@@ -123,6 +123,15 @@ def test_images_count_as_much_of_the_traffic_as_they_stand_for() -> None:
     assert own[1] < own[0] - 0.1
 
 
+def test_few_images_ranked_rightly_promise_no_perfect_model() -> None:
+    newest = Rivals(said({"splice": 99.0}, n=48), said({"splice": 99.0}, n=48))
+    frozen = Rivals(said(OLD, seed=1), said(OLD, seed=1))
+    promised = succession.decide(newest, frozen, SETTINGS).newest_auc
+    assert promised is not None
+    assert promised.value == 1
+    assert promised.low == pytest.approx(1 - 3 / 12)
+
+
 def test_images_that_a_model_was_fitted_on_are_not_counted() -> None:
     newest = Rivals(said(NEW).assign(seen=True), said(OLD))
     decision = succession.decide(newest, Rivals(said(OLD), said(OLD)), SETTINGS)

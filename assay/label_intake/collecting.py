@@ -57,13 +57,15 @@ def collect(
 ) -> Intake:
     """What people labelled of the captures until ``until``, served or judged since ``since``.
 
+    Labels of those who are trusted by now may have been set aside before: these are read again.
     Written to ``folder``, for `Intake.data` to build a dataset with the rows of ``base``; doing it
     again replaces it. Conflicts are opened for review again, and the audit log says that ``who``
     took labels in, and whose were set aside. Raises `StoreUnavailable`, and ValueError for a span
     without any time.
     """
     notes = Notes()
-    seen = deciding.grouped(list(store.labelled_images.between(since, until)))
+    images = store.labelled_images.between(since, until, settings.trusted)
+    seen = deciding.grouped(list(images))
     aside = quarantine.find(list(deciding.said(seen)), settings)
     judged = _judged(seen, {one.who for one in aside}, notes)
     found = _placed(store, base, judged, settings, notes)
@@ -88,6 +90,15 @@ def collect(
 def load(folder: Path) -> Intake:
     """The intake that was written to ``folder``."""
     return Intake.model_validate_json((folder / LEDGER).read_bytes())
+
+
+def forget_images(folder: Path) -> None:
+    """Leave nothing of what was written to ``folder`` but who said what of which capture.
+
+    For when a dataset holds the images: a second copy is one more for a deletion to miss.
+    """
+    (folder / LISTING).unlink(missing_ok=True)  # first: it says that the rows are there
+    shutil.rmtree(folder / ROWS, ignore_errors=True)
 
 
 def _judged(seen: Sequence[Seen], aside: set[str], notes: Notes) -> list[Judged]:
@@ -167,8 +178,7 @@ def _write(
     store: Store, taken: Sequence[Taken], base: Dataset, folder: Path, notes: Notes
 ) -> list[Taken]:
     """Write the images and their listing, the listing last; those that were written."""
-    (folder / LISTING).unlink(missing_ok=True)
-    shutil.rmtree(folder / ROWS, ignore_errors=True)
+    forget_images(folder)
     (folder / ROWS).mkdir(parents=True)
     written: list[Taken] = []
     digests: list[str] = []

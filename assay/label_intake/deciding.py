@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -81,17 +82,21 @@ def grouped(images: Sequence[LabelledImage]) -> list[Seen]:
 
 
 def said(seen: Sequence[Seen]) -> Iterator[Said]:
-    """Each labeller's first word on each group of pictures: a burst of copies is one word."""
-    known: set[tuple[str, str]] = set()
+    """Each labeller's word on each group of pictures: a burst of copies is one word.
+
+    What most copies were called counts, or one honest word would hide that the other copies were
+    called the opposite; where as many were called either, there are two words.
+    """
+    words: dict[tuple[str, str], list[Said]] = defaultdict(list)
     for one in seen:
         votes = _newest(one.image.votes)
         for vote in votes:
-            if (vote.who, one.group) not in known:
-                known.add((vote.who, one.group))
-                others = [_is_positive(v) for v in votes if v.who != vote.who]
-                share = sum(others) / len(others) if others else None
-                score = one.shown.score
-                yield Said(vote.who, vote.created_at, _is_positive(vote), score, share)
+            words[vote.who, one.group].append(_word(vote, votes, one.shown.score))
+    for own in words.values():
+        for side in (False, True):
+            alike = [word for word in own if word.is_positive is side]
+            if alike and 2 * len(alike) >= len(own):
+                yield min(alike, key=lambda word: word.at)
 
 
 def judge(seen: Seen, set_aside: Collection[str]) -> Judged | LeftOut | dict[str, str]:
@@ -114,6 +119,13 @@ def judge(seen: Seen, set_aside: Collection[str]) -> Judged | LeftOut | dict[str
     if not seen.shown.is_kept:
         return LeftOut(capture_id=name, reason=Reason.NOT_KEPT)
     return Judged(seen, votes)
+
+
+def _word(vote: StandingVote, votes: Sequence[StandingVote], score: float) -> Said:
+    """One vote beside the other ``votes`` on the same pixels and the model's ``score``."""
+    others = [_is_positive(other) for other in votes if other.who != vote.who]
+    share = sum(others) / len(others) if others else None
+    return Said(vote.who, vote.created_at, _is_positive(vote), score, share)
 
 
 def _pdq(image: LabelledImage) -> str:

@@ -9,9 +9,11 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import logging
+import socket
 import subprocess
 import sys
 import threading
@@ -34,6 +36,8 @@ _LARGEST = 1_000_000
 """Bytes of a message."""
 _LEAST_TOKEN = 16
 """Characters that are not guessed."""
+_AT_ONCE = 32
+"""Requests; whoever comes beyond is hung up on, and Alertmanager tries again."""
 
 logger = logging.getLogger(__name__)
 
@@ -81,23 +85,29 @@ class Starter:
         return self._process is None or self._process.poll() is not None
 
     def _is_too_soon(self) -> bool:
-        """One that was interrupted may go on at any time."""
+        """One that was interrupted may go on at any time, and one that is to come says nothing."""
         newest = next(iter(self._record.history(1)), None)
         if newest is None or newest.state is LoopState.RUNNING:
             return False
-        return self._record.now() - newest.started_at < self._every
+        return timedelta(0) <= self._record.now() - newest.started_at < self._every
 
 
 class Listener(ThreadingHTTPServer):
-    """Listens until it is shut down; ``token`` is what whoever asks has to know."""
+    """Listens until it is shut down; ``token`` is what whoever asks has to know.
 
-    daemon_threads = True
+    A request has ``seconds`` in all, as a stranger may send a byte at a time.
+    """
 
-    def __init__(self, host: str, port: int, token: str, starter: Starter) -> None:
+    daemon_threads, request_queue_size = True, _AT_ONCE
+
+    def __init__(
+        self, host: str, port: int, token: str, starter: Starter, seconds: float = 10.0
+    ) -> None:
         if len(token) < _LEAST_TOKEN:
             remedy = f"set it to the output of: openssl rand -hex {_LEAST_TOKEN}"
             raise ConfigError(f"{TOKEN_VARIABLE} has fewer than {_LEAST_TOKEN} letters; {remedy}")
         self.token, self.starter = token.encode(), starter
+        self._seconds, self._room = seconds, threading.BoundedSemaphore(_AT_ONCE)
         super().__init__((host, port), _Handler)
 
     @property
@@ -105,12 +115,38 @@ class Listener(ThreadingHTTPServer):
         """Where alerts go."""
         return f"http://{self.server_address[0]!s}:{self.server_port}/alerts"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """On a thread of its own, if there is one left."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer it, or hang up when its time is over."""
+        clock = threading.Timer(self._seconds, _hang_up, (request,))
+        clock.daemon = True
+        clock.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            clock.cancel()
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Of whoever has gone in the middle of it."""
+        logger.warning("a request was left unanswered: %r", sys.exc_info()[1])
+
+
+def _hang_up(request: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        request.shutdown(socket.SHUT_RDWR)
+
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request; whoever is slow or wrong costs a thread for ten seconds."""
+    """One request."""
 
     server: Listener
-    timeout = 10.0
     server_version, sys_version = "Assay", ""
 
     def do_GET(self) -> None:
@@ -136,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {_LARGEST} bytes"
         try:
             names = starting(json.loads(self.rfile.read(int(length))))
-        except ValueError:
+        except (ValueError, RecursionError):
             return HTTPStatus.BAD_REQUEST, "send what Alertmanager sends, as JSON"
         return self._started(names)
 

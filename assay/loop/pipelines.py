@@ -102,12 +102,11 @@ class Monitor(PipelineStage):
     name = "monitor"
 
     def result(self, run: LoopRun) -> StageResult | None:
-        """The newest window since the stage began."""
+        """The last window that was put on record since the stage began."""
         begun = run.stage(self.name)
-        for window in self._store.windows.newest(limit=5) if begun else ():
-            if begun and window.created_at >= begun.began_at:
-                why = "; ".join(window.reasons) or "nothing has moved"
-                return StageResult(why, _decided(window), _ENDS.get(window.action))
+        for window in self._store.windows.recorded_since(begun.began_at) if begun else ():
+            why = "; ".join(window.reasons) or "nothing has moved"
+            return StageResult(why, _decided(window), _ENDS.get(window.action))
         return None
 
 

@@ -105,11 +105,14 @@ def _remembering(
 ) -> tuple[Action, list[str]]:
     """``action``, unless it was tried within `patience` windows, or a person was told of it.
 
-    A window too small to be judged, on which nothing was decided, is none of these. What led to a
-    model before the last one is forgotten: scores may be moved again after a retraining.
+    A window too small to be judged, on which nothing was decided, is none of these, unless the last
+    one is as small: where none is ever large, a person would be called once and never again. What
+    led to a model before the last one is forgotten: scores may be moved again after a retraining.
     """
-    known = zip(windows[:-1], actions, strict=False)
-    told = [(one, past) for one, past in known if one.is_enough or past is not Action.NONE]
+    known, is_small = zip(windows[:-1], actions, strict=False), not windows[-1].is_enough
+    told = [
+        (one, past) for one, past in known if one.is_enough or is_small or past is not Action.NONE
+    ]
     here = windows[-1].model_version
     last = next((w.model_version for w in reversed(windows) if w.model_version != here), here)
     before = [

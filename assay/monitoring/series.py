@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from assay.monitoring.changes import pooled
 from assay.monitoring.numbers import WindowNumbers
 from assay.monitoring.performance import MOVED
 from assay.monitoring.performance_numbers import Figure
@@ -42,13 +43,24 @@ class Before:
     """Its own before those in question, oldest first."""
     promised: Sequence[Figure]
     """The AUC with which it was promoted: one that began to answer just before the traffic changed
-    has no calm windows."""
+    has no calm windows of its own."""
     first: int
     """Figures that count."""
 
-    def figures(self, name: str) -> Sequence[Figure]:
-        """The first ones of all; what was promised where the windows have none."""
-        return of_all(self.windows, name)[: self.first] or (self.promised if name == "auc" else ())
+    def bases(self, name: str) -> Iterator[Figure]:
+        """What the first ones of all come to, and what was promised.
+
+        The promise holds however many windows there are: where labels come late, the windows that
+        fell short of it were the first ones before anybody could tell.
+        """
+        if own := self.own(name):
+            yield pooled(own)
+        if name == "auc":
+            yield from self.promised
+
+    def own(self, name: str) -> Sequence[Figure]:
+        """The first ones of all that the windows have."""
+        return of_all(self.windows, name)[: self.first]
 
     def of_slice(self, part: tuple[str, str], name: str, edited: int) -> Sequence[Figure]:
         """The first ones of one slice, as `series.of_slice` reads it."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from assay.monitoring import series
+from assay.monitoring import series, unanswered
 from assay.monitoring.changes import change, pooled, widened
 from assay.monitoring.numbers import ColumnDrift, Family, ReferenceKind, WindowNumbers
 from assay.monitoring.performance import AGREEMENT, BY_LABEL, MOVED, REST
@@ -139,19 +139,17 @@ def _broken(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator
 
 def _unanswered(newest: Sequence[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     """Windows that stay small because most requests are refused."""
-    counts = [sum(one.quality.refusals.values()) for one in newest]
-    shares = [one.quality.refused_share or 0.0 for one in newest]
-    if len(newest) < settings.consecutive or min(counts) < settings.least_refused:
-        return
-    if min(shares) > settings.most_refused:
-        words = f"{shares[-1]:.0%} of the requests could not be judged: {counts[-1]:,} of them."
+    if unanswered.goes_on(newest, settings):
+        shares = [one.quality.refused_share or 0.0 for one in newest]
+        count = sum(newest[-1].quality.refusals.values())
+        words = f"{shares[-1]:.0%} of the requests could not be judged: {count:,} of them."
         yield Finding(Symptom.BROKEN_DATA, words, {"refused": list(shares)})
 
 
 def _fell(
     earlier: Before, recent: list[WindowNumbers], settings: DecisionSettings
 ) -> Iterator[Finding]:
-    """Figures that are credibly lower than in the model's first windows."""
+    """Figures that are credibly lower than in the model's first windows, or than was promised."""
     symptoms = {
         "auc": Symptom.AUC_FELL,
         "recall": Symptom.RECALL_FELL,
@@ -159,13 +157,12 @@ def _fell(
         AGREEMENT: Symptom.WRONG_MORE_OFTEN,
     }
     for name, symptom in symptoms.items():
-        first, now = earlier.figures(name), series.of_all(recent, name)
-        if not first or len(now) < len(recent):
-            continue
-        before, after = pooled(first), pooled(now)
-        if _has_fallen(before, now, settings):
-            what = name.upper() if name == "auc" else name.capitalize()
-            words = f"{what} fell from {_words(before)} to {_words(after)}."
+        now = series.of_all(recent, name)
+        bases = earlier.bases(name) if len(now) == len(recent) else ()
+        fallen = [before for before in bases if _has_fallen(before, now, settings)]
+        if fallen:
+            before, what = fallen[0], name.upper() if name == "auc" else name.capitalize()
+            words = f"{what} fell from {_words(before)} to {_words(pooled(now))}."
             yield Finding(symptom, words, {name: [before.value, *(one.value for one in now)]})
 
 
@@ -174,12 +171,13 @@ def _missed(
 ) -> Iterator[Finding]:
     """Kinds of edits that the model does not rank as it ranked edits in its first windows.
 
-    What is new is a part of the traffic, and what is known keeps the AUC of all together up.
+    What is new is a part of the traffic, and what is known keeps the AUC of all together up. What
+    the model was promoted with says nothing of its kinds, of which one is always the harder.
     """
     for kind in _KINDS:
         part, least = (BY_LABEL, kind.value), settings.least_of_kind
         now = series.of_slice(recent, part, "auc", least)
-        first = earlier.of_slice(part, "auc", least) or earlier.figures("auc")
+        first = earlier.of_slice(part, "auc", least) or earlier.own("auc")
         if not first or len(now) < len(recent):
             continue
         before = pooled(first)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _INSTANT = timedelta(microseconds=1)
 """What two moments differ by at least."""
+_COME_AGAIN = "overloaded"
+"""The code of those who were asked to: no word on their images, and counted at each attempt."""
 _MORE = 0.1
 """Share of the captures that has to lack a value beside those that did in the reference."""
 
@@ -51,11 +53,13 @@ def choose(
     """The captures of the next window of a model.
 
     Without ``settings.since`` it begins where the last one that was large enough ended, so that
-    little traffic adds up and nothing is judged twice; it holds nothing of its own reference.
-    What waits in the spool is stored first. Raises `StorageError` where that fails.
+    little traffic adds up and nothing is judged twice; it holds nothing of its own reference. It
+    ends now at the latest, as the next one goes on from there and would wait until then. What waits
+    in the spool is stored first. Raises `StorageError` where that fails.
     """
     store.drainer.drain()
-    until = settings.until or store.database.now()
+    now = store.database.now()
+    until = min(settings.until or now, now)
     since = settings.since or _follows(store, model_version, until, settings)
     if reference.kind is ReferenceKind.FIRST_CAPTURES and reference.until is not None:
         since = max(since, reference.until + _INSTANT)
@@ -65,10 +69,11 @@ def choose(
 
 def refused(store: Store, span: Span) -> Refused:
     """What was refused on the days that ``span`` touches, whichever model answered."""
-    since, until = _ends(span)
+    since, until = (moment.astimezone(UTC) for moment in _ends(span))
     found: Counter[str] = Counter()
     for refusal, count in store.refusals.between(since, until):
-        found[refusal.code] += count
+        if refusal.code != _COME_AGAIN:
+            found[refusal.code] += count
     first, last = (datetime.combine(day, time.min, UTC) for day in (since, until - _INSTANT))
     served = store.traffic.count(Span(first, last + timedelta(days=1)))
     return Refused(dict(found), served)

@@ -72,25 +72,28 @@ class LabelledImages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def between(self, since: datetime, until: datetime) -> Iterator[LabelledImage]:
+    def between(
+        self, since: datetime, until: datetime, anew: Sequence[str] = ()
+    ) -> Iterator[LabelledImage]:
         """Images of which a capture or a vote that stands is of ``since <= created_at < until``.
 
         A vote may come long after the capture, when a model has learned from the days of both; the
-        captures are all those until ``until``. In the order of their pixel digests; deleted
-        captures are none.
+        captures are all those until ``until``. What those in ``anew`` have ever voted on is read
+        again. In the order of their pixel digests; deleted captures are none.
         """
-        after = ""
-        while page := self._page(since, until, after):
+        after, which = "", tuple(_is_new(since, until, anew))
+        while page := self._page(until, after, which):
             yield from page
             after = page[-1].pixel_digest
 
-    def _page(self, since: datetime, until: datetime, after: str) -> list[LabelledImage]:
-        served = sa.and_(CaptureRow.created_at < until, CaptureRow.deleted_at.is_(None))
+    def _page(
+        self, until: datetime, after: str, which: Sequence[sa.ColumnElement[bool]]
+    ) -> list[LabelledImage]:
         query = sa.select(CaseRow.id, CaseRow.pixel_digest, CaseRow.is_open)
-        query = query.where(CaseRow.pixel_digest > after, *_is_new(served, since, until))
+        query = query.where(CaseRow.pixel_digest > after, *which)
         with self._database.reading() as session:
             cases = session.execute(query.order_by(CaseRow.pixel_digest).limit(_PAGE)).all()
-            captures = _captures(session, [case.pixel_digest for case in cases], served)
+            captures = _captures(session, [case.pixel_digest for case in cases], _served(until))
             votes = _votes(session, [case.id for case in cases])
             again = _opened_again(session, [case.id for case in cases])
         return [
@@ -105,15 +108,23 @@ class LabelledImages:
         ]
 
 
+def _served(until: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(CaptureRow.created_at < until, CaptureRow.deleted_at.is_(None))
+
+
 def _is_new(
-    served: sa.ColumnElement[bool], since: datetime, until: datetime
+    since: datetime, until: datetime, anew: Sequence[str]
 ) -> Iterator[sa.ColumnElement[bool]]:
-    """That a case has captures that were ``served`` and votes, and one of either is of the span."""
-    shown = sa.exists().where(CaptureRow.pixel_digest == CaseRow.pixel_digest, served)
+    """That a case has captures and votes, and one of either is of the span, or by one ``anew``."""
+    shown = sa.exists().where(CaptureRow.pixel_digest == CaseRow.pixel_digest, _served(until))
     voted = sa.exists().where(FeedbackRow.case_id == CaseRow.id, counts())
     voted_then = FeedbackRow.created_at >= since, FeedbackRow.created_at < until
     yield from (shown, voted)
-    yield sa.or_(shown.where(CaptureRow.created_at >= since), voted.where(*voted_then))
+    yield sa.or_(
+        shown.where(CaptureRow.created_at >= since),
+        voted.where(*voted_then),
+        voted.where(FeedbackRow.who.in_(anew)),
+    )
 
 
 def _captures(

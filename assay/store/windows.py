@@ -86,6 +86,17 @@ class Windows:
         with self._database.reading() as session:
             return [_window(row) for row in session.scalars(query.limit(limit))]
 
+    def recorded_since(self, moment: datetime) -> Sequence[Window]:
+        """Windows that were put on record since ``moment``, the last one first.
+
+        Not those of a clock that was ahead: they were there before.
+        """
+        then = WindowRow.created_at.between(moment, self._database.now())
+        query = sa.select(WindowRow).where(then)
+        query = query.order_by(WindowRow.created_at.desc(), WindowRow.id.desc())
+        with self._database.reading() as session:
+            return [_window(row) for row in session.scalars(query)]
+
     def get(self, window_id: str) -> Window:
         """One window; raises `NotStored`."""
         with self._database.reading() as session:

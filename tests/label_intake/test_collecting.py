@@ -65,6 +65,17 @@ def test_vote_that_was_undone_is_no_label(store: Store, base: Dataset, tmp_path:
     assert taken_in(store, base, tmp_path).taken == ()
 
 
+def test_labels_of_who_is_trusted_by_now_are_taken_though_their_days_are_gone(
+    store: Store, base: Dataset, tmp_path: Path
+) -> None:
+    one = labelled(store, 1, FAKE, "eve")
+    later = {"since": UNTIL, "until": UNTIL + timedelta(days=30)}
+    assert taken_in(store, base, tmp_path, **later).taken == ()
+    trusting = OPEN.model_copy(update={"trusted": ("eve",)})
+    (taken,) = taken_in(store, base, tmp_path, trusting, **later).taken
+    assert taken.capture_id == one.id
+
+
 def test_span_leaves_out_what_was_served_after_it(
     store: Store, base: Dataset, tmp_path: Path
 ) -> None:

@@ -92,6 +92,24 @@ def test_copies_of_one_picture_are_one_word() -> None:
     assert len(list(said(grouped(copies)))) == 1
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ((REAL, FAKE, FAKE), [True]),
+        ((FAKE, REAL, REAL), [False]),
+        ((FAKE, REAL, FAKE, REAL), [False, True]),
+    ],
+    ids=["one honest word", "one slip", "as many of either"],
+)
+def test_what_most_copies_are_called_is_the_word(
+    labels: tuple[Label, ...], words: list[bool]
+) -> None:
+    names = sorted((f"copy {n}" for n in range(len(labels))), key=pixels)
+    votes = [vote("eve", label, minutes=n) for n, label in enumerate(labels)]
+    copies = [image(name, one, pdq=PDQ) for name, one in zip(names, votes, strict=True)]
+    assert [word.is_positive for word in said(grouped(copies))] == words
+
+
 def test_others_are_those_who_saw_the_same_pixels() -> None:
     one = image("harbour", vote("ada"), vote("bob"), vote("eve", REAL))
     words = {word.who: word.others for word in said(grouped([one]))}

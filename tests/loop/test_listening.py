@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,6 +64,37 @@ def listener(store: Store, tmp_path: Path) -> Iterator[Listener]:
         assert made.starter.is_free()
 
 
+@contextmanager
+def patient(store: Store, seconds: float) -> Iterator[Listener]:
+    """One that gives each request so long, and starts nothing."""
+    starter = Starter(store.loops, EVERY, ("false",))
+    with Listener("127.0.0.1", 0, TOKEN, starter, seconds) as made:
+        serving = threading.Thread(target=made.serve_forever, args=(0.01,))
+        serving.start()
+        try:
+            yield made
+        finally:
+            made.shutdown()
+            serving.join()
+
+
+def stranger(listener: Listener) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", listener.server_port), timeout=10)
+    made.settimeout(0.02)
+    return made
+
+
+def is_cut_off(one: socket.socket) -> bool:
+    """Whether it is, after one more byte."""
+    try:
+        one.sendall(b"G")
+        return one.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
 LOOP = """
 import sys, time
 from pathlib import Path
@@ -112,6 +145,15 @@ def test_loop_that_has_ended_is_not_started_again_too_soon(
     assert eventually(lambda: started(tmp_path) == 1)
 
 
+def test_clock_that_was_ahead_forbids_no_loop(
+    listener: Listener, store: Store, clock: Clock
+) -> None:
+    clock.advance(86_400 * 365)
+    store.loops.end(store.loops.claim("cron", timedelta(days=1)).id, LoopState.CALM)
+    clock.advance(-86_400 * 365)
+    assert send(listener, DRIFT) == (202, "started")
+
+
 def test_interrupted_loop_may_go_on_at_once(listener: Listener, store: Store) -> None:
     store.loops.release(store.loops.claim("cron", timedelta(days=1)).id)
     assert send(listener, DRIFT) == (202, "started")
@@ -145,6 +187,23 @@ def test_what_is_no_message_of_alertmanager_is_refused(
 ) -> None:
     assert send(listener, body) == (400, "send what Alertmanager sends, as JSON")
     assert started(tmp_path) == 0
+
+
+def test_message_that_is_nested_too_deeply_is_refused(listener: Listener) -> None:
+    assert send(listener, b"[" * 100_000)[0] == 400
+
+
+def test_whoever_sends_a_byte_at_a_time_is_hung_up_on(store: Store) -> None:
+    with patient(store, seconds=0.3) as made, stranger(made) as slow:
+        assert eventually(lambda: is_cut_off(slow))
+
+
+def test_crowd_of_strangers_gets_no_more_threads_than_there_are(store: Store) -> None:
+    with patient(store, seconds=60) as made, ExitStack() as crowd:
+        for _ in range(32):
+            crowd.enter_context(stranger(made))
+        with stranger(made) as late:
+            assert eventually(lambda: is_cut_off(late))
 
 
 def test_long_messages_and_other_paths_are_refused(listener: Listener) -> None:

@@ -15,9 +15,11 @@ from assay.loop.settings import LoopSettings, StageSettings
 from assay.metrics import Metric
 from assay.model_registry import MODEL, PLAN_TAG
 from assay.monitoring.numbers import Reference, ReferenceKind, WindowNumbers
+from assay.promotion import PromotionDecision
 from assay.store import Store, StoreSettings
 from assay.store.deployments import Action, State, Subject
 from assay.store.loops import LoopRun, LoopState, StageResult
+from steps import model_versions
 from tests.captures import START, Clock
 
 PLAIN = StageSettings()
@@ -83,6 +85,23 @@ def test_decision_of_the_window_says_how_it_goes_on(
     assert found == StageResult("recall fell; twice", facts, ends)
 
 
+def test_windows_of_a_clock_that_was_ahead_are_none_of_this_turn(
+    store: Store, clock: Clock, registered: str
+):
+    tracking.client().set_registered_model_alias(MODEL, "champion", registered)
+    clock.advance(86_400)
+    for _ in range(6):
+        window(store, "retrain", "decided and done")
+    clock.advance(-86_400)
+    run, stage = begun(store, "monitor"), Monitor({"monitor": PLAIN}, store)
+    clock.advance(60)
+    assert stage.result(run) is None
+    made = window(store, "none")
+    found = stage.result(run)
+    assert found is not None
+    assert found.facts["window"] == made
+
+
 @pytest.mark.parametrize("action", ["recalibrate", "retrain"])
 def test_what_was_decided_is_run_from_the_champion_of_then(store: Store, action: str):
     known = {"action": action, "until": "2026-01-05T12:00:00+00:00", "model": "3"}
@@ -138,11 +157,18 @@ def test_learning_is_done_with_a_judgement_of_this_turn(
     assert found.summary == f"version {registered} was {outcome}: {'; '.join(reasons)}"
 
 
-def test_judgement_says_what_a_version_promises(registered: str):
-    judgements.note(registered, "by-hand", promoted=True, reasons=("first",))
+def test_a_version_that_is_crowned_has_its_promise_whenever_it_is_killed(
+    registered: str, monkeypatch: pytest.MonkeyPatch
+):
     assert judgements.newest_auc(registered) is None
     promised = Metric(0.8, 0.7, 0.88, 120)
-    judgements.note(registered, "by-hand", promoted=True, reasons=("b",), newest_auc=promised)
+
+    def killed(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_versions, "crown", killed)
+    with pytest.raises(KeyboardInterrupt):
+        model_versions.settle(registered, PromotionDecision(True, ("better",), None, promised))
     assert judgements.newest_auc(registered) == promised
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,16 @@ from assay.monitoring.decision import Action, RetrainDecision, decide
 from assay.monitoring.numbers import Family, Quality, Reference, ReferenceKind
 from assay.monitoring.performance_numbers import Slice
 from assay.monitoring.settings import DecisionSettings
-from tests.monitoring.windows import RIGHT, drifted, figure, figures, performance, window, windows
+from tests.monitoring.windows import (
+    RIGHT,
+    START,
+    drifted,
+    figure,
+    figures,
+    performance,
+    window,
+    windows,
+)
 
 SETTINGS = DecisionSettings()
 WRONG = {"agreement": 0.60, "gap": 0.0}
@@ -109,6 +119,29 @@ def test_requests_that_are_nearly_all_refused_call_a_person():
     assert decide(windows({}, few, few), SETTINGS).action is Action.NONE
 
 
+def growing(refused: int, served: int, hours: int) -> dict[str, Any]:
+    """A small window, which begins where the last large one ended."""
+    quality = Quality(refusals={"refused": refused}, refused_share=refused / (refused + served))
+    span = {"since": START, "until": START + timedelta(hours=hours)}
+    return {"is_enough": False, "performance": None, "quality": quality, **span}
+
+
+def test_one_burst_of_refusals_is_no_reason_twice():
+    for refused, served, action in ((120, 80, "none"), (122, 160, "none"), (200, 90, "page")):
+        seen = windows(growing(120, 80, 6), growing(refused, served, 12), calm=0)
+        assert decide(seen, SETTINGS).action == action
+
+
+def test_a_person_is_called_again_though_no_window_ever_fills():
+    refused = Quality(refusals={"unreadable_image": 400}, refused_share=0.95)
+    small = {"is_enough": False, "performance": None, "quality": refused}
+    quiet = {**small, "quality": Quality()}
+    for calm, action in ((1, Action.NONE), (SETTINGS.patience, Action.PAGE)):
+        sequence = windows({}, small, small, *[quiet] * calm, small, small)
+        called = [Action.NONE] * 4 + [Action.PAGE] + [Action.NONE] * (calm + 1)
+        assert decide(sequence, SETTINGS, called).action is action
+
+
 def test_a_fall_has_to_matter_and_to_be_beyond_chance():
     small = {"performance": performance(auc=0.87)}
     assert decide(windows(small, small), SETTINGS).action is Action.NONE
@@ -131,6 +164,23 @@ def test_a_model_without_calm_windows_is_held_to_what_it_was_promoted_for():
     assert decide(windows(kept, kept, calm=0), SETTINGS).action is Action.NONE
     own = {"performance": performance(auc=0.75), "promised_auc": figure(0.74, 0.06)}
     assert decide(windows(own, own, calm=1), SETTINGS).action is Action.RETRAIN
+
+
+def test_a_promise_holds_where_labels_came_after_the_first_windows():
+    fallen = {"performance": performance(auc=0.75), "promised_auc": figure(0.9, 0.06)}
+    for late in (1, 2, 5):
+        found = decide(windows(*[fallen] * (late + 2), calm=0), SETTINGS)
+        assert found.reasons[0].startswith("AUC fell from 0.900")
+
+
+def test_what_a_model_was_promoted_with_is_no_measure_of_one_kind_of_edit():
+    harder = Slice(
+        by="label", name="manipulated", n=80, groups=80, edited=60, is_enough=True,
+        figures=figures({"auc": 0.72}),
+    )  # fmt: skip
+    known = performance(auc=0.85).model_copy(update={"slices": (harder,)})
+    calm = {"performance": known, "promised_auc": figure(0.85, 0.04)}
+    assert decide(windows(calm, calm, calm=0), SETTINGS).action is Action.NONE
 
 
 def test_drift_against_a_dataset_is_no_ground():

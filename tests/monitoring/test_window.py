@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pandas as pd
 import pytest
@@ -15,6 +15,7 @@ from assay.monitoring.settings import DriftSettings, WindowSettings
 from assay.monitoring.window import Refused
 from assay.store import Refusal, Store
 from assay.store.traffic import Span
+from bento.refusals import Overloaded, code_of
 from tests.captures import START, Clock, kept
 from tests.monitoring.traffic import MODEL, serve
 
@@ -43,6 +44,12 @@ def test_window_goes_on_where_the_last_large_enough_one_ended(store: Store, cloc
     clock.now = START + 3 * DAY
     assert window.choose(store, MODEL, NO_REFERENCE, WindowSettings()).since == START + DAY
     assert window.choose(store, "8", NO_REFERENCE, WindowSettings()).since == clock.now - 28 * DAY
+
+
+def test_window_ends_now_at_the_latest(store: Store, clock: Clock):
+    clock.now = START + DAY
+    settings = WindowSettings(until=START + 3650 * DAY)
+    assert window.choose(store, MODEL, NO_REFERENCE, settings).until == clock.now
 
 
 def test_window_begins_after_its_own_reference(store: Store, clock: Clock):
@@ -132,3 +139,18 @@ def test_flips_are_counted_among_what_was_checked(store: Store):
     assert rate is not None
     assert (rate.value, rate.n) == (0.5, 2)
     assert rate.low < 0.5 < rate.high
+
+
+def test_days_are_those_of_utc_in_whatever_zone_a_span_is_given(store: Store):
+    kept(store)
+    store.refusals.add({Refusal(START.date(), "platform", "unreadable_image"): 1})
+    east = timezone(timedelta(hours=13))  # where it is the day after
+    span = Span(START.astimezone(east), (START + timedelta(hours=1)).astimezone(east), MODEL)
+    assert window.refused(store, span).served == 1
+
+
+def test_images_that_were_asked_to_come_again_are_not_refused(store: Store):
+    kept(store)
+    code = code_of(Overloaded.__name__)
+    store.refusals.add({Refusal(START.date(), "in a hurry", code): 900})
+    assert window.refused(store, Span(START, START + DAY, MODEL)) == Refused({}, 1)
