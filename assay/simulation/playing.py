@@ -8,7 +8,6 @@ so that those of a half week are answered again and kept once.
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -37,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 _MADE_FROM = "settings.json"
 _JOURNAL = "weeks.jsonl"
+_ENOUGH_HOURS = 1000.0
+"""For any number of images to settle in on."""
 _FIRST_MODEL, _SETTLED = "first model", "settled in"
 _LOOK = 1.0
 
@@ -200,7 +201,7 @@ class _Scene:
         images = islice(posts(self._settings, number), total)
         staff = settings.people
         if not number:  # whoever settles in looks at all of it
-            staff = staff.model_copy(update={"hours": math.inf})
+            staff = staff.model_copy(update={"hours": _ENOUGH_HOURS})
         moderators = Moderators(self._moderators, staff, settings.seed, self._crowd.truth)
         with Beside(lambda over: moderators.work(lambda: over() and self._is_drained())) as working:
             answers = self._crowd.send(images, total, progress, f"week {number}: images")
