@@ -327,3 +327,24 @@ def test_lineage_of_an_unknown_model_is_an_error(
         monkeypatch.setenv(name, value)
     assert command.main(["lineage", "model", "champion"]) == 1
     assert "learned from no captures" in capsys.readouterr().err
+
+
+def test_lineage_of_a_model_without_captures_is_no_error(
+    store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in home.environment().items():  # which the command sets: undone afterwards
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("assay.tracking.exists", lambda: True)
+    monkeypatch.setattr("assay.model_registry.version_of", lambda alias: "3")
+    monkeypatch.setattr("assay.model_registry.holds", lambda version: version == "3")
+    assert "version 3 learned from no captures" in told("lineage", "model", "champion")
+    assert facts(told, "lineage", "model", "3") == {"model": None, "version": "3"}
+
+
+def test_a_case_file_that_is_gone_is_named_without_an_errno(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert command.main(["verify", str(tmp_path / "case.zip")]) == 1
+    assert capsys.readouterr().err == (
+        f"python -m assay: {tmp_path / 'case.zip'}: No such file or directory\n"
+    )
