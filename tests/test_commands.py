@@ -305,6 +305,11 @@ def test_lineage_knows_a_model_by_both_names(told: Told, learned: str, name: str
     assert learned in told("lineage", "model", name)
 
 
+def test_lineage_names_a_parent_of_which_nothing_is_noted(store: Store, told: Told):
+    store.lineage.record_model("m2", "d2", parent="first")
+    assert "first" in told("lineage", "model", "m2")
+
+
 def test_lineage_goes_from_an_image_to_its_models(store: Store, told: Told, learned: str):
     assert "m1" in told("lineage", "capture", learned)
     again = kept(store)
