@@ -77,8 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (AssayError, OSError) as error:
-        print(f"python -m assay: {error}", file=sys.stderr)
+        print(f"python -m assay: {_told(error)}", file=sys.stderr)
         return WRONG_NAME if isinstance(error, ConfigError) else FAILED
+
+
+def _told(error: AssayError | OSError) -> str:
+    """An error in one line; one of the system without its number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -202,6 +202,11 @@ def version_of(alias: Alias) -> str | None:
     return _aliases().get(alias.value)
 
 
+def holds(version: str) -> bool:
+    """Whether ``version`` is the number of a registered model."""
+    return any(str(known.version) == version for known in _versions())
+
+
 def fetch(name: str) -> Path:
     """A local copy of the model called ``name``: an alias, a version, a run or a directory.
 

@@ -104,18 +104,24 @@ def collect(
     folder = home.folder("label_intake") / key
     intake = collecting.collect(store, base, *between, settings, folder)
     if not intake.taken:
-        left = f"{len(intake.left_out)} labelled images were left out" if intake.left_out else ""
-        raise DataError(
-            f"no labelled capture to learn from between {between[0].isoformat()} and "
-            f"{between[1].isoformat()} ({left or 'nobody labelled any'}); label more, or widen "
-            "the span with --set since=MOMENT"
-        )
+        raise DataError(_nothing_taken(intake))
     dataset = dataset_builder.build_dataset(intake.data(), home.folder("datasets"), progress)
     collecting.forget_images(folder)
     dataset.check_splits()
     dataset.check_trainable((*Split,))
     lineage.record_dataset(store, dataset, intake)
     return intake, dataset
+
+
+def _nothing_taken(intake: Intake) -> str:
+    first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in (intake.since, intake.until))
+    is_bounded = intake.since > BEGINNING
+    left = f"{len(intake.left_out)} labelled images were left out" if intake.left_out else ""
+    return (
+        f"no labelled capture to learn from {f'between {first} and' if is_bounded else 'until'} "
+        f"{last} UTC ({left or 'nobody labelled any'}); label more on the console's Review"
+        + (", or widen the span with --set since=MOMENT" if is_bounded else "")
+    )
 
 
 def captures_in(dataset: Dataset) -> frozenset[str]:

@@ -41,13 +41,20 @@ def main() -> int:
         state = home.prepare_environment()
         host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "3000"))
         with ExitStack() as stack:
-            stack.enter_context(locks.exclusive(state / "serve.lock", "served already"))
+            stack.enter_context(locks.exclusive(state / "serve.lock", _taken(state)))
             return _serve(host, port)
     except (AssayError, ValueError) as error:
         sys.stderr.write(f"serve: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def _taken(state: Path) -> str:
+    return (
+        f"{state} is served already; end that `make serve`, or set ASSAY_HOME to another state "
+        "folder"
+    )
 
 
 def _serve(host: str, port: int) -> int:

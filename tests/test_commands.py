@@ -305,6 +305,11 @@ def test_lineage_knows_a_model_by_both_names(told: Told, learned: str, name: str
     assert learned in told("lineage", "model", name)
 
 
+def test_lineage_names_a_parent_of_which_nothing_is_noted(store: Store, told: Told):
+    store.lineage.record_model("m2", "d2", parent="first")
+    assert "first" in told("lineage", "model", "m2")
+
+
 def test_lineage_goes_from_an_image_to_its_models(store: Store, told: Told, learned: str):
     assert "m1" in told("lineage", "capture", learned)
     again = kept(store)
@@ -327,3 +332,24 @@ def test_lineage_of_an_unknown_model_is_an_error(
         monkeypatch.setenv(name, value)
     assert command.main(["lineage", "model", "champion"]) == 1
     assert "learned from no captures" in capsys.readouterr().err
+
+
+def test_lineage_of_a_model_without_captures_is_no_error(
+    store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in home.environment().items():  # which the command sets: undone afterwards
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("assay.tracking.exists", lambda: True)
+    monkeypatch.setattr("assay.model_registry.version_of", lambda alias: "3")
+    monkeypatch.setattr("assay.model_registry.holds", lambda version: version == "3")
+    assert "version 3 learned from no captures" in told("lineage", "model", "champion")
+    assert facts(told, "lineage", "model", "3") == {"model": None, "version": "3"}
+
+
+def test_a_case_file_that_is_gone_is_named_without_an_errno(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert command.main(["verify", str(tmp_path / "case.zip")]) == 1
+    assert capsys.readouterr().err == (
+        f"python -m assay: {tmp_path / 'case.zip'}: No such file or directory\n"
+    )

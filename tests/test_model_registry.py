@@ -80,6 +80,13 @@ def test_register_gives_equal_content_one_version(run_id: str, tmp_path: Path):
     assert model_registry.register(bundle(tmp_path / "c", b"two"), run_id) != first
 
 
+def test_registry_holds_versions_not_aliases(run_id: str, tmp_path: Path):
+    version = model_registry.register(bundle(tmp_path / "a", b"held"), run_id)
+    assert model_registry.holds(version)
+    assert not model_registry.holds("9999")
+    assert not model_registry.holds(Alias.CHAMPION)
+
+
 def test_crowned_challenger_is_no_challenger_any_more(run_id: str, tmp_path: Path):
     crowned = model_registry.register(bundle(tmp_path / "crowned", b"crowned"), run_id)
     model_registry.set_alias(Alias.CHALLENGER, crowned)

@@ -110,10 +110,18 @@ def test_captures_join_the_dataset_and_its_test_split_stays(home: Path, store: S
 
 def test_nothing_labelled_is_said_with_the_span(home: Path, store: Store) -> None:
     older(home)
-    with pytest.raises(DataError, match="nobody labelled any"):
+    with pytest.raises(DataError, match=r"nobody labelled any.*widen the span"):
         retraining.collect(
             store, described(home / "m"), (SINCE, UNTIL), IntakeSettings(workers=1), silent
         )
+
+
+def test_all_captures_cannot_be_widened(home: Path, store: Store) -> None:
+    older(home)
+    span = retraining.BEGINNING, UNTIL
+    with pytest.raises(DataError, match="to learn from until") as refused:
+        retraining.collect(store, described(home / "m"), span, IntakeSettings(workers=1), silent)
+    assert "widen" not in str(refused.value)
 
 
 def test_traffic_moves_the_calibration_and_says_so(

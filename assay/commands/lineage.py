@@ -35,8 +35,12 @@ def _model(options: argparse.Namespace) -> Answer:
     from assay.commands.stored import opened
     from assay.reports import lineage as tables
 
+    name = _named(options.version)
     with opened() as store:
-        found = lineage.of_model(store, _named(options.version))
+        if store.lineage.model(name) is None and _is_registered(name):
+            unmoved: dict[str, Any] = {"model": None, "version": name}
+            return unmoved, [f"version {name} learned from no captures, but from its dataset alone"]
+        found = lineage.of_model(store, name)
     return found, tables.made_of(found)
 
 
@@ -59,3 +63,13 @@ def _named(name: str) -> str:
         return name
     os.environ.update(home.environment())
     return (tracking.exists() and model_registry.version_of(Alias(name))) or name
+
+
+def _is_registered(name: str) -> bool:
+    """Whether ``name`` is the number of a version; the registry is asked about numbers alone."""
+    if not name.isdigit():
+        return False
+    from assay import home, model_registry, tracking
+
+    os.environ.update(home.environment())
+    return tracking.exists() and model_registry.holds(name)

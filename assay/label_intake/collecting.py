@@ -247,4 +247,4 @@ def _log(store: Store, intake: Intake, who: str) -> None:
         logger.warning("set aside: %s", one.sentence)
     counts = {"taken": len(intake.taken), "left_out": len(intake.left_out)}
     store.audit.record(who, "labels.intake", intake.base, **counts)
-    logger.info("labels taken in: %s", intake.summary())
+    logger.info(intake.sentence)

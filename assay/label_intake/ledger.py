@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -172,17 +172,19 @@ class Intake(Settings):
         options = {"base": str(self.base_path), "labels": str(self.path)}
         return DataSettings(source="captures", options=options)
 
-    def summary(self) -> dict[str, Any]:
-        """Counts for a log, a page or a run's metadata; names nobody."""
-        return {
-            "base": self.base,
-            "since": self.since.isoformat(),
-            "until": self.until.isoformat(),
-            "taken": len(self.taken),
-            "splits": dict(Counter(one.split.value for one in self.taken)),
-            "labels": dict(Counter(one.label.value for one in self.taken)),
-            "left_out": dict(Counter(one.reason.value for one in self.left_out)),
-            "quarantined": len(self.quarantined),
-            "conflicts": len(self.conflicts),
-            "dropped": len(self.dropped),
-        }
+    @property
+    def sentence(self) -> str:
+        """Counts for a reader; names nobody."""
+        counts = (
+            Counter(one.label.value for one in self.taken),
+            Counter(one.split.value for one in self.taken),
+            Counter(one.reason.value for one in self.left_out),
+        )
+        labels, splits, reasons = (
+            ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
+            for found in counts
+        )
+        parts = [f"{len(self.taken)} labelled images taken in"]
+        parts += [f"({labels}; {splits})"] if self.taken else []
+        parts += [f"and {len(self.left_out)} left out ({reasons})"] if self.left_out else []
+        return " ".join(parts)

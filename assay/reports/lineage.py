@@ -37,7 +37,7 @@ def made_of(found: MadeOf) -> Iterator[RenderableType]:
     table = table_of("model", model.model_version)
     table.add_row("version", model.version)
     table.add_row("datasets", ", ".join(model.datasets))
-    table.add_row("continues", ", ".join(found.ancestors))
+    table.add_row("continues", ", ".join(found.ancestors) or model.parent)
     table.add_row("made with", f"{len(images):,} images of {len(found.captures):,} captures")
     table.add_row("deleted since", ", ".join(mark.capture_id for mark in model.marks))
     yield table

@@ -95,7 +95,7 @@ class ApiKeys:
         with self._database.writing() as session:
             row = session.get(ApiKeyRow, key_id)
             if row is None:
-                raise NotStored(f"no key {key_id[:64]!r}; `keys list` names them")
+                raise NotStored(f"no key has the id {key_id[:64]!r}; `keys list` shows them")
             if row.revoked_at is None:
                 row.revoked_at = self._database.now()
                 audit.append(session, row.revoked_at, by, "key.revoke", key_id)

@@ -247,6 +247,14 @@ def test_newer_word_replaces_an_older_label_of_people(
     assert rows[f"capture-{one.id}"].label is Label.AUTHENTIC
 
 
+def test_intake_is_told_in_a_sentence(store: Store, base: Dataset, tmp_path: Path) -> None:
+    assert taken_in(store, base, tmp_path).sentence == "0 labelled images taken in"
+    for seed in range(1, 5):
+        labelled(store, seed, FAKE)
+    told = taken_in(store, base, tmp_path).sentence
+    assert told.startswith("4 labelled images taken in (4 manipulated; ")
+
+
 def test_intake_comes_again_the_same(store: Store, base: Dataset, tmp_path: Path) -> None:
     for seed in range(1, 5):
         labelled(store, seed, FAKE)
