@@ -8,7 +8,7 @@ photos every day (`assay.robustness`). A refusal is a value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,6 +114,20 @@ def _standing(challenger: pd.DataFrame, settings: PromotionSettings) -> tuple[li
         if alone is not None and auc.value <= alone.value:
             objections.append(f"{words} does not beat metadata alone, {_words(alone)}")
     return objections, [f"{words} clears the floor of {settings.floor:g}"]
+
+
+def unless_overtaken(
+    decision: PromotionDecision, rival: str | None, champion: str | None
+) -> PromotionDecision:
+    """``decision``, refused where ``champion`` is not the ``rival`` that was compared with.
+
+    A comparison takes minutes, in which a person, or another training, may crown somebody.
+    """
+    if champion == rival:
+        return decision
+    became = f"version {champion} became champion during the comparison"
+    reason = f"{became}; run the pipeline again to be compared with it"
+    return replace(decision, promoted=False, reasons=(reason, *decision.reasons))
 
 
 def objections_to_robustness(

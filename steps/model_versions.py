@@ -10,7 +10,7 @@ from zenml.exceptions import EntityExistsError
 from zenml.model.utils import link_artifact_version_to_model_version
 from zenml.models import ModelVersionPipelineRunRequest, ModelVersionResponse
 
-from assay import judgements, model_registry
+from assay import judgements, model_registry, promotion
 from assay.model_registry import MODEL, Alias
 from assay.promotion import PromotionDecision
 
@@ -42,14 +42,22 @@ def set_stage(version: str, alias: Alias) -> None:
 
 
 def settle(
-    version: str, decision: PromotionDecision, *, crowned: bool | None = None
+    version: str,
+    decision: PromotionDecision,
+    rival: str | None = None,
+    *,
+    crowned: bool | None = None,
 ) -> PromotionDecision:
     """Let ``version`` be the champion in both registries if it was promoted, and note it there.
 
+    ``rival`` is the champion that it was compared with: where another one is by now, it is refused.
     ``crowned`` says so where the decision does not: it is the champion already, perhaps since a
     run that was killed between both. The note comes last, so that who finds it finds all done, and
     what it had on the newest labels first: whoever finds it crowned does not measure that again.
     """
+    if decision.promoted:
+        now = model_registry.version_of(Alias.CHAMPION)
+        decision = promotion.unless_overtaken(decision, rival, now)
     if decision.newest_auc is not None:
         judgements.promise(version, decision.newest_auc)
     is_champion = decision.promoted if crowned is None else crowned

@@ -39,4 +39,4 @@ def promote(
             rival = predict(detector, dataset, Split.TEST, Variant.BIAS_CONTROLLED, progress)
     challenger = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
     decision = promotion.decide(challenger, rival, settings, robustness)
-    return model_versions.settle(model_version, decision)
+    return model_versions.settle(model_version, decision, champion)

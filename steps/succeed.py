@@ -43,7 +43,7 @@ def succeed(
         recent, test = retraining.ask_both(model, rival, dataset, intake, progress)
     known = predictions[predictions["variant"] == Variant.BIAS_CONTROLLED]
     decision = succession.decide(recent, Rivals(known, test), settings, robustness)
-    return model_versions.settle(model_version, decision)
+    return model_versions.settle(model_version, decision, champion)
 
 
 def _note(model: Path, version: str, old: Path, dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from assay.metrics import Metric
-from assay.promotion import PromotionSettings, decide
+from assay.promotion import PromotionDecision, PromotionSettings, decide, unless_overtaken
 from assay.robustness import Result, Robustness
 
 SETTINGS = PromotionSettings(resamples=200)
@@ -166,6 +166,17 @@ def test_promotion_imports_neither_torch_nor_sklearn() -> None:
     code = "import sys, assay.promotion; print({'torch', 'sklearn', 'mlflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_whoever_was_crowned_during_the_comparison_stays() -> None:
+    better = PromotionDecision(True, ("better",), None)
+    assert unless_overtaken(better, "3", "3") is better
+    assert unless_overtaken(better, None, None) is better
+    refused = unless_overtaken(better, "3", "4")
+    assert not refused.promoted
+    assert refused.reasons[0].startswith("version 4 became champion during the comparison")
+    assert refused.reasons[1:] == better.reasons
+    assert not unless_overtaken(better, None, "1").promoted
 
 
 def robustness(**rates: tuple[float, float]) -> Robustness:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from assay import home, judgements, parameters, tracking
+from assay import home, judgements, model_registry, parameters, tracking
 from assay.errors import ConfigError
 from assay.loop.pipelines import Deploy, Learn, Monitor, Optimise, stages
 from assay.loop.settings import LoopSettings, StageSettings
 from assay.metrics import Metric
-from assay.model_registry import MODEL, PLAN_TAG
+from assay.model_registry import MODEL, PLAN_TAG, Alias
 from assay.monitoring.numbers import Reference, ReferenceKind, WindowNumbers
 from assay.promotion import PromotionDecision
 from assay.store import Store, StoreSettings
@@ -167,8 +167,9 @@ def test_a_version_that_is_crowned_has_its_promise_whenever_it_is_killed(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(model_versions, "crown", killed)
+    decision = PromotionDecision(True, ("better",), None, promised)
     with pytest.raises(KeyboardInterrupt):
-        model_versions.settle(registered, PromotionDecision(True, ("better",), None, promised))
+        model_versions.settle(registered, decision, model_registry.version_of(Alias.CHAMPION))
     assert judgements.newest_auc(registered) == promised
 
 
