@@ -30,7 +30,7 @@ from scripts import console_pictures, evidence_cases
 from scripts.evidence_cases import Case
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FloatRect, Page
 
 ROOT = home.REPOSITORY
 FOLDER = ROOT / "docs" / "pictures"
@@ -72,6 +72,7 @@ def main() -> int:
         console_pictures.take(page, model, _photograph)
         detector = Detector.load(model)
         evidence_pictures(page, evidence_cases.cases(detector))
+        _simulation_picture(page)
     return 0
 
 
@@ -173,6 +174,20 @@ def evidence_pictures(page: Page, cases: Iterable[Case], folder: Path = FOLDER) 
         missing.remove(case.name)
     for name in sorted(missing):
         sys.stderr.write(f"pictures: no photograph shows {name}; the one of before stays\n")
+
+
+def _simulation_picture(page: Page) -> None:
+    """What the simulation `default` came to, and its weeks, where it was played here."""
+    file = home.folder("simulations") / "default" / "page.html"
+    if not file.is_file():
+        sys.stderr.write("pictures: no simulation was played here; the one of before stays\n")
+        return
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.goto(file.as_uri())
+    end = page.locator("h2").first.bounding_box()
+    height = end["y"] if end else HEIGHT
+    clip: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": height}
+    _save(page.screenshot(clip=clip, full_page=True), FOLDER / "simulation.png")
 
 
 def _take(page: Page, name: str) -> None:

@@ -135,4 +135,4 @@ def _again(action: Action, is_same_model: bool) -> tuple[Action, str]:
     if is_same_model:
         return then, f"To {action.value} was decided before, and no new model came of it."
     done = "recalibrated" if action is Action.RECALIBRATE else "retrained"
-    return then, f"The model was {done} before, which did not help."
+    return then, f"The model was {done} within the last windows, which did not suffice."

@@ -227,7 +227,7 @@ def after(action: Action, *, version: str, between: int = 0) -> RetrainDecision:
 def test_a_retraining_that_did_not_help_calls_a_person():
     found = after(Action.RETRAIN, version="2")
     assert found.action is Action.PAGE
-    assert "retrained before, which did not help" in found.reasons[0]
+    assert "retrained within the last windows, which did not suffice" in found.reasons[0]
 
 
 def test_a_retraining_that_came_to_nothing_calls_a_person():
