@@ -19,6 +19,8 @@ SLOWEST = 16 * 2**10
 
 LINGER = 2.0
 """Seconds in which the rest of a body that was refused may still come."""
+SKIPPED = 256 * 2**20
+"""Bytes of it that are let come."""
 
 
 class Bank:
@@ -76,10 +78,10 @@ class Incoming:
         Who closes a connection with a part of the request unread resets it, and the refusal may be
         lost on its way (RFC 9112, 9.6): a proxy would say instead that nobody serves.
         """
-        skipped = self._received
+        skipped = 0
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER):
-                while not self._has_ended and max(skipped, self._announced) <= self._limit:
+                while not self._has_ended and max(skipped, self._announced) <= SKIPPED:
                     message = await self._receive()
                     skipped += len(message.get("body", b""))
                     self._has_ended = not message.get("more_body", False)

