@@ -198,7 +198,8 @@ def _has_fallen(before: Figure, now: Sequence[Figure], settings: DecisionSetting
 
 def _uncalibrated(recent: list[WindowNumbers], settings: DecisionSettings) -> Iterator[Finding]:
     gaps, errors = series.of_all(recent, "gap"), series.of_all(recent, "ece")
-    if len(gaps) == len(recent) and (side := _side(gaps, settings)):
+    side = _side(gaps, settings) if len(gaps) == len(recent) else 0
+    if side and _is_beyond(pooled(gaps), settings.most_gap):
         much = "much" if side > 0 else "little"
         words = f"Scores say too {much}, by {_words(pooled(gaps))} on average."
         yield Finding(Symptom.UNCALIBRATED, words, {"gap": [one.value for one in gaps]})
@@ -209,6 +210,11 @@ def _uncalibrated(recent: list[WindowNumbers], settings: DecisionSettings) -> It
 
 def _is_lower(before: Figure, after: Figure, settings: DecisionSettings) -> bool:
     return widened(change(before, after), settings.confidence).high < 0
+
+
+def _is_beyond(gap: Figure, most: float) -> bool:
+    """Whether all that is credible is further from 0 than what is let pass."""
+    return gap.low > most or gap.high < -most
 
 
 def _side(gaps: Sequence[Figure], settings: DecisionSettings) -> int:

@@ -151,6 +151,16 @@ def test_a_fall_has_to_matter_and_to_be_beyond_chance():
     assert decide(windows(vague, vague), SETTINGS).action is Action.NONE
 
 
+def test_scores_are_moved_only_where_they_are_surely_off_by_more_than_is_let_pass():
+    def off(half: float) -> dict[str, Any]:
+        said = performance()
+        gap = figure(0.066, half)
+        return {"performance": said.model_copy(update={"figures": {**said.figures, "gap": gap}})}
+
+    assert decide(windows(off(0.04), off(0.04)), SETTINGS).action is Action.NONE
+    assert decide(windows(off(0.02), off(0.02)), SETTINGS).action is Action.RECALIBRATE
+
+
 def test_a_fall_needs_earlier_windows_of_the_model_to_fall_from():
     changed = {"performance": performance(auc=0.75)}
     assert decide(windows(changed, changed, calm=0), SETTINGS).action is Action.NONE
