@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -45,12 +47,20 @@ def test_a_key_that_was_good_stays_good_while_the_database_is_locked_away(
         _, secret = service.runtime.store.keys.create("shop", [Scope.DETECT], by="test")
         service.client.headers["Authorization"] = f"Bearer {secret}"
         service.detected(services.photo(1))
-        (folder / "store.db").rename(folder / "away.db")
-        service.runtime.store.database.close()
-        (folder / "store.db").mkdir()
+        _lock_away(service, folder / "store.db")
         assert service.detected(services.photo(2))["id"]
         service.client.headers["Authorization"] = "Bearer assay_live_of_a_stranger"
         assert service.detect(services.photo(3)).status_code == 503
+
+
+def _lock_away(service: Service, database: Path) -> None:
+    """Leave a folder in its place, however soon the service's own threads open a new one."""
+    for number in count():
+        database.rename(database.with_name(f"away-{number}.db"))
+        service.runtime.store.database.close()
+        with suppress(FileExistsError):
+            database.mkdir()
+            return
 
 
 def _wait_until_stored(service: Service, capture_id: str) -> None:
