@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from assay.errors import DataError, SplitLeakage, StorageError
 from assay.records import BASIC_SPLITS, Label, Sample, Split, sample_schema
-from assay.sample_shards import opened, read_batches, to_sample
+from assay.sample_shards import opened, read_batches, stored_batches, to_sample
 from assay.settings import Seed, Settings
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def find_batches(path: Path, image_ids: Collection[str]) -> Iterator[pa.RecordBa
         with opened(file) as shard:
             if not pc.any(pc.is_in(shard.read(["image_id"])["image_id"], wanted)).as_py():
                 continue
-            for batch in shard.iter_batches(_DECODED_ROWS, columns=sample_schema().names):
+            for batch in stored_batches(shard, _DECODED_ROWS, sample_schema().names):
                 yield batch.filter(pc.is_in(batch["image_id"], wanted))
 
 

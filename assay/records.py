@@ -39,6 +39,10 @@ class Split(StrEnum):
     """The newest part of what people labelled of a platform's traffic: judged, never learned from.
 
     Only the source ``captures`` names it."""
+    ONLINE_TEST = "online_test"
+    """Later than every other part but the next: sent through a running service, as traffic is."""
+    PRODUCTION = "production"
+    """The latest part of a source that is parted by time: what a platform would meet next."""
 
 
 BASIC_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -85,6 +89,14 @@ class Sample:
     rationale: str = ""
     published_at: str = ""
     """ISO 8601, empty if unknown."""
+    context: str = ""
+    """How a caption misuses the image, kinds parted by commas; no pixel shows it, so no label."""
+    fact_check: str = ""
+    """Address of the fact-check that looked into it."""
+    original: str = ""
+    """``image_id`` of the image before it was edited, where the source has it."""
+    url: str = ""
+    """Where it was downloaded from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,8 @@ def sample_schema() -> pa.Schema:
 
 
 _SAMPLE_FIELDS = tuple(Sample.__dataclass_fields__)
+ADDED_FIELDS = ("context", "fact_check", "original", "url")
+"""Columns that datasets of earlier releases lack; they read as empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import StorageError
-from assay.records import Label, Sample, Split, sample_schema
+from assay.records import ADDED_FIELDS, Label, Sample, Split, sample_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,10 +43,28 @@ def read_batches(
         with opened(file) as shard:
             if split is not None and split.value not in shard.read(["split"])["split"].to_pylist():
                 continue
-            for batch in shard.iter_batches(rows, columns=list({*columns, "split"})):
+            for batch in stored_batches(shard, rows, list({*columns, "split"})):
                 if split is not None:
                     batch = batch.filter(pc.equal(batch["split"], split.value))
                 yield batch.select(list(columns))
+
+
+def stored_batches(
+    shard: pq.ParquetFile, rows: int, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Stream ``columns`` of a shard; those it was written without, an earlier release, are empty.
+
+    Raises `KeyError` for a column that no release could lack.
+    """
+    import pyarrow as pa
+
+    lacking = set(columns) - set(shard.schema_arrow.names)
+    if strange := lacking.difference(ADDED_FIELDS):
+        raise KeyError(f"no column {', '.join(sorted(strange))}")
+    for batch in shard.iter_batches(rows, columns=[c for c in columns if c not in lacking]):
+        for name in lacking:
+            batch = batch.append_column(name, pa.array([""] * batch.num_rows, pa.string()))
+        yield batch.select(list(columns))
 
 
 def to_row(sample: Sample) -> dict[str, Any]:

@@ -16,7 +16,14 @@ import numpy.typing as npt
 
 from assay.records import Split
 
-_HELD_OUT_FIRST = (Split.TEST, Split.NEWEST, Split.VALIDATION, Split.TRAIN)
+_HELD_OUT_FIRST = (
+    Split.PRODUCTION,
+    Split.ONLINE_TEST,
+    Split.TEST,
+    Split.NEWEST,
+    Split.VALIDATION,
+    Split.TRAIN,
+)
 """A group whose rows were given several splits goes to the first of these."""
 
 _Counts = npt.NDArray[np.float64]

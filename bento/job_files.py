@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from assay import archives
 from assay.archives import ArchiveSettings, Member
+from assay.durable import make_folder, sync_folder, write_new
 from assay.errors import NotStored, StorageError, UnsafeArchive
 from assay.store import JobState, Store
-from assay.store.durable import make_folder, sync_folder, write_new
 from assay.store.ids import is_id
 from bento.refusals import InvalidRequest, TooManyImages
 

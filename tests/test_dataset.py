@@ -135,3 +135,21 @@ def test_shard_without_a_column_is_named(tmp_path: Path) -> None:
 def test_settings_leave_rows_to_train_on() -> None:
     with pytest.raises(ValidationError, match="leave no training rows"):
         DataSettings(validation_share=0.5, test_share=0.5)
+
+
+def test_dataset_of_an_earlier_release_reads_with_empty_columns(tmp_path: Path) -> None:
+    original = sample(1, split=Split.TRAIN)
+    stored(tmp_path, [original])
+    shard = tmp_path / "0.parquet"
+    pq.write_table(pq.read_table(shard).drop_columns(["context", "url"]), shard)
+    dataset = Dataset(tmp_path)
+    assert list(dataset.samples()) == list(dataset.find([original.image_id])) == [original]
+    assert dataset.table(["context", "url"]).to_pylist() == [{"context": "", "url": ""}]
+
+
+def test_dataset_without_a_column_of_every_release_is_refused(tmp_path: Path) -> None:
+    stored(tmp_path, [sample(1, split=Split.TRAIN)])
+    shard = tmp_path / "0.parquet"
+    pq.write_table(pq.read_table(shard).drop_columns(["label"]), shard)
+    with pytest.raises(StorageError, match="no column label"):
+        list(Dataset(tmp_path).samples())

@@ -9,7 +9,7 @@ from assay import model_registry
 from assay.images import Variant
 from assay.model_card import ModelCard
 from assay.model_registry import MODEL
-from assay.records import Split
+from assay.records import BASIC_SPLITS
 from assay.reports import interval, robustness
 from assay.reports.evaluation import auc_by_slice
 from assay.reports.markdown import as_html, render
@@ -121,7 +121,7 @@ def _about(card: ModelCard) -> dict[str, Any]:
         "tiny": card.parameters < TINY,
         "millions": f"{card.parameters / 1e6:.1f}",
         "warmed_up": "base.warm_up" not in card.training.settings,
-        "groups": {split.value: card.data.groups.get(split.value, 0) for split in Split},
+        "groups": {split.value: card.data.groups.get(split.value, 0) for split in BASIC_SPLITS},
         "guessing": ", ".join(_guessing(card)),
     }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from assay.durable import make_folder, write_new
 from assay.errors import StorageError
-from assay.store.durable import make_folder, write_new
 
 
 class ImageFiles:

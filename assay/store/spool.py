@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from assay.durable import UNFINISHED, make_folder, write_new
 from assay.errors import StorageError
 from assay.store.capture import Capture
-from assay.store.durable import UNFINISHED, make_folder, write_new
 from assay.store.ids import is_id
 
 logger = logging.getLogger(__name__)

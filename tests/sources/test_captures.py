@@ -45,6 +45,8 @@ def test_older_rows_keep_their_splits_but_the_newest_window(base: Dataset, tmp_p
         "scene-1": Split.VALIDATION,
         "scene-2": Split.TEST,
         "scene-3": Split.TRAIN,
+        "scene-4": Split.ONLINE_TEST,
+        "scene-5": Split.PRODUCTION,
         "scene-9": Split.NEWEST,
     }
 

@@ -7,26 +7,14 @@ import pytest
 
 from assay.errors import StorageError
 from assay.store.image_files import ImageFiles
+from tests import s3
 
 
 @pytest.fixture(scope="module")
 def s3_url() -> Iterator[str]:
-    """A bucket of an S3 server of our own, on loopback."""
-    pytest.importorskip("s3fs")
-    server_module = pytest.importorskip("moto.server")
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        import fsspec
-
-        fsspec.filesystem("s3").mkdir("assay")
-        yield "s3://assay/images"
-    server.stop()
+    """A prefix of a bucket of an S3 server of our own."""
+    with s3.running() as bucket:
+        yield f"{bucket}/images"
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -33,6 +33,20 @@ def write_new(path: Path, parts: Iterable[bytes]) -> bool:
         unfinished.unlink(missing_ok=True)
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Write ``path`` whole, in place of what was there, and wait until it is on disk."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+    try:
+        with unfinished.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+        sync_folder(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def make_folder(path: Path) -> None:
     """Make ``path``, and wait until its parent knows of it."""
     if not path.is_dir():
