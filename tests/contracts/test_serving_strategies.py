@@ -32,8 +32,10 @@ from tests.scenes import scene
 EVERY = pytest.mark.parametrize("strategy", strategies().values(), ids=strategies())
 CHOICE = pytest.mark.parametrize("choice", choices())
 PHOTOS = 6
-MOST_FLIPS = 1
-"""Of `PHOTOS` verdict words, whose logits a model of four training steps keeps close together."""
+CLEAR = 0.01
+"""Between an image's two highest verdict logits: the word then has to stay. A model of four
+training steps keeps some closer than half precision rounds, and how that rounds depends on the
+processor."""
 FAR = 0.05
 """Between verdict logits of a choice and of fp32, which are 0.4 and more apart from one another.
 A smaller image is another question, and its answer is bounded by nothing."""
@@ -74,7 +76,10 @@ def test_an_available_choice_answers_nearly_as_fp32(
     assert np.isfinite(found).all()
     if serving_strategies.chosen(choice)[0].kind is not Kind.PIXELS:
         assert np.abs(found - exact).max() < FAR
-        assert (found.argmax(1) != exact.argmax(1)).sum() <= MOST_FLIPS
+        second, first = np.sort(exact, axis=1)[:, -2:].T
+        is_clear = first - second > CLEAR
+        assert is_clear.sum() >= 3
+        assert (found.argmax(1) == exact.argmax(1))[is_clear].all()
 
 
 def assert_is_one_sentence_with_a_remedy(reason: str) -> None:
