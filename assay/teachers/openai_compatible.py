@@ -12,13 +12,14 @@ import os
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, field_validator
 
 from assay.errors import ConfigError, SourceUnavailable
 from assay.settings import Settings
 from assay.teachers.asked import AskedTeacher, Reply, Request, Unanswered
 
 KEY_VARIABLE = "ASSAY_TEACHER_KEY"
+_CHARACTERS_A_TOKEN = 4
 _NO_KEY = "none"
 """What servers without keys are sent: the library wants one."""
 _NEVER = {
@@ -46,6 +47,15 @@ class OpenAIOptions(Settings):
     temperature: float = Field(0.0, ge=0, le=2)
     structured: bool = True
     """Ask for JSON by a schema; a server that refuses it is asked for plain text instead."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_secret(cls, url: HttpUrl) -> HttpUrl:
+        if url.username or url.password:
+            raise ValueError(
+                f"names a user or a password, and settings are kept; set {KEY_VARIABLE}"
+            )
+        return url
 
 
 class OpenAICompatible(AskedTeacher):
@@ -84,7 +94,7 @@ class OpenAICompatible(AskedTeacher):
 
         structured = self._structured
         try:
-            return _reply(self._create(request, structured))
+            return _reply(self._create(request, structured), request)
         except openai.APIStatusError as error:
             if structured and error.status_code in _REFUSES_SCHEMA:
                 self._structured = False
@@ -129,14 +139,26 @@ def _messages(request: Request) -> Any:
     ]
 
 
-def _reply(completion: Any) -> Reply | Unanswered:
-    """Servers send what they like: nothing in the answer is taken for granted."""
+def _reply(completion: Any, request: Request) -> Reply | Unanswered:
+    """Servers send what they like: nothing in the answer is taken for granted.
+
+    Where one does not say what it counted, tokens are estimated, or no budget would ever end.
+    """
     choices = getattr(completion, "choices", None)
     message = getattr(choices[0], "message", None) if choices else None
     text = getattr(message, "content", None)
     usage = getattr(completion, "usage", None)
     spent = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
-    tokens_in, tokens_out = (n if isinstance(n, int) and n >= 0 else 0 for n in spent)
-    if isinstance(text, str) or tokens_in or tokens_out:
-        return Reply(text if isinstance(text, str) else "", tokens_in, tokens_out)
-    return Unanswered("the answer has no choices")
+    known = [n if isinstance(n, int) and n >= 0 else None for n in spent]
+    if not isinstance(text, str) and not any(known):
+        return Unanswered("the answer has no choices")
+    written = text if isinstance(text, str) else ""
+    asked = request.instructions + request.text
+    counted = (
+        _estimate(t) if n is None else n for t, n in zip((asked, written), known, strict=True)
+    )
+    return Reply(written, *counted)
+
+
+def _estimate(text: str) -> int:
+    return -(-len(text) // _CHARACTERS_A_TOKEN)

@@ -140,3 +140,16 @@ def test_a_request_without_a_schema_asks_for_none() -> None:
     with serving(teacher_server.honest) as server, teacher(server) as one:
         one.ask(Request("", "Label: authentic", REQUEST.image))
     assert "response_format" not in server.chats[0]
+
+
+def test_tokens_that_a_server_does_not_count_are_estimated() -> None:
+    body = json.dumps({"choices": [{"message": {"content": "twelve chars"}}]}).encode()
+    reply, _ = asked(lambda *_: Answer(raw=body), attempts=1)
+    assert isinstance(reply, Reply)
+    assert reply.tokens_out == 3
+    assert reply.tokens_in > 300
+
+
+def test_an_address_with_a_secret_is_refused() -> None:
+    with pytest.raises(ValueError, match=KEY_VARIABLE):
+        asked_teacher("openai_compatible", {"base_url": "http://me:secret@host/v1", "model": "x"})
