@@ -67,10 +67,10 @@ def write(
 ) -> pa.Table:
     """A row for each image that the teacher was asked about, `COLUMNS`; none for ``offline``.
 
-    Asked are training, validation and ``settings.judged`` test images. ``measurements`` are those
-    of `measuring.measure_dataset`; what it lacks is measured, and found again in ``kept``. Answers
-    are kept in ``folder``. Raises `SourceUnavailable` where the teacher stops answering: started
-    again, the work goes on from there.
+    Asked are training, validation and ``settings.judged`` test images that came without reasons.
+    ``measurements`` are those of `measuring.measure_dataset`; what it lacks is measured, and found
+    again in ``kept``. Answers are kept in ``folder``. Raises `SourceUnavailable` where the teacher
+    stops answering: started again, the work goes on from there.
     """
     account = Account(settings.name, price=settings.price)
     if not settings.is_asked:
@@ -218,14 +218,21 @@ def _offline(case: Case) -> str:
 
 
 def _chosen(dataset: Dataset, judged: int) -> dict[str, str]:
-    """The images to ask about with their split; of the test images those that are explained."""
+    """The images to ask about with their split; of the test images those that are explained.
+
+    Images that came with reasons keep these.
+    """
+
+    def without_reasons(split: Split) -> list[str]:
+        rows = dataset.table(["image_id", "rationale"], split).to_pylist()
+        return [row["image_id"] for row in rows if not row["rationale"]]
+
     fitted = {
         name: split.value
         for split in (Split.TRAIN, Split.VALIDATION)
-        for name in dataset.table(["image_id"], split)["image_id"].to_pylist()
+        for name in without_reasons(split)
     }
-    tested = dataset.table(["image_id"], Split.TEST)["image_id"].to_pylist()
-    return fitted | dict.fromkeys(drawn(tested, judged), Split.TEST.value)
+    return fitted | dict.fromkeys(drawn(without_reasons(Split.TEST), judged), Split.TEST.value)
 
 
 def _measured(

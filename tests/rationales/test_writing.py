@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from assay.rationales.gate import Fault
 from assay.rationales.settings import TeacherSettings
 from assay.records import Split
 from assay.teachers.openai_compatible import OpenAICompatible
-from tests import teacher_server, training_runs
+from tests import datasets, teacher_server, training_runs
 from tests.teacher_server import Answer, Chat, TeacherServer, serving
 
 Data = tuple[Dataset, pa.Table]
@@ -71,6 +72,15 @@ def test_every_image_gets_reasons_that_differ_in_words_alone(data: Data, tmp_pat
     assert len(writing.learned(table)) == account.accepted == server.answered == 20
     assert len(set(table["prose"].to_pylist())) == 20
     assert (account.tokens_in, account.tokens_out) == (server.tokens_in, server.tokens_out)
+
+
+def test_images_that_came_with_reasons_are_not_asked_about(data: Data, tmp_path: Path) -> None:
+    made = [replace(one, rationale="Mine.") for one in training_runs.samples()]
+    known = datasets.stored(tmp_path / "known", made)
+    with serving(teacher_server.honest) as server:
+        table, _ = written((known, data[1]), tmp_path, settings(server, judged=3))
+    assert server.chats == []
+    assert table.num_rows == 0
 
 
 def test_an_answer_is_paid_for_once(data: Data, tmp_path: Path) -> None:
