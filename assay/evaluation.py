@@ -9,18 +9,22 @@ and never measured; datasets of one class are measured apart (decision 0034).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field, TypeAdapter, field_validator
 
+from assay import likeness
 from assay.baseline import QUANTISATION
+from assay.bert_score import BertScoreSettings
 from assay.calibration import Calibration
 from assay.controls import CONTROLS, marks
 from assay.errors import DataError
 from assay.images import Variant
+from assay.likeness import Likeness
 from assay.localisation import LOCATED, SUSPICIOUS_AREA
 from assay.metrics import Bootstrap, Metric, mean, measure
 from assay.predictions import (
@@ -60,7 +64,9 @@ class EvaluationSettings(Settings):
     workers: int | None = Field(None, ge=1)
     """Processes that read images and measure evidence; None takes one a core."""
     explained: int = Field(200, ge=0)
-    """Test images whose written reasons are held against their evidence; 0 asks for none."""
+    """Test images whose written reasons are held against their evidence, and against a teacher's; 0
+    asks for none."""
+    bert_score: BertScoreSettings = BertScoreSettings()
     same_dataset: tuple[tuple[str, ...], ...] = ()
     """Names that leave-one-dataset-out takes for one: photographs and imitations of their kind."""
 
@@ -153,6 +159,8 @@ class Evaluation:
     """Of leave-one-dataset-out, which has no threshold, band or promise of its own."""
     grounding: Grounding | None = None
     """Of the reasons that the model writes; None where nobody asked for any."""
+    likeness: Likeness | None = None
+    """Of the same reasons to a teacher's."""
 
     def one_class_datasets(self) -> tuple[str, ...]:
         """Datasets of one class, whether they stand apart or, for want of others, count in all."""
@@ -174,6 +182,9 @@ class Evaluation:
             metrics |= {f"{part.variant}/{name}": found for name, found in part.pixels.items()}
         if self.grounding is not None:
             metrics[f"{Variant.BIAS_CONTROLLED}/{GROUNDED}"] = self.grounding.share
+        if self.likeness is not None:
+            alike = self.likeness.metrics().items()
+            metrics |= {f"{Variant.BIAS_CONTROLLED}/{name}": found for name, found in alike}
         return {name: metric for name, metric in metrics.items() if metric is not None}
 
     def as_dict(self) -> dict[str, Any]:
@@ -192,17 +203,24 @@ def judge(
     dataset: Dataset,
     settings: EvaluationSettings,
     progress: Progress,
+    reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[pd.DataFrame, Evaluation]:
     """Predict the test split as `assay.predictions.predict_test` does, and evaluate that.
 
-    Raises `DataError` as `evaluate` does.
+    ``reasons`` are what a teacher wrote about test images, by their id. Raises `DataError` as
+    `evaluate` does.
     """
     predictions = predict_test(detector, calibration, dataset, settings.workers, progress)
     judged = evaluate(predictions, calibration.threshold, settings.resamples, settings.seed)
     review = calibration.review_low, calibration.review_high
-    explained = explain(detector, dataset, settings.explained, settings.workers, progress)
-    grounding = _grounding(explained, Bootstrap(settings.resamples, settings.seed))
-    found = replace(judged, review=review, promise=calibration.review, grounding=grounding)
+    explained = explain(detector, dataset, settings.explained, settings.workers, progress, reasons)
+    bootstrap = Bootstrap(settings.resamples, settings.seed)
+    judged = replace(
+        judged,
+        grounding=_grounding(explained, bootstrap),
+        likeness=likeness.measure(explained, settings.bert_score, bootstrap),
+    )
+    found = replace(judged, review=review, promise=calibration.review)
     return predictions, found
 
 

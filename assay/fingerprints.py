@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def content_hash(folder: Path) -> str:
             content = hashlib.file_digest(stream, "sha256").hexdigest()
         digest.update(f"{file.relative_to(folder).as_posix()} {content}\n".encode())
     return digest.hexdigest()
+
+
+def content_digest(texts: Mapping[str, str]) -> str:
+    """Hash of names with their texts, in whatever order; 16 hex digits."""
+    stored = json.dumps(sorted(texts.items())).encode()
+    return hashlib.sha256(stored).hexdigest()[:16]
 
 
 def group_digest(group: str) -> str:

@@ -155,7 +155,10 @@ def _check_manipulations(name: str, chosen: Sequence[str]) -> None:
 
 def _options_schema(settings: Any) -> type[BaseModel]:
     from assay import models, plugins, sources
+    from assay.rationales.settings import TeacherSettings
 
+    if isinstance(settings, TeacherSettings):
+        return settings.options_schema
     if hasattr(settings, "family"):
         return models.family(settings.family).settings
     return plugins.find(sources.__name__, sources.Source, settings.source)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from assay import ledger
 from assay.baseline import QUANTISATION, MetadataBaseline, features, quantisation_scores
 from assay.calibration import Calibration
 from assay.controls import control_scores
+from assay.evidence import Role
 from assay.examination import examined_photos, in_batches
 from assay.images import Variant, mask_of, photo_of
 from assay.localisation import pixel_metrics
@@ -20,11 +23,14 @@ from assay.metrics import Bools, Floats
 from assay.progress import Progress
 from assay.records import Label, Mask, Photo, Sample, Split, Verdict
 from assay.strata import stratum
+from assay.teachers import teacher
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from assay.dataset import Dataset
+
+_EXPLAINED = ["image_id", "group", "claims", "grounded", "written", "reference", "asked"]
 LOG_ODDS = "log_odds"
 """Column of the score before calibration, on which images judged by several models compare."""
 
@@ -134,33 +140,56 @@ def explain(
     count: int,
     workers: int | None,
     progress: Progress,
+    reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """What the written reasons of up to ``count`` test images claim, before any is dropped.
 
     Those that the model has not seen, bias controlled, drawn by a hash of their ids. Columns
-    image_id, group, claims and grounded, the number that the findings bear out.
+    image_id, group, claims and grounded, the number that the findings bear out; written, which is
+    what is left; reference, a teacher's reasons for the true label, and asked, whether they come
+    from ``reasons`` or the dataset and not from the offline teacher.
     """
     import pandas as pd
 
     table = dataset.table(["image_id", "group"], Split.TEST).to_pandas()
     new = table[[not detector.has_seen(group) for group in table["group"]]]
-    drawn = sorted(new["image_id"], key=lambda name: hashlib.sha256(name.encode()).digest())
+    chosen = drawn(new["image_id"], count)
     make = partial(photo_of, kind=Variant.BIAS_CONTROLLED)
-    samples = dataset.find(drawn[:count]) if drawn[:count] else iter(())
+    samples = dataset.find(chosen) if chosen else iter(())
     rows: list[dict[str, Any]] = []
     for batch in in_batches(examined_photos(make, samples, workers)):
         verdicts = detector.detect([photo for _, photo in batch], rationale=True)
         rows += [
-            {
-                "image_id": sample.image_id,
-                "group": sample.group,
-                "claims": verdict.claims,
-                "grounded": verdict.grounded_claims,
-            }
-            for (sample, _), verdict in zip(batch, verdicts, strict=True)
+            _explained(sample, photo, verdict, reasons)
+            for (sample, photo), verdict in zip(batch, verdicts, strict=True)
         ]
-        progress(len(rows), len(drawn[:count]), "reading reasons")
-    return pd.DataFrame(rows, columns=["image_id", "group", "claims", "grounded"])
+        progress(len(rows), len(chosen), "reading reasons")
+    return pd.DataFrame(rows, columns=_EXPLAINED)
+
+
+def _explained(
+    sample: Sample, photo: Photo, verdict: Verdict, reasons: Mapping[str, str]
+) -> dict[str, Any]:
+    told = _reference(sample, photo, verdict, reasons)
+    counts = verdict.claims, verdict.grounded_claims
+    row = sample.image_id, sample.group, *counts, verdict.rationale, *told
+    return dict(zip(_EXPLAINED, row, strict=True))
+
+
+def _reference(
+    sample: Sample, photo: Photo, verdict: Verdict, reasons: Mapping[str, str]
+) -> tuple[str, bool]:
+    """What a teacher says of ``sample``, and whether one was asked."""
+    if asked := sample.rationale or reasons.get(sample.image_id, ""):
+        return asked, True
+    told = ledger.in_role(verdict.findings, Role.FUSED)
+    mask = mask_of(sample, photo)
+    return teacher().rationale(sample.label, sample.manipulation, mask, told), False
+
+
+def drawn(image_ids: Iterable[str], count: int) -> list[str]:
+    """Up to ``count`` of ``image_ids``, by a hash: the same first ones whoever draws more."""
+    return sorted(image_ids, key=lambda name: hashlib.sha256(name.encode()).digest())[:count]
 
 
 def measured(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from assay import model_loading, models, prompts
 from assay.errors import DataError
-from assay.fingerprints import content_hash, group_digest, run_key
+from assay.fingerprints import content_digest, content_hash, group_digest, run_key
 from assay.model_folder import (
     ADAPTER_FOLDER,
     BASE_FOLDER,
@@ -124,17 +124,22 @@ def train_adapter(
     progress: Progress,
     on_metrics: OnMetrics = unheard,
     on_answers: OnAnswers | None = None,
+    reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Return a model folder: base, adapter, null rates, and what they were made from."""
+    """Return a model folder: base, adapter, null rates, and what they were made from.
+
+    ``reasons`` are what a teacher wrote about images, by their id; the offline one writes the rest.
+    """
     import torch
     from peft import get_peft_model
 
-    run = work / run_key("adapter", dataset.version, base_settings, settings)
+    told = [content_digest(reasons)] if reasons else []
+    run = work / run_key("adapter", dataset.version, base_settings, settings, *told)
     if (run / "result").exists():
         return run / "result"
     family = models.family(base_settings.family)
     processor = family.load_processor(base)
-    data = _prepare(dataset, measurements, processor, run, progress)
+    data = _prepare(dataset, measurements, processor, run, progress, reasons=reasons)
     torch.manual_seed(settings.optimisation.seed)  # of the adapter's first weights
     model = get_peft_model(family.load_model(base), _lora(settings, family.lora_targets))
     listening = progress, on_metrics, on_answers
@@ -246,14 +251,17 @@ def _prepare(
     progress: Progress,
     rehearsals: int = 0,
     only: Mapping[Split, Collection[str]] = MappingProxyType({}),
+    reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[TrainingData, TrainingData]:
     """Both splits, or some images; who has rehearsed is judged on what was really measured."""
     known = measurements, fit_null_rates(measurements), processor
     training, validation = (run / "prepared" / split for split in _FITTED)
     first, second = (only.get(split) for split in _FITTED)
     return (
-        prepare(dataset, Split.TRAIN, *known, training, progress, rehearsals, first),
-        prepare(dataset, Split.VALIDATION, *known, validation, progress, only=second),
+        prepare(dataset, Split.TRAIN, *known, training, progress, rehearsals, first, reasons),
+        prepare(
+            dataset, Split.VALIDATION, *known, validation, progress, only=second, reasons=reasons
+        ),
     )
 
 

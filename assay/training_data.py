@@ -6,9 +6,10 @@ Epochs then cost no decoding: a batch is a slice of a memory map and two lists o
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,13 +115,15 @@ def prepare(
     progress: Progress,
     rehearsals: int = 0,
     only: Collection[str] | None = None,
+    reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> TrainingData:
     """Write the conversations of ``split`` into ``folder``, unless they are there, and open them.
 
     Images are bias-controlled first, as everywhere in training; ``measurements`` is the table of
     `measuring.measure_dataset` for the same variant. With ``rehearsals``, each image is asked about
-    as often, with invented findings. With ``only``, other images than these are left out. Raises
-    `ConfigError` when the split is empty.
+    as often, with invented findings. With ``only``, other images than these are left out. What
+    ``reasons`` holds of an image is learned instead of the offline teacher's. Raises `ConfigError`
+    when the split is empty.
     """
     wanted = set(dataset.table(["image_id"], split)["image_id"].to_pylist())
     wanted &= wanted if only is None else set(only)
@@ -141,7 +144,8 @@ def prepare(
             if rehearsals:
                 told = [rehearsed(sample.image_id, number) for number in range(rehearsals)]
             else:
-                told = [_measured(sample, photo, measured[sample.image_id], null_rates)]
+                found = measured[sample.image_id], null_rates, reasons.get(sample.image_id, "")
+                told = [_measured(sample, photo, *found)]
             made = [_row(sample.image_id, resized, *one, processor) for one in told]
             rows += [row | {"offset": offset} for row in made]
             offset += pixels_file.write(np.ascontiguousarray(resized).tobytes())
@@ -158,12 +162,13 @@ def _measured(
     photo: Photo,
     measurements: Sequence[Measurement],
     null_rates: NullRates,
+    reasons: str,
 ) -> tuple[Label, tuple[Finding, ...], str]:
     """The verdict about ``sample``, what the model is told of it, and the reasons to learn."""
     told = ledger.in_role(ledger.findings(measurements, null_rates), Role.FUSED)
     mask = images.mask_of(sample, photo)
     rationale = teacher().rationale(sample.label, sample.manipulation, mask, told)
-    return sample.label, told, sample.rationale or rationale
+    return sample.label, told, sample.rationale or reasons or rationale
 
 
 def _row(

@@ -10,16 +10,14 @@ from assay.review import ReviewSettings
 from assay.robustness import RobustnessSettings
 from assay.succession import SuccessionSettings
 from assay.training import TrainingSettings
+from pipelines._judging import judge
 from steps.calibrate_on_traffic import calibrate_on_traffic
 from steps.collect_captures import collect_captures
 from steps.continue_adapter import continue_adapter
-from steps.evaluate_model import evaluate_model
 from steps.fetch_model import fetch_model
 from steps.measure_evidence import measure_evidence
-from steps.measure_robustness import measure_robustness
 from steps.measure_traffic import measure_traffic
 from steps.publish import publish
-from steps.register import register
 from steps.report_evaluation import report_evaluation
 from steps.succeed import succeed
 
@@ -42,8 +40,6 @@ def retrain(
     measurements, traffic = measure_evidence(dataset), measure_traffic(dataset)
     adapter, mlflow_run = continue_adapter(dataset, measurements, old, training)
     new = calibrate_on_traffic(dataset, measurements, traffic, adapter, old, taken, review)
-    judged = dataset, *evaluate_model(dataset, new, evaluation)
-    robust, page = measure_robustness(dataset, new, robustness)
-    version, _ = register(new, *judged, mlflow_run, robust)
+    judged, robust, page, version = judge(dataset, new, mlflow_run, evaluation, robustness)
     decision = succeed(version, new, old, dataset, taken, judged[1], succession, robust)
     publish(*judged, *report_evaluation(*judged, new), page, version, decision)

@@ -9,6 +9,7 @@ from zenml import get_step_context, step
 from assay import home, parameters, recording, training
 from assay.dataset import Dataset
 from assay.progress import bar
+from assay.rationales import writing
 from assay.recording import Stage
 from assay.training import BaseSettings, TrainingSettings
 from materializers.model import ModelMaterializer
@@ -24,8 +25,12 @@ def train_adapter(
     warm_up_run: str,
     base_settings: BaseSettings,
     settings: TrainingSettings,
+    rationales: pa.Table,
 ) -> tuple[Annotated[Path, "adapter"], Annotated[str, "mlflow_run"]]:
-    """Return the model directory, uncalibrated, and the MLflow run that recorded its making."""
+    """Return the model directory, uncalibrated, and the MLflow run that recorded its making.
+
+    ``rationales`` are a teacher's; images that are not among them have the offline one's.
+    """
     run = get_step_context().pipeline_run
     whole = {"data": dataset.settings, "base": base_settings, "training": settings}
     given = parameters.flatten({**(run.config.parameters or {}), **whole})
@@ -34,6 +39,7 @@ def train_adapter(
     with opened as recorder, bar() as progress:
         links.to_training(recorder.run_id)
         recording.link_warm_up(recorder.run_id, warm_up_run)
+        recorder.metrics(0, writing.account_of(rationales).figures())
         heard = progress, recorder.metrics, recorder.answers
-        adapter = training.train_adapter(*made_of, *heard)
+        adapter = training.train_adapter(*made_of, *heard, writing.learned(rationales))
     return adapter, recorder.run_id

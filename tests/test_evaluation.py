@@ -61,9 +61,14 @@ def test_judge_measures_only_what_the_model_was_not_fitted_on(
 ) -> None:
     seen = [f"test-{n}" for n in range(3)]
     settings = EvaluationSettings(resamples=5, workers=1)
+    new = dataset.table(["image_id"], Split.TEST)["image_id"][-1].as_py()
     with caplog.at_level(logging.WARNING):
-        predictions, evaluation = judge(Brightness(seen), BAND, dataset, settings, silent)
+        predictions, evaluation = judge(
+            Brightness(seen), BAND, dataset, settings, silent, {new: "Inferred."}
+        )
     assert len(predictions) == 2 * 48
+    assert evaluation.likeness is not None
+    assert (evaluation.likeness.images, evaluation.likeness.asked) == (48 - 12, 1)
     assert {s.n for s in evaluation.slices if s.by == "all"} == {48 - 12}
     assert (evaluation.threshold, evaluation.review) == (0.5, (0.4, 0.6))
     assert "12 of 48 test images" in caplog.text

@@ -79,6 +79,14 @@ def test_adapter_leaves_the_base_alone_and_stores_only_safetensors(
     assert not [p for p in model.rglob("*") if p.suffix in {".bin", ".pt", ".pth", ".pkl"}]
 
 
+def test_other_reasons_are_another_training(data: Data, base: Path, tmp_path: Path) -> None:
+    made = *data, base, BASE, ADAPTER, tmp_path, silent
+    told = {data[0].table(["image_id"])["image_id"][0].as_py(): "Inferred: the image was altered."}
+    plain = training.train_adapter(*made, unheard)
+    assert training.train_adapter(*made, unheard, reasons={}) == plain
+    assert training.train_adapter(*made, unheard, reasons=told) != plain
+
+
 def test_model_folder_says_what_it_was_made_from(data: Data, base: Path, tmp_path: Path) -> None:
     model = training.train_adapter(*data, base, BASE, ADAPTER, tmp_path, silent, unheard)
     facts = json.loads((model / MODEL_FILE).read_text())

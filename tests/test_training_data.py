@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -92,3 +94,18 @@ def test_verdict_loss_reads_each_token_off_the_logits_before_it() -> None:
     assert verdict_loss(logits, labels, weights) == pytest.approx(0, abs=1e-6)
     wrong = logits.roll(1, dims=1)
     assert verdict_loss(wrong, labels, weights) > 1
+
+
+def test_a_teachers_reasons_are_learned_instead_of_the_offline_ones(
+    prepared: TrainingData, processor: Processor, tmp_path: Path
+) -> None:
+    dataset, measurements = dataset_and_measurements(tmp_path / "data")
+    rates = null_rates.fit_null_rates(measurements)
+    known, reason = (dataset, Split.TRAIN, measurements, rates), "Inferred: the image was altered."
+    told = prepare(
+        *known, processor, tmp_path / "train", silent, reasons={prepared[1].image_id: reason}
+    )
+    said = [prompts.parse(processor.decode(told[n].answer)).rationale for n in (0, 1)]
+    assert said[0] == prompts.parse(processor.decode(prepared[0].answer)).rationale
+    assert said[1] == reason
+    assert told[1].prompt == prepared[1].prompt

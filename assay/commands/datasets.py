@@ -1,4 +1,4 @@
-"""`datasets list | show | diff`: the datasets of the state folder."""
+"""`datasets list | show | diff | export`: the datasets of the state folder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def add(things: Any) -> None:
     diff = verb(verbs, "diff", "what came, went and changed between two datasets", _diff)
     diff.add_argument("before", help="as in show")
     diff.add_argument("after", help="as in show")
+    export = verb(verbs, "export", "write a dataset in the form that LLaMA-Factory reads", _export)
+    export.add_argument("version", help="as in show")
+    export.add_argument("folder", type=Path, help="a new folder")
+    export.add_argument("--as-is", action="store_true", help="the files as they came, metadata too")
 
 
 def _list(_options: argparse.Namespace) -> Answer:
@@ -48,6 +52,25 @@ def _diff(options: argparse.Namespace) -> Answer:
     both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
     found = dataset_diff.diff(*both)
     return found, tables.difference(found)
+
+
+def _export(options: argparse.Namespace) -> Answer:
+    from dataclasses import asdict
+
+    from assay import catalogue, home, sharegpt
+    from assay.images import Variant
+    from assay.progress import bar
+    from assay.rationales import writing
+    from assay.sources.sharegpt import INFO
+
+    dataset = catalogue.resolve(options.version, _root())
+    told = writing.learned(writing.stored(home.folder("rationales"), dataset))
+    form = Variant.AS_IS if options.as_is else Variant.BIAS_CONTROLLED
+    kept = home.folder("measurements")
+    with bar() as progress:
+        made = sharegpt.export(dataset, options.folder, progress, told, form, kept=kept)
+    lines = [f"{name}: {n:,} conversations" for name, n in made.conversations.items()]
+    return asdict(made), [*lines, f"see {options.folder / INFO}"]
 
 
 def _root() -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assay import likeness
 from assay.evaluation import GROUNDED, Evaluation, Slice
 from assay.images import Variant
 from assay.metrics import Bootstrap, Metric, mean
@@ -38,6 +39,8 @@ NAMES = {
     **controls.NAMES,
     **localisation.NAMES,
     GROUNDED: "claims grounded before dropping",
+    likeness.ROUGE_L: "ROUGE-L with a teacher's reasons",
+    likeness.BERT_SCORE: "BERTScore with a teacher's reasons",
 }
 """Metrics in words, by name."""
 
@@ -157,6 +160,9 @@ def _tiles(rows: pd.DataFrame, evaluation: Evaluation) -> Iterator[tuple[str, st
     if evaluation.grounding is not None:
         said = words(evaluation.grounding.share)
         yield said, f"of claims grounded before dropping ({evaluation.grounding})"
+    if (alike := evaluation.likeness) is not None:
+        without = f"; no BERTScore: {alike.left_out}" if alike.left_out else ""
+        yield words(alike.rouge_l), f"ROUGE-L with a teacher's reasons ({alike}{without})"
     yield f"{evaluation.threshold:.3f}", "threshold on the score"
     review = rows[rows["variant"] == kind.value]["needs_review"].to_numpy(bool)
     yield f"{100 * review.mean():.0f} %", "of images handed to people"

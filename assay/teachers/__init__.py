@@ -1,7 +1,8 @@
 """Who says what to look for, and writes the reasons that a model learns to give.
 
-A new teacher is one new file with one `Teacher`. Whatever writes them, reasons are made of the
-claims in `assay.teachers.claims`, or `assay.grounding` drops them before anyone sees them.
+`Teacher` composes both from the findings, at training and at serving alike; an `AskedTeacher` is a
+model of its own, asked for reasons to learn. Whatever writes them, reasons are made of the claims
+in `assay.teachers.claims`, or `assay.grounding` drops them before anyone sees them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from assay import plugins, prompts
+from assay import prompts
 from assay.records import Finding, Label, Mask
 
 DEFAULT = "offline"
@@ -33,9 +34,11 @@ class Teacher(ABC):
         """Why an image has its ``label``; ``mask`` is ``[h, w]``, at any size, True if altered."""
 
 
-def teacher(name: str = DEFAULT) -> Teacher:
-    """The teacher called ``name``; raises `UnknownPlugin`."""
-    return plugins.find(__name__, Teacher, name)()
+def teacher() -> Teacher:
+    """The one that needs nobody; the service knows no other (`assay.teachers.asked`)."""
+    from assay.teachers.offline import Offline
+
+    return Offline()
 
 
 def question(findings: Sequence[Finding]) -> str:

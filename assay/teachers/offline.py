@@ -6,7 +6,7 @@ points: what the ledger does not show cannot be learned from it, and would be dr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
 from assay import places
@@ -59,14 +59,28 @@ class Offline(Teacher):
 
         The inference follows the verdict at once, which it must not contradict.
         """
-        match label:
-            case Label.AUTHENTIC:
-                inferred = _nothing_done(findings)
-            case Label.SYNTHESIZED:
-                inferred = _generated(findings)
-            case Label.MANIPULATED:
-                inferred = _edited(manipulation, mask, findings)
-        return write([inferred, *_measured(findings)])
+        return write(claims_of(label, manipulation, mask, findings))
+
+
+def claims_of(
+    label: Label,
+    manipulation: str,
+    mask: Mask | None,
+    findings: Sequence[Finding],
+    cited: Collection[str] = (),
+) -> list[Claim]:
+    """What may be inferred, then what was measured: of the unusual findings those ``cited`` by id.
+
+    Without one of these the rarest are cited. Every claim is borne out by ``findings``.
+    """
+    match label:
+        case Label.AUTHENTIC:
+            inferred = _nothing_done(findings)
+        case Label.SYNTHESIZED:
+            inferred = _generated(findings)
+        case Label.MANIPULATED:
+            inferred = _edited(manipulation, mask, findings)
+    return [inferred, *_measured(findings, cited)]
 
 
 def _title(finding: Finding) -> str:
@@ -79,11 +93,12 @@ def _by_rarity(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(unusual, key=lambda finding: finding.null_rate or 0.0)
 
 
-def _measured(findings: Sequence[Finding]) -> list[Claim]:
+def _measured(findings: Sequence[Finding], wanted: Collection[str]) -> list[Claim]:
     if all(finding.null_rate is None for finding in findings):
         return [Statement.NOTHING_MEASURED]
-    cited = {finding.measurement.id for finding in _by_rarity(findings)[:_MOST_CITED]}
-    told = [finding for finding in findings if finding.measurement.id in cited]
+    rarest = [finding.measurement.id for finding in _by_rarity(findings)]
+    cited = [name for name in rarest if name in wanted] or rarest
+    told = [finding for finding in findings if finding.measurement.id in cited[:_MOST_CITED]]
     return [*map(_citation, told)] or [Statement.NOTHING_UNUSUAL]
 
 

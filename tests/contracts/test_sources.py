@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 from pathlib import Path
 
@@ -28,8 +29,27 @@ def folder(tmp_path: Path) -> Path:
         sample(seed, source="captures", dataset="captures", group=str(seed), split=Split.TRAIN)
         for seed in range(2)
     )
+    conversations(tmp_path)
     intakes.written(tmp_path, datasets.stored(tmp_path, [older]), [newer])
     return tmp_path
+
+
+def conversations(folder: Path) -> None:
+    """Two of the images as conversations."""
+    files = [f"{label}/0.png" for label in (Label.AUTHENTIC, Label.MANIPULATED)]
+    told = [
+        {
+            "conversations": [
+                {"from": "human", "value": "<image>What is it?"},
+                {"from": "gpt", "value": f"{file.split('/')[0].capitalize()}."},
+            ],
+            "images": [file],
+        }
+        for file in files
+    ]
+    (folder / "told.json").write_text(json.dumps(told))
+    info = {"told": {"file_name": "told.json", "formatting": "sharegpt"}}
+    (folder / "dataset_info.json").write_text(json.dumps(info))
 
 
 @pytest.fixture(params=plugins.discover("assay.sources", Source))  # type: ignore[type-abstract]
