@@ -16,7 +16,7 @@ from assay.downloading.outcomes import (
     Wanted,
     lies,
 )
-from assay.downloading.work import Outcome, Work
+from assay.downloading.work import Outcome, Work, is_unicode
 from assay.locks import exclusive
 from assay.progress import Progress, silent
 from assay.storage import Storage
@@ -60,7 +60,7 @@ class Downloads:
 
     def known(self, url: str) -> Downloaded | NotDownloaded | None:
         """What became of ``url`` when it was last asked; None where it never was."""
-        entry = self._ledger.entry(url)
+        entry = self._ledger.entry(url) if is_unicode(url) else None
         return None if entry is None else entry.outcome
 
     def counts(self) -> dict[str, int]:

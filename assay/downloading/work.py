@@ -112,6 +112,10 @@ class Work:
         if not wanted.url.strip():
             outcome.set_result(NotDownloaded(wanted.url, Refusal.NO_URL, "no URL is known"))
             return outcome
+        if not is_unicode(wanted.url):  # which the ledger could not even hold
+            reason = f"{addresses.shown(wanted.url)} holds half a character; correct it"
+            outcome.set_result(NotDownloaded(wanted.url, Refusal.FORBIDDEN, reason))
+            return outcome
         before = self._ledger.entry(wanted.url)
         job = Job(wanted, outcome, before)
         if before is None or not is_fresh(before, self._settings, time.time()):
@@ -243,6 +247,11 @@ class Work:
             job.outcome.set_exception(error)
         else:
             job.outcome.set_result(entry.outcome)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether ``text`` has no lone surrogates, which JSON may carry and UTF-8 cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def is_fresh(entry: Entry, settings: DownloadSettings, now: float) -> bool:

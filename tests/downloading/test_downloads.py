@@ -132,6 +132,14 @@ def test_an_address_that_may_not_be_asked_is_refused(
     assert not server.requests
 
 
+def test_an_address_with_half_a_character_is_refused(downloads: Downloads, server: Server):
+    url = "http://images.example/\ud800.jpg"
+    (found,) = fetched(downloads, server, url)
+    assert isinstance(found, NotDownloaded)
+    assert found.refusal is Refusal.FORBIDDEN
+    assert downloads.known(url) is None
+
+
 def test_results_keep_the_order_although_the_first_is_the_slowest(
     server: Server, downloads: Downloads
 ):
