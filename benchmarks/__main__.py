@@ -25,6 +25,7 @@ MODULES = (
     "monitoring",
     "monitor_labels",
     "monitor_decisions",
+    "downloading",
 )
 
 
