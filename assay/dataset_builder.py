@@ -52,6 +52,7 @@ CODE = (
     "duplicates.py",
     "images.py",
     "manipulations/*.py",
+    "near_hashes.py",
     "pairs.py",
     "pdq.py",
     "records.py",
