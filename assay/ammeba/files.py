@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from assay.archives import ArchiveSettings, members
 from assay.errors import SchemaViolation
@@ -22,7 +20,7 @@ _LIMITS = ArchiveSettings(max_members=200_000, max_member_bytes=512 * 2**20)
 
 
 @contextmanager
-def opened(place: Path, name: str) -> Iterator[BinaryIO]:
+def opened(place: Path, name: str) -> Iterator[io.BufferedIOBase]:
     """The bytes of the csv called ``name`` in a folder or a zip.
 
     Raises `SchemaViolation` where it is missing, twice there or refused, and `UnsafeArchive` for a
@@ -43,11 +41,6 @@ def opened(place: Path, name: str) -> Iterator[BinaryIO]:
     if isinstance(content := found[0].content, str):
         raise SchemaViolation(f"{place.name}: {name}: {content}")
     yield io.BytesIO(content)
-
-
-def is_place(path: Path) -> bool:
-    """Whether ``path`` is a folder, or a file that begins like a zip."""
-    return path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))
 
 
 def _remedy() -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from assay.ammeba.files import ANNOTATIONS, FACT_CHECKS, IMAGES, opened
@@ -55,6 +56,7 @@ class Annotation:
     """The image before it was edited, if it was found; empty otherwise."""
     submitted_at: str
     """When it was annotated, ISO 8601; empty if unknown."""
+    is_screenshot: bool
     flags: Mapping[str, bool]
     """By name of `FLAGS`; what nobody answered is not in it."""
 
@@ -98,6 +100,8 @@ def read_annotations(place: Path) -> Iterator[Annotation]:
         "disqualification_reason",
         "premanipulation_image_id",
         "submission_time",
+        "image_type",
+        "screenshot_type",
         *FLAGS,
     )
     for cells in _rows(place, ANNOTATIONS, columns):
@@ -108,6 +112,7 @@ def read_annotations(place: Path) -> Iterator[Annotation]:
             disqualification_reason=_text(cells["disqualification_reason"], _LONGEST_TITLE),
             premanipulation_image_id=_image_id(cells["premanipulation_image_id"]),
             submitted_at=iso(cells["submission_time"]),
+            is_screenshot=_is_screenshot(cells),
             flags={n: v for n in FLAGS if (v := _flag(cells[n])) is not None},
         )
 
@@ -147,6 +152,7 @@ def read_fact_checks(place: Path) -> Iterator[FactCheck]:
             yield FactCheck(url, title, iso(cells["review_date"]))
 
 
+@lru_cache(maxsize=65_536)
 def iso(time: str | None) -> str:
     """A day or a time as they are written there, in ISO 8601; empty where it is none.
 
@@ -225,6 +231,11 @@ def _hash(cell: str | None) -> str:
 def _flag(cell: str | None) -> bool | None:
     word = (cell or "").strip().lower()
     return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _is_screenshot(cells: Cells) -> bool:
+    kind = (cells["screenshot_type"] or "").strip().lower()
+    return "screenshot" in (cells["image_type"] or "").lower() or kind not in {"", *_FALSE}
 
 
 def _number(cell: str | None) -> int | None:
