@@ -28,6 +28,9 @@ _PAIRS = 1 << 20
 """Pairs in memory at once, about 100 MB."""
 _FEW = 4096
 """Hashes of which all are compared faster than sixty-four thousand words are counted."""
+_PIVOTS, _MANY = 128, 0.02
+"""Rows around which crowds are looked for, and the share of all rows that is one: most larger ones
+are found, and smaller ones cost less than strangers do."""
 _DEARER = 60
 """Times that a pair found by its words costs what it costs faiss, which compares all."""
 
@@ -56,8 +59,13 @@ def joined_by_hash(labels: Indices, codes: Codes) -> Indices:
     """Labels ``[n]`` after also joining items with near hashes ``[n, 32]``."""
     rows, places = _distinct(codes)
     labels = joined(labels, (places, np.arange(len(codes))))
+    while (is_in := _crowd(codes[rows])).any():
+        crowd, rows = rows[is_in], rows[~is_in]
+        labels = joined(labels, (np.full(crowd.size, crowd[0]), crowd))
+        for near in _near_of(codes[crowd], codes[rows]):
+            labels = joined(labels, (crowd[near[0]], rows[near[1]]))
     distinct = codes[rows]
-    pairs = _near_by_words(distinct) if _is_spread(distinct) else _near_of_all(distinct)
+    pairs = _near_by_words(distinct) if _is_spread(distinct) else _near_of(distinct, distinct)
     for left, right in pairs:
         labels = joined(labels, (rows[left], rows[right]))
     return labels
@@ -68,6 +76,21 @@ def _distinct(codes: Codes) -> Pairs:
     whole = np.ascontiguousarray(codes).view(f"V{_HASH_BITS // 8}").ravel()
     _, rows, places = np.unique(whole, return_index=True, return_inverse=True)
     return rows, rows[places]
+
+
+def _crowd(codes: Codes) -> npt.NDArray[np.bool_]:
+    """Which of the rows are near one of them, if that is so for many; else none.
+
+    Those belong together without being compared with each other: a picture that goes round has
+    thousands of copies, and they have the square of that in pairs.
+    """
+    if len(codes) >= _FEW:
+        for pivot in codes[:: len(codes) // _PIVOTS]:
+            bits = np.bitwise_count(codes.view(np.uint64) ^ pivot.view(np.uint64))
+            is_near = bits.sum(axis=1, dtype=np.uint16) <= MAX_DISTANCE
+            if is_near.mean() >= _MANY:
+                return is_near
+    return np.zeros(len(codes), np.bool_)
 
 
 def _is_spread(codes: Codes) -> bool:
@@ -120,16 +143,16 @@ def _are_near(codes: npt.NDArray[np.uint64], left: Indices, right: Indices) -> I
     return near
 
 
-def _near_of_all(codes: Codes) -> Iterator[Pairs]:
-    """Pairs of near rows in both directions, after comparing each with every other."""
+def _near_of(stored: Codes, asked: Codes) -> Iterator[Pairs]:
+    """Pairs of near rows, after comparing each of one with each of the other."""
     import faiss
 
     index = faiss.IndexBinaryFlat(_HASH_BITS)
-    index.add(codes)
-    queries = max(1, _PAIRS // len(codes))
-    for start in range(0, len(codes), queries):
-        block = codes[start : start + queries]
+    index.add(stored)
+    queries = max(1, _PAIRS // max(1, len(stored)))
+    for start in range(0, len(asked), queries):
+        block = asked[start : start + queries]
         # The radius of faiss is exclusive.
-        limits, _, right = index.range_search(block, MAX_DISTANCE + 1)
+        limits, _, found = index.range_search(block, MAX_DISTANCE + 1)
         counts = (limits[1:] - limits[:-1]).astype(np.int64)
-        yield np.repeat(np.arange(start, start + len(block)), counts), right
+        yield found, np.repeat(np.arange(start, start + len(block)), counts)

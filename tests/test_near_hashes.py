@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 from assay import near_hashes
 from assay.near_hashes import MAX_DISTANCE, Codes, Pairs, joined_by_hash
 
-NEAR_OF_ALL, NEAR_BY_WORDS = near_hashes._near_of_all, near_hashes._near_by_words
-WAYS = [NEAR_OF_ALL, NEAR_BY_WORDS]
+NEAR_BY_WORDS = near_hashes._near_by_words
+
+
+def near_of_all(codes: Codes) -> Iterator[Pairs]:
+    return near_hashes._near_of(codes, codes)
+
+
+WAYS = [near_of_all, NEAR_BY_WORDS]
 
 
 def pictures(count: int, copies: int, seed: int, most_flips: int = 40) -> Codes:
@@ -64,13 +70,26 @@ def test_no_pair_at_the_limit_is_missed_wherever_its_bits_differ(
     assert not near_pairs(ways, codes)
 
 
+def same_groups(labels: np.ndarray) -> np.ndarray:
+    return labels[:, None] == labels
+
+
+@pytest.mark.parametrize("few", [10, 4096])
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), order=st.permutations(range(60)))
-def test_joined_by_hash_does_not_depend_on_the_order(seed: int, order: list[int]) -> None:
-    codes = pictures(20, 40, seed)
-    labels = joined_by_hash(np.arange(60), codes)
-    shuffled = joined_by_hash(np.arange(60), codes[order])
-    assert ((labels[:, None] == labels)[order][:, order] == (shuffled[:, None] == shuffled)).all()
+@given(seed=st.integers(0, 2**32 - 1), crowd=st.integers(0, 30), order=st.permutations(range(60)))
+def test_joined_by_hash_is_exhaustive_whatever_the_order(
+    few: int, seed: int, crowd: int, order: list[int]
+) -> None:
+    """Also where it first looks for crowds, as it does among many."""
+    codes = np.vstack([pictures(20, 40 - crowd, seed), pictures(1, crowd, seed, 9)])[:60]
+    expected = np.arange(60)
+    for pairs in exhaustive(codes):
+        expected = near_hashes.joined(expected, pairs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near_hashes, "_FEW", few)
+        patch.setattr(near_hashes, "_PIVOTS", 10)
+        labels = joined_by_hash(np.arange(60), codes[order])
+    assert (same_groups(labels) == same_groups(expected[order])).all()
 
 
 def test_pairs_come_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from assay import images, plugins, sources
 from assay.errors import UnknownPlugin
 from assay.records import Label, Sample, Split
 from assay.sources import Source
-from tests import datasets, intakes
+from tests import ammeba_set, datasets, intakes
 from tests.scenes import sample, scene
 
 LIMIT = 24
@@ -19,7 +20,10 @@ LIMIT = 24
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A directory for any required option: labelled images, a dataset, and labels after it."""
+    """A directory for any required option: labelled images, a dataset, and labels after it.
+
+    And CIFAKE's folders, and AMMeBa's files with the images beside them.
+    """
     for label in Label:
         (tmp_path / label).mkdir()
         for seed in range(2):
@@ -28,6 +32,9 @@ def folder(tmp_path: Path) -> Path:
         sample(seed, source="captures", dataset="captures", group=str(seed), split=Split.TRAIN)
         for seed in range(2)
     )
+    for name in ("train/REAL", "train/FAKE", "test/REAL", "test/FAKE"):
+        shutil.copytree(tmp_path / "authentic", tmp_path / name)
+    ammeba_set.with_images(tmp_path, [scene(seed, 64, 64) for seed in range(2)])
     intakes.written(tmp_path, datasets.stored(tmp_path, [older]), [newer])
     return tmp_path
 
