@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assay import descriptors, duplicates, images, ledger, measuring
 from assay.evidence import examined
+from assay.image_hashes import ImageHashes
 from assay.questions import Preparer, Question
 from assay.records import Finding, Photo
 from assay.serving_recipe import DEFAULT, ServingRecipe
@@ -36,6 +37,8 @@ class ImageFacts:
     """That of the image in a mirror."""
     pdq_quality: int
     """0..100; below `assay.duplicates.MIN_QUALITY` the hash means nothing."""
+    hashes: ImageHashes | None = None
+    """What known images are looked up by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +102,7 @@ def _facts(photo: Photo) -> ImageFacts:
         hashed.bits.hex(),
         mirrored.bits.hex(),
         hashed.quality,
+        ImageHashes.of(photo.pixels),
     )
 
 

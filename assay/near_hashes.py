@@ -87,7 +87,7 @@ def _crowd(codes: Codes) -> npt.NDArray[np.bool_]:
     if len(codes) >= _FEW:
         for pivot in codes[:: len(codes) // _PIVOTS]:
             bits = np.bitwise_count(codes.view(np.uint64) ^ pivot.view(np.uint64))
-            is_near = bits.sum(axis=1, dtype=np.uint16) <= MAX_DISTANCE
+            is_near: npt.NDArray[np.bool_] = bits.sum(axis=1, dtype=np.uint16) <= MAX_DISTANCE
             if is_near.mean() >= _MANY:
                 return is_near
     return np.zeros(len(codes), np.bool_)
