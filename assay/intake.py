@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class ImageFacts:
     pdq_quality: int
     """0..100; below `assay.duplicates.MIN_QUALITY` the hash means nothing."""
     hashes: ImageHashes | None = None
-    """What known images are looked up by."""
+    """What known images are looked up by; of `identify` only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,8 @@ class Prepared:
 
 def identify(data: bytes) -> ImageFacts:
     """The facts of encoded image ``data``, without evidence; raises as `assay.images.decode`."""
-    return _facts(images.decode(data))
+    photo = images.decode(data)
+    return replace(_facts(photo), hashes=ImageHashes.of(photo.pixels))
 
 
 def stated(data: bytes) -> tuple[Finding, ...]:
@@ -102,7 +103,6 @@ def _facts(photo: Photo) -> ImageFacts:
         hashed.bits.hex(),
         mirrored.bits.hex(),
         hashed.quality,
-        ImageHashes.of(photo.pixels),
     )
 
 
