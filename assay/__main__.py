@@ -7,6 +7,7 @@
     python -m assay keys create NAME --scope detect
     python -m assay accounts add NAME --role moderator
     python -m assay captures show ID
+    python -m assay known lookup IMAGE
     python -m assay lineage answer ID
     python -m assay audit verify
     python -m assay load http://127.0.0.1:3000 --rate 5
@@ -36,6 +37,7 @@ from assay.commands import (
     datasets,
     deployments,
     keys,
+    known,
     lineage,
     load,
     loop,
@@ -53,6 +55,7 @@ _THINGS = (
     keys,
     accounts,
     captures,
+    known,
     lineage,
     audit,
     deployments,

@@ -79,11 +79,12 @@ def members(
     settings: ArchiveSettings = ArchiveSettings(),  # noqa: B008 (frozen)
     *,
     wanted: Container[int] | None = None,
+    named: Container[str] | None = None,
 ) -> Iterator[Member]:
     """Every file of the zip in ``stream`` (seekable), in the order of its table of contents.
 
-    Given ``wanted``, only the files at these places in that order, counted from 0; the others are
-    not read.
+    Given ``wanted``, only the files at these places in that order, counted from 0; given ``named``,
+    only those called so, in whatever folder. The others are not read.
 
     Refused with a reason: names that lead elsewhere, links and devices, encrypted members, rare
     ways of compression, archives inside, damage, and sizes beyond ``settings``; once the total is
@@ -105,6 +106,7 @@ def members(
             )
         _refuse_overlaps(archive, stream)
         chosen = [info for at, info in enumerate(files) if wanted is None or at in wanted]
+        chosen = [i for i in chosen if named is None or _last_part(i.orig_filename) in named]
         yield from _read_all(archive, chosen, settings)
 
 
@@ -189,6 +191,10 @@ def _refusal(info: zipfile.ZipInfo) -> str:
     if info.compress_type not in _METHODS:
         return "it is compressed in a rare way; use deflate, or store it"
     return ""
+
+
+def _last_part(name: str) -> str:
+    return re.split(r"[/\\]", name)[-1]
 
 
 def _is_passed_over(info: zipfile.ZipInfo) -> bool:

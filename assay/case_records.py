@@ -93,6 +93,19 @@ class KeptVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenBefore:
+    """A fact-check in which the picture was seen: context, no ground of the verdict."""
+
+    fact_check_url: str
+    title: str
+    review_date: str
+    average_distance: int
+    """Bits of 64 between the average hashes."""
+    phash_distance: int
+    """Bits of 64 between the phashes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One entry of a decision's history, in the order in which they happened."""
 
@@ -124,6 +137,7 @@ class Case:
     """What turned findings into probabilities; without it nothing can be derived again."""
     logits: tuple[float, float, float] | None = field(default=None)
     """Of the classes before calibration, where the model's own word was heard."""
+    known_images: tuple[SeenBefore, ...] = ()
 
     @classmethod
     def of(

@@ -44,23 +44,31 @@ CHUNK_ROWS = 32
 CHUNK_BYTES = 16 * 2**20
 """Of samples that travel to a worker together, however few they are."""
 CODE = (
+    "affine.py",
+    "alignment.py",
+    "ammeba/*.py",
     "dataset.py",
     "dataset_builder.py",
     "dataset_plan.py",
     "dataset_shards.py",
     "degradations.py",
+    "difference_masks.py",
     "duplicates.py",
     "images.py",
+    "local_differences.py",
     "manipulations/*.py",
+    "near_hashes.py",
+    "overlays.py",
     "pairs.py",
     "pdq.py",
     "records.py",
     "sample_shards.py",
     "sources/*.py",
     "splits.py",
+    "toning.py",
 )
 """Files of this package that decide what a dataset holds; editing one starts a new build."""
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow")
+LIBRARIES = ("imagehash", "numpy", "opencv-python-headless", "pillow")
 """Packages that decide pixels or hashes; another version starts a new build."""
 
 COUNTED = ("label", "manipulation", "split", "dataset")

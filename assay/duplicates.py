@@ -12,19 +12,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from assay.near_hashes import Indices, Pairs, joined, joined_by_hash
 from assay.pdq import pdq
 from assay.records import Pixels
 
-MAX_DISTANCE = 31
-"""Bits of 256 in which PDQ hashes of one picture differ at most (Meta, The TMK+PDQF Algorithms)."""
 MIN_QUALITY = 50
 """PDQ quality, 0..100, below which an image is too flat for its hash to mean anything."""
 
-_HASH_BITS = 256
 _HASHED_SIDE = 512
-_QUERIES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +56,15 @@ def pixel_digest(pixels: Pixels) -> bytes:
 def merge_groups(hashes: Sequence[PerceptualHash], groups: Sequence[str]) -> list[str]:
     """Join the given groups wherever they share a picture; one name for each image, in order.
 
-    Images are joined when they have the same given group, the same pixels, or hashes of enough
-    quality within `MAX_DISTANCE`, and so are the images joined to those. The joined group has the
-    smallest of the given names, so the result does not depend on the order of the images.
+    Images are joined when they have the same given group, the same pixels, or near hashes of
+    enough quality (`assay.near_hashes`), and so are the images joined to those. The joined group
+    has the smallest of the given names, so the result does not depend on the order of the images.
     """
     if not hashes:
         return []
-    labels = _joined(np.arange(len(groups)), _equal(groups))
-    labels = _joined(labels, _equal([image.digest for image in hashes]))
-    labels = _joined_by_hash(labels, hashes)
+    labels = joined(np.arange(len(groups)), _equal(groups))
+    labels = joined(labels, _equal([image.digest for image in hashes]))
+    labels = _joined_near(labels, hashes)
     smallest: dict[int, str] = {}
     for label, name in zip(labels.tolist(), groups, strict=True):
         smallest[label] = min(name, smallest.get(label, name))
@@ -80,11 +76,7 @@ def components(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
     if not pairs:
         return list(range(count))
     left, right = np.array(pairs, dtype=np.int64).T
-    return [int(label) for label in _joined(np.arange(count), (left, right))]
-
-
-_Indices = npt.NDArray[np.int64]
-_Pairs = tuple[_Indices, _Indices]
+    return [int(label) for label in joined(np.arange(count), (left, right))]
 
 
 def _reduced(pixels: Pixels) -> Pixels:
@@ -94,44 +86,18 @@ def _reduced(pixels: Pixels) -> Pixels:
     return reduced.astype(np.uint8, copy=False)
 
 
-def _equal(keys: Sequence[Hashable]) -> _Pairs:
+def _equal(keys: Sequence[Hashable]) -> Pairs:
     """Each position paired with the first one that holds an equal key."""
     first: dict[Hashable, int] = {}
     origins = [first.setdefault(key, index) for index, key in enumerate(keys)]
     return np.array(origins, dtype=np.int64), np.arange(len(origins), dtype=np.int64)
 
 
-def _joined(labels: _Indices, pairs: _Pairs) -> _Indices:
-    """Component labels ``[n]`` after also joining the images of ``pairs`` (union-find)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    left, right = labels[pairs[0]], labels[pairs[1]]
-    left, right = left[left != right], right[left != right]
-    if not left.size:
-        return labels
-    size = int(labels.max()) + 1
-    graph = coo_array((np.ones(left.size, dtype=np.bool_), (left, right)), shape=(size, size))
-    components = connected_components(graph, directed=False)[1]
-    return np.asarray(components[labels], dtype=np.int64)
-
-
-def _joined_by_hash(labels: _Indices, hashes: Sequence[PerceptualHash]) -> _Indices:
-    """Join near hashes, a block of queries at a time so that many neighbours cost no memory."""
-    import faiss
-
-    usable = np.flatnonzero([image.quality >= MIN_QUALITY for image in hashes])
+def _joined_near(labels: Indices, hashes: Sequence[PerceptualHash]) -> Indices:
+    """Labels after also joining pictures with near hashes of enough quality."""
+    usable = np.flatnonzero([image.is_meaningful for image in hashes])
     if not usable.size:
         return labels
-    codes = np.frombuffer(b"".join(image.bits for image in hashes), dtype=np.uint8)
-    codes = codes.reshape(len(hashes), -1)[usable]
-    index = faiss.IndexBinaryFlat(_HASH_BITS)
-    index.add(codes)
-    for start in range(0, len(codes), _QUERIES):
-        # The radius of faiss is exclusive.
-        block = codes[start : start + _QUERIES]
-        limits, _, neighbours = index.range_search(block, MAX_DISTANCE + 1)
-        counts = (limits[1:] - limits[:-1]).astype(np.int64)
-        queries = np.repeat(np.arange(start, start + len(block)), counts)
-        labels = _joined(labels, (usable[queries], usable[neighbours]))
-    return labels
+    codes = np.frombuffer(b"".join(hashes[i].bits for i in usable.tolist()), np.uint8)
+    found = joined_by_hash(np.arange(usable.size), codes.reshape(usable.size, -1))
+    return joined(labels, (usable[found], usable))

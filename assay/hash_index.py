@@ -8,7 +8,8 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from assay.duplicates import MAX_DISTANCE, PerceptualHash
+from assay.duplicates import PerceptualHash
+from assay.near_hashes import MAX_DISTANCE
 
 SIBLING_DISTANCE = 75
 """Bits within which to look for siblings, which pixels then confirm: 95 % of real edits lie as near

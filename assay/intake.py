@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from assay import descriptors, duplicates, images, ledger, measuring
 from assay.evidence import examined
+from assay.image_hashes import ImageHashes
 from assay.questions import Preparer, Question
 from assay.records import Finding, Photo
 from assay.serving_recipe import DEFAULT, ServingRecipe
@@ -36,6 +37,8 @@ class ImageFacts:
     """That of the image in a mirror."""
     pdq_quality: int
     """0..100; below `assay.duplicates.MIN_QUALITY` the hash means nothing."""
+    hashes: ImageHashes | None = None
+    """What known images are looked up by; of `identify` only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +56,8 @@ class Prepared:
 
 def identify(data: bytes) -> ImageFacts:
     """The facts of encoded image ``data``, without evidence; raises as `assay.images.decode`."""
-    return _facts(images.decode(data))
+    photo = images.decode(data)
+    return replace(_facts(photo), hashes=ImageHashes.of(photo.pixels))
 
 
 def stated(data: bytes) -> tuple[Finding, ...]:

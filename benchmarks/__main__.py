@@ -11,6 +11,7 @@ from benchmarks.figures import Figure, show
 MODULES = (
     "run_help",
     "dataset_building",
+    "duplicates",
     "validation",
     "evidence",
     "memory",

@@ -8,6 +8,7 @@ from assay import signing_keys
 from assay.calibration import Calibration
 from assay.evidence_pool import EvidencePool
 from assay.fusion import Fusion
+from assay.known_images import KnownImages
 from assay.model_folder import CALIBRATION_FILE, FUSION_FILE, read_facts
 from assay.policy import Policy
 from assay.store import Store, StoreSettings
@@ -56,6 +57,7 @@ def assemble(
         model,
         serving.name,
         settings.stability,
+        KnownImages(settings.known_images) if settings.known_images else None,
     )
     url, allow_private = store_settings.webhook_url, settings.webhook_allow_private
     webhooks = webhook_sender.sender(store, url, allow_private=allow_private)

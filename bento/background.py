@@ -24,7 +24,7 @@ from bento.webhook_sender import WebhookSender
 _TIDY_EVERY, _ESTIMATE_EVERY, _CATCH_UP_EVERY, _REFRESH_EVERY = 3600.0, 600.0, 60.0, 15.0
 _STORE_REFUSALS_EVERY = 30.0
 _LOOK_FOR_JOBS_EVERY, _SEND_EVERY = 0.5, 1.0
-_THREADS = 5
+_THREADS = 6
 """One for each chore, so that a slow receiver of webhooks holds up none of the others."""
 _GRACE = 5.0
 """Seconds beyond the deadline of an image that leaving may take, and that storing may take."""
@@ -69,6 +69,8 @@ def _chores(here: Runtime) -> list[tuple[Callable[[], object], float]]:
         (partial(here.engine.refused.store, here.store), _STORE_REFUSALS_EVERY),
         (lambda: metrics.refresh_estimates(here.store, datetime.now(UTC)), _ESTIMATE_EVERY),
     ]
+    if here.engine.known is not None:
+        chores.append((here.engine.known.refresh, _REFRESH_EVERY))
     if here.webhooks is not None:
         chores.append((partial(_send, here, here.webhooks), _SEND_EVERY))
     return chores

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from assay import kept_answers, notices
-from assay.case_records import Case, ImageFacts, KeptVerdict, Step
+from assay.case_records import Case, ImageFacts, KeptVerdict, SeenBefore, Step
 from assay.fingerprints import code_fingerprint
 from assay.records import Label
-from assay.store import Capture, Decision, HumanLabel
+from assay.store import Capture, Decision, HumanLabel, Known
 from bento import captures, pseudonyms
 from bento.model_card import ModelCard
 
@@ -18,11 +18,16 @@ _SATIRE = "satire_or_art"
 
 
 def case_of(
-    capture: Capture, image: bytes | None, history: Sequence[Decision], model: ModelCard
+    capture: Capture,
+    image: bytes | None,
+    history: Sequence[Decision],
+    model: ModelCard,
+    known: Sequence[Known] = (),
 ) -> Case:
     """The case of ``capture``, with what derives its verdict where ``model`` gave it.
 
-    ``image`` are the bytes as received, None where they were not kept.
+    ``image`` are the bytes as received, None where they were not kept; ``known`` are the
+    fact-checks in which the picture was seen and that may still be named.
     """
     is_served = capture.model_version == model.version
     is_decided = is_served and _decides(model, capture)
@@ -37,6 +42,17 @@ def case_of(
         stratum=capture.stratum,
         fusion=model.fusion if is_served else None,
         calibration=model.calibration if is_decided else None,
+        known_images=tuple(_seen_before(one) for one in known),
+    )
+
+
+def _seen_before(known: Known) -> SeenBefore:
+    return SeenBefore(
+        known.fact_check_url,
+        known.title,
+        known.review_date,
+        known.average_distance,
+        known.phash_distance,
     )
 
 

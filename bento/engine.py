@@ -23,11 +23,12 @@ from assay.detector import Rationale
 from assay.errors import AssayError, StoreUnavailable
 from assay.evidence_pool import EvidencePool
 from assay.intake import ImageFacts
+from assay.known_images import KnownImages
 from assay.notices import NoticeLimits
 from assay.records import Finding
 from assay.store import Capture, Store
 from assay.store.ids import new_id
-from bento import captures, metrics, stability
+from bento import captures, known_images, metrics, stability
 from bento.admission import Admission, is_large
 from bento.answering import Answers
 from bento.model_card import ModelCard
@@ -59,11 +60,13 @@ class Engine:
         model: ModelCard,
         serving_plan: str | None = None,
         stability_share: float = 0.0,
+        known: KnownImages | None = None,
     ) -> None:
         self.store, self.pool, self.admission = store, pool, admission
         self.version, self._serving_plan = model.version, serving_plan
         self._model = model
         self.relatives = relatives
+        self.known = known
         self.refused = RefusalTally()
         self._answers, self._deadline = answers, deadline
         self._checks = StabilityChecks(pool, answers, stability_share)
@@ -128,6 +131,7 @@ class Engine:
         seen = None
         if not submission.is_copy:
             seen = await asyncio.to_thread(self._seen, identity, submission)
+        known = await asyncio.to_thread(known_images.seen, self.known, identity)
         watch.lap("seen_before")
         if seen is None:
             capture = await self._judged(submission, identity, watch)
@@ -135,7 +139,8 @@ class Engine:
             stated = await self._stated(seen, submission.image)
             watch.lap("origin")
             capture = captures.repeated(seen, submission, identity, stated, self._limits)
-        return await self._kept(capture, submission, watch)
+        shown = capture.model_copy(update={"known_images": known})
+        return await self._kept(shown, submission, watch)
 
     async def _repeated_request(self, submission: Submission) -> Capture | None:
         """The capture of an earlier request with the same idempotency key."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from assay import known_images
 from assay.errors import ConfigError
 from assay.home import REPOSITORY
 from assay.settings import Settings
@@ -70,6 +71,8 @@ class ServiceSettings(Settings):
     """Days for which the address of a notice is good."""
     sibling_days: int = Field(365, gt=0)
     """How far back near-duplicates are looked for."""
+    known_images: Path | None = None
+    """The folder of the known-image bank; from the environment, that of the state folder."""
     webhook_allow_private: bool = False
     """Whether decisions may be sent to this machine and private networks, and without TLS."""
     actions: tuple[str, ...] = ("allow", "label", "limit", "remove", "escalate")
@@ -94,6 +97,7 @@ class ServiceSettings(Settings):
         named = {field: os.environ.get(f"ASSAY_{field.upper()}") for field in cls.model_fields}
         texts = {field: value for field, value in named.items() if value}
         texts["model"] = str(model_folder())
+        texts["known_images"] = str(known_images.place())
         listed = {
             f: tuple(texts.pop(f).split(",")) for f in ("actions", "reason_codes") if f in texts
         }

@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import images
-from assay.duplicates import (
-    MAX_DISTANCE,
-    MIN_QUALITY,
-    PerceptualHash,
-    merge_groups,
-    perceptual_hash,
-)
+from assay.duplicates import MIN_QUALITY, PerceptualHash, merge_groups, perceptual_hash
+from assay.near_hashes import MAX_DISTANCE
 from tests.scenes import scene
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.duplicates import MAX_DISTANCE, MIN_QUALITY, PerceptualHash, perceptual_hash
+from assay.duplicates import MIN_QUALITY, PerceptualHash, perceptual_hash
 from assay.hash_index import HashIndex
+from assay.near_hashes import MAX_DISTANCE
 from tests.scenes import scene
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from assay.duplicates import MAX_DISTANCE
+from assay.near_hashes import MAX_DISTANCE
 
 Indices = npt.NDArray[np.int64]
 _Codes = npt.NDArray[np.uint8]

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from assay.known_images import KnownImage
 from assay.reports import loop as loop_report
 from assay.reports.terminal import table_of
 from assay.store import Account, ApiKey, Capture, Decision, Deployment, Sibling
@@ -98,6 +99,15 @@ def deployment(shown: Deployment) -> RenderableType:
     for name, value in facts.items():
         table.add_row(name, value)
     return Group(table, *(Text(f"- {reason}") for reason in shown.reasons))
+
+
+def known_images(found: Sequence[KnownImage]) -> Table:
+    """One line an image and fact-check; what fact-checkers wrote is shown as it stands."""
+    table = table_of("image", "reviewed", "fact-check", "address", "image kept")
+    for one in found:
+        texts = map(Text, (one.image_id, one.review_date, one.title, one.fact_check_url))
+        table.add_row(*texts, "yes" if one.digest else "no")
+    return table
 
 
 def loops(found: Sequence[LoopRun]) -> Table:

@@ -11,15 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import BeforeValidator, DirectoryPath
-
-from assay import images
-from assay.errors import DataError, ImageTooLarge, SchemaViolation, UnreadableImage, did_you_mean
+from assay import hub
+from assay.errors import DataError, SchemaViolation, did_you_mean
 from assay.records import Rejected, Sample
-from assay.settings import at_home
 from assay.sources import Source, manifests
+from assay.sources.files import place, read_file, state
 from assay.sources.manifests import LABELS, Entry
 
 
@@ -28,8 +26,8 @@ class Folder(Source):
 
     name: ClassVar[str] = "folder"
 
-    path: Annotated[DirectoryPath, BeforeValidator(at_home)]
-    """The directory; ``~`` is the user's home."""
+    path: hub.Folder
+    """The directory; ``~`` is the user's home. Or the name of a dataset (`assay.hub`)."""
     manifest: str = ""
     """Name of the manifest; empty takes the one that is there, else the label sub-folders."""
 
@@ -45,36 +43,40 @@ class Folder(Source):
 
     def fingerprint(self) -> str:
         """A hash of the manifest, and of the name, size and time of each file it lists."""
-        digest = hashlib.sha256(self.path.resolve().name.encode())
+        digest = hashlib.sha256(hub.title(self.path).encode())
         manifest = self._manifest()
         if manifest is not None:
             digest.update(manifest.read_bytes())
         for entry in self.entries():
             for file in filter(None, (entry.file, entry.mask)):
-                digest.update(f"{file}\0{_state(self.path / file)}\0".encode())
+                digest.update(f"{file}\0{state(self._folder / file)}\0".encode())
         return digest.hexdigest()
 
     def entries(self) -> list[Entry]:
         """The rows without a fault, in the order of `fetch`."""
         return [row for row in self._rows() if isinstance(row, Entry)]
 
+    @property
+    def _folder(self) -> Path:
+        return hub.folder(self.path)
+
     def _rows(self) -> list[Entry | Rejected]:
         manifest = self._manifest()
         if manifest is None:
-            return sorted(map(_checked, _by_folder(self.path)), key=_place)
-        return sorted(manifests.read(self.path, manifest), key=_place)
+            return sorted(map(_checked, _by_folder(self._folder)), key=_place)
+        return sorted(manifests.read(self._folder, manifest), key=_place)
 
     def _manifest(self) -> Path | None:
         names = [self.manifest] if self.manifest else [f"manifest{s}" for s in manifests.READERS]
-        found = [self.path / name for name in names if (self.path / name).is_file()]
+        found = [self._folder / name for name in names if (self._folder / name).is_file()]
         if self.manifest and not found:
-            raise SchemaViolation(f"{self.path} holds no {self.manifest}; correct its name")
+            raise SchemaViolation(f"{self._folder} holds no {self.manifest}; correct its name")
         return found[0] if found else None
 
     def _sample(self, entry: Entry) -> Sample | Rejected:
         try:
-            image = _bytes(self.path, entry.file)
-            mask = _bytes(self.path, entry.mask) if entry.mask else b""
+            image = read_file(self._folder, entry.file)
+            mask = read_file(self._folder, entry.mask) if entry.mask else b""
         except (DataError, OSError) as error:
             return Rejected(entry.file, f"{entry.where}: {error}" if entry.where else str(error))
         return Sample(
@@ -84,7 +86,7 @@ class Folder(Source):
             manipulation=entry.kind,
             mask=mask,
             source=self.name,
-            dataset=entry.dataset or self.path.resolve().name,
+            dataset=entry.dataset or hub.title(self.path),
             group=entry.group,
             split=entry.split,
             licence=entry.licence,
@@ -92,25 +94,8 @@ class Folder(Source):
         )
 
 
-def _bytes(folder: Path, file: str) -> bytes:
-    path = folder / file
-    if not path.is_file():
-        raise UnreadableImage(f"there is no file {file!r}; add it or drop its row")
-    if path.stat().st_size > images.MAX_BYTES:
-        raise ImageTooLarge(f"{file} exceeds {images.MAX_BYTES:,} bytes; supply a smaller file")
-    return path.read_bytes()
-
-
 def _place(row: Entry | Rejected) -> bytes:
-    name = row.image_id if isinstance(row, Rejected) else row.file
-    return hashlib.sha256(name.encode()).digest()
-
-
-def _state(path: Path) -> str:
-    if not path.is_file():
-        return "missing"
-    status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns}"
+    return place(row.image_id if isinstance(row, Rejected) else row.file)
 
 
 def _by_folder(folder: Path) -> list[Entry]:

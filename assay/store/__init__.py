@@ -6,7 +6,7 @@ imported by what serves and by its commands only, as SQLAlchemy takes a third of
 
 from assay.store.accounts import Account, Role
 from assay.store.api_keys import ApiKey, Scope
-from assay.store.capture import Capture, Notice, Rescored, Selection, Sibling
+from assay.store.capture import Capture, Known, Notice, Rescored, Selection, Sibling
 from assay.store.captures import CaptureFilter
 from assay.store.deployments import Deployment
 from assay.store.feedback import Decision, HumanLabel, Vote
@@ -33,6 +33,7 @@ __all__ = [
     "Job",
     "JobItem",
     "JobState",
+    "Known",
     "LabelledCapture",
     "LabelledImage",
     "LearnedCapture",

@@ -55,6 +55,25 @@ class Sibling(BaseModel):
     """Boxes where content differs: ``first`` in the capture that lists this, ``second`` in it."""
 
 
+class Known(BaseModel):
+    """A fact-check in which the picture was seen, as it was shown (`assay.known_images`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    id: int
+    """In the bank."""
+    image_id: Text
+    fact_check_url: Text
+    title: Text
+    review_date: Text
+    average_distance: int
+    """Bits of 64 between the average hashes."""
+    phash_distance: int
+    """Bits of 64 between the phashes."""
+    has_image: bool
+    """Whether the bank held the image, to be compared with."""
+
+
 class Rescored(BaseModel):
     """What is said of an image after something harmless happened to it."""
 
@@ -123,6 +142,8 @@ class Capture(BaseModel):
     """The capture of a pixel-equal image whose answer this repeats."""
     siblings: list[Sibling] = []
     """Known when this was served; `Captures.siblings` knows those that came later too."""
+    known_images: list[Known] = []
+    """Fact-checks in which the picture was seen, as known when this was served; no verdict."""
     selection_reason: Selection = Selection.NONE
     selection_probability: float = Field(0.0, ge=0, le=1)
     """Of being put before people, for whatever reason: the weight of an estimate is its inverse.

@@ -42,6 +42,7 @@ _BLANK: dict[str, Any] = {
     **dict.fromkeys(("kept_image", "answered_from", "stability")),
     "findings": [],
     "siblings": [],
+    "known_images": [],
     "embedding": [],
     "provenance": {},
     "descriptors": {},

@@ -79,6 +79,7 @@ class CaptureRow(Base):
     stability: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     answered_from: Mapped[str | None]
     siblings: Mapped[list[Any]]
+    known_images: Mapped[list[Any]]
     selection_reason: Mapped[str]
     selection_probability: Mapped[float]
     is_audit: Mapped[bool]

@@ -10,11 +10,12 @@ from assay import notices, signed_urls
 from assay.errors import NotCaptured, StoreUnavailable
 from assay.records import Label
 from assay.store import Capture, Decision, Sibling
-from bento import captures
+from bento import captures, known_images
 from bento.api.schemas import (
     DecisionShape,
     Detection,
     FindingShape,
+    KnownImageShape,
     NoticeShape,
     Provenance,
     RescoringShape,
@@ -53,6 +54,10 @@ def detection(here: Runtime, capture: Capture, language: str) -> Detection:
         decision=_decision(decision),
         answered_from=capture.answered_from,
         siblings=siblings(here, capture),
+        known_images=[
+            KnownImageShape(**one.model_dump())
+            for one in known_images.still_known(here.engine.known, capture)
+        ],
         model_version=capture.model_version,
         serving_plan=capture.serving_plan,
         timings=capture.timings,

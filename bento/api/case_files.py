@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from assay import case_file
-from bento import cases, decisions
+from bento import cases, decisions, known_images
 from bento.api.detections import Here
 from bento.api.parameters import CaptureId, Reader, judged_capture
 from bento.refusals import NotDecided
@@ -57,7 +57,8 @@ def case_zip(
     """
     capture = judged_capture(here, asking, capture_id)
     kept = here.store.captures.image(capture_id)
-    case = cases.case_of(capture, kept, here.store.feedback.history(capture_id), here.model)
+    known = known_images.still_known(here.engine.known, capture)
+    case = cases.case_of(capture, kept, here.store.feedback.history(capture_id), here.model, known)
     packed = case_file.write(case, here.case_key, kept if image else None)
     headers = {
         "Cache-Control": "no-store",

@@ -79,6 +79,18 @@ DETECTION: dict[str, Any] = {
             },
         }
     ],
+    "known_images": [
+        {
+            "id": 4711,
+            "image_id": "990af75e218d0b2d277a971385ea833c729a110f1be50698bdce637e",
+            "fact_check_url": "https://fact-check.example/old-photo-of-a-flood",
+            "title": "This photo of a flood is from 2018",
+            "review_date": "2023-02-23",
+            "average_distance": 1,
+            "phash_distance": 2,
+            "has_image": True,
+        }
+    ],
     "model_version": "7",
     "serving_plan": None,
     "timings": {"identify": 4.1, "seen_before": 0.9, "evidence": 118.0, "model": 24.6},

@@ -184,6 +184,27 @@ class SiblingShape(Shape):
     """What people decided of the sibling; nothing of it is inherited."""
 
 
+class KnownImageShape(Shape):
+    """A fact-check in which the picture was seen: where it was met before, and no verdict."""
+
+    id: int
+    """Of the entry in the bank of known images."""
+    image_id: str
+    """Of the image, as its publisher names it."""
+    fact_check_url: str
+    """The fact-check: untrusted, link it only if it is of http or https."""
+    title: str
+    """Of the fact-check: untrusted text."""
+    review_date: str
+    """When it was published, ISO 8601; empty where unknown."""
+    average_distance: int
+    """Bits of 64 between the average hashes."""
+    phash_distance: int
+    """Bits of 64 between the phashes."""
+    has_image: bool
+    """Whether the bank holds the image, so that both can be seen side by side."""
+
+
 class RescoringShape(Shape):
     """What the image is called after a harmless change."""
 
@@ -240,6 +261,8 @@ class Detection(Shape):
     """The first detection of a pixel-equal image, whose answer this repeats."""
     siblings: list[SiblingShape]
     """Near-duplicates, of which nothing is inherited."""
+    known_images: list[KnownImageShape]
+    """Fact-checks in which the picture was seen; label, score and notice do not know of them."""
     model_version: str
     """Which model answered."""
     serving_plan: str | None

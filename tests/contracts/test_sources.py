@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from assay import images, plugins, sources
 from assay.errors import UnknownPlugin
 from assay.records import Label, Sample, Split
 from assay.sources import Source
-from tests import datasets, intakes
+from tests import ammeba_set, datasets, intakes
 from tests.scenes import sample, scene
 
 LIMIT = 24
@@ -20,7 +21,10 @@ LIMIT = 24
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A directory for any required option: labelled images, a dataset, and labels after it."""
+    """A directory for any required option: labelled images, a dataset, and labels after it.
+
+    And CIFAKE's folders, and AMMeBa's files with the images beside them.
+    """
     for label in Label:
         (tmp_path / label).mkdir()
         for seed in range(2):
@@ -30,6 +34,9 @@ def folder(tmp_path: Path) -> Path:
         for seed in range(2)
     )
     conversations(tmp_path)
+    for name in ("train/REAL", "train/FAKE", "test/REAL", "test/FAKE"):
+        shutil.copytree(tmp_path / "authentic", tmp_path / name)
+    ammeba_set.with_images(tmp_path, [scene(seed, 64, 64) for seed in range(2)])
     intakes.written(tmp_path, datasets.stored(tmp_path, [older]), [newer])
     return tmp_path
 

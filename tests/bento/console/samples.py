@@ -72,6 +72,18 @@ def detection(text: str) -> dict[str, Any]:
                 "differences": [{"first": BOX, "second": BOX}],
             }
         ],
+        "known_images": [
+            {
+                "id": 7,
+                "image_id": text,
+                "fact_check_url": text,
+                "title": text,
+                "review_date": text,
+                "average_distance": 1,
+                "phash_distance": 2,
+                "has_image": True,
+            }
+        ],
         "model_version": text,
         "serving_plan": None,
         "timings": {text: 12.0},

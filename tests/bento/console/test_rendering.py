@@ -259,9 +259,9 @@ def test_the_sliders_move_by_keys(visit: Callable[[str], Page]):
     page.locator("[data-opacity]").focus()
     page.keyboard.press("Home")
     assert page.locator("[data-layer=heatmap]").evaluate("e => getComputedStyle(e).opacity") == "0"
-    page.locator("assay-compare input").focus()
+    page.locator(".sibling assay-compare input").focus()
     page.keyboard.press("End")
-    over = page.locator(".pair .over")
+    over = page.locator(".sibling .pair .over")
     assert over.evaluate("e => getComputedStyle(e).clipPath") == "inset(0px 0% 0px 0px)"
 
 

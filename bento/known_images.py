@@ -1,0 +1,55 @@
+"""In which fact-checks the picture of a new image was seen: context, and never a verdict."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from assay.errors import StorageError
+from assay.intake import ImageFacts
+from assay.known_images import KnownImage, KnownImages, Match
+from assay.store import Capture, Known
+
+logger = logging.getLogger(__name__)
+
+
+def seen(bank: KnownImages | None, identity: ImageFacts) -> list[Known]:
+    """What the bank knows of an image; nothing where it cannot be read, and it raises nothing."""
+    if bank is None or identity.hashes is None:
+        return []
+    try:
+        return [_kept(match) for match in bank.near(identity.hashes)]
+    except StorageError as error:
+        logger.warning("known images are left out: %s", error)
+        return []
+
+
+def still_known(bank: KnownImages | None, capture: Capture) -> Sequence[Known]:
+    """What was seen when a capture was served and has not been removed from the bank since."""
+    if bank is None or not capture.known_images:
+        return []
+    try:
+        there = bank.find(one.id for one in capture.known_images)
+    except StorageError as error:
+        logger.warning("known images are left out: %s", error)
+        return []
+    return [one for one in capture.known_images if one.id in there]
+
+
+def entry(bank: KnownImages | None, known: Known) -> KnownImage | None:
+    """The entry itself, None where it was removed; raises `StorageError`."""
+    return None if bank is None else bank.find([known.id]).get(known.id)
+
+
+def _kept(match: Match) -> Known:
+    known = match.known
+    return Known(
+        id=known.id,
+        image_id=known.image_id,
+        fact_check_url=known.fact_check_url,
+        title=known.title,
+        review_date=known.review_date,
+        average_distance=match.average_distance,
+        phash_distance=match.phash_distance,
+        has_image=bool(known.digest),
+    )
