@@ -35,6 +35,7 @@ from tests.image_server import Reply, Server
 
 FIRST_DAY = date(2016, 3, 1)
 DAYS_APART = 9
+PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "china", "coffee", "coins", "flower", "rocket")
 EDITS = ("splice", "copy_move", "inpaint", "retouch")
 _ARTICLE = "https://checkers.example/{number}"
 
@@ -136,7 +137,7 @@ def with_images(folder: Path, pictures: Sequence[Pixels]) -> AmmebaSet:
 
 
 def _crops(side: int) -> Iterator[Pixels]:
-    for sample in Photos(crop_size=side).fetch():
+    for sample in Photos(crop_size=side, photographs=PHOTOGRAPHS).fetch():
         yield images.decode(sample.image).pixels
 
 
