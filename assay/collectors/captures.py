@@ -67,7 +67,7 @@ class Captures(Collector):
 
 def _rows(body: bytes) -> tuple[list[dict[str, Any]], str]:
     """The rows, and what is wrong with the file; rows before a damaged one are whole."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for line in body.splitlines():
         try:
             row = json.loads(line)

@@ -65,7 +65,8 @@ class Instagram(Collector):
             asked = {**params, "limit": self.page_size, "after": at.page}
             answer = api.get(path, asked, accept=(200, _BAD_CURSOR) if at.page else (200,))
             if answer.status == _BAD_CURSOR:
-                return _lost(api, answer)
+                _refuse_unless_lost(api, answer)
+                return None
             return self._slice(answer.json(), at.since)
 
         yield from newest_first(cursor, fetch, horizon(api.clock.now(), self.backlog_days))
@@ -90,8 +91,8 @@ class Instagram(Collector):
         return Slice(posts, after, max(times, default=""), known)
 
 
-def _lost(api: Api, answer: Answer) -> None:
-    """None, a cursor that is not taken any more; raises where the error is another."""
+def _refuse_unless_lost(api: Api, answer: Answer) -> None:
+    """Return for a cursor that is not taken any more; raises where the error is another."""
     if api.kind(answer) in (Kind.REFUSED, Kind.LIMITED):
         raise ConfigError(f"Instagram refuses access; set {api.variable} to a valid token")
 

@@ -58,7 +58,7 @@ class Mastodon(Collector):
                 page = self._asked(client)(
                     since_id=at.since or None, max_id=at.page or None, limit=self.page_size
                 )
-                following = client.get_pagination_info(page, "next") or {}
+                following: Any = client.get_pagination_info(page, "next") or {}
             except mastodon.MastodonError as error:
                 raise _ours(error) from None
             posts = tuple(_post(one) for one in page if not one.get("reblog"))

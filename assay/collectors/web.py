@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import io
 import json
 from collections.abc import Iterator
@@ -106,9 +107,13 @@ def _entry(found: Any, base: str) -> Post:
     shown = {one.url: one for one in (*attached, *pictures(html, link, 1))}
     said = f"{plain(text(found.get('title')))} {plain(html)}".strip()
     when = found.get("published_parsed") or found.get("updated_parsed")
-    moment = datetime(*when[:6], tzinfo=UTC) if when else None
     media = tuple(map(_media, shown.values()))
-    return Post(text(found.get("id")) or link, link, said[:_LONGEST], media, moment)
+    return Post(text(found.get("id")) or link, link, said[:_LONGEST], media, _moment(when))
+
+
+def _moment(when: Any) -> datetime | None:
+    """What feedparser gives, which is in UTC."""
+    return datetime.fromtimestamp(calendar.timegm(when), UTC) if when else None
 
 
 def _is_image(found: Any) -> bool:
