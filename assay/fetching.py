@@ -16,7 +16,8 @@ from assay.errors import ImageTooLarge, SourceUnavailable
 from assay.images import MAX_BYTES
 from assay.outbound import Deadline, OutboundSettings
 
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = (301, 302, 303, 307, 308)
+"""Statuses that come with a ``Location``."""
 _HEADERS = {"Accept": "image/*, */*;q=0.5", "Accept-Encoding": "identity"}
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
@@ -76,23 +77,27 @@ def _one(
         "GET", target, settings, deadline, headers=_HEADERS, resolver=resolver, tls=tls
     ) as response:
         headers = {name.lower(): value for name, value in response.headers}
-        if response.status in _REDIRECTS and b"location" in headers:
+        if response.status in REDIRECTS and b"location" in headers:
             return headers[b"location"].decode("latin-1")
         if response.status != 200:
             raise SourceUnavailable(
                 f"{shown(target.url)} answers with status {response.status}; "
                 "check that it can be opened without signing in"
             )
-        body = _body(target, response, headers, settings.max_bytes)
+        body = read_body(target, response, headers, settings.max_bytes)
     if not body:
         raise SourceUnavailable(f"{shown(target.url)} is empty; check the address")
     return body
 
 
-def _body(
+def read_body(
     target: Target, response: httpcore.Response, headers: dict[bytes, bytes], limit: int
 ) -> bytes:
-    """The whole body, decompressed; both sizes are counted on the stream, not read from headers."""
+    """The whole body of a response, decompressed; ``headers`` by lower-case name.
+
+    Both sizes are counted on the stream, not read from headers. Raises `ImageTooLarge` beyond
+    ``limit`` bytes and `SourceUnavailable` for a compression that is unknown or damaged.
+    """
     too_large = f"{shown(target.url)} is over {limit / 2**20:,.3g} MiB; name a smaller image"
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:

@@ -152,7 +152,7 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         number, host = self._connections, writer.get_extra_info("sockname")[0]
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, EOFError, asyncio.CancelledError):
             while await self._answer(await reader.readuntil(b"\r\n\r\n"), writer, host, number):
                 pass
         writer.close()

@@ -32,8 +32,9 @@ class DownloadSettings(Settings):
     host_rest_seconds: float = Field(60.0, ge=0)
     """Then one URL tries whether the host is back."""
     max_redirects: int = Field(5, ge=0)
-    max_bytes: int = Field(MAX_BYTES, gt=0)
-    """Of one body, whatever its headers say."""
+    max_bytes: int = Field(20 * 2**20, gt=0, le=MAX_BYTES)
+    """Of one body, whatever its headers say; there are never more bodies in memory than
+    ``connections`` and twice ``writers`` together."""
     failed_hours: float = Field(6.0, ge=0)
     """Before a URL that failed for a reason that may pass is asked again."""
     dead_days: float = Field(90.0, ge=0)
@@ -119,6 +120,9 @@ _MAY_PASS = {
     Refusal.SERVER_ERROR,
 }
 
+_OTHER_NAMES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+"""Of media types, as they are found in the wild."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotDownloaded:
@@ -128,3 +132,14 @@ class NotDownloaded:
     refusal: Refusal
     reason: str
     """One sentence; nothing of a stranger's in it that is not escaped."""
+
+
+def lies(wanted: Wanted, image: Downloaded) -> tuple[Lie, ...]:
+    """What the source of ``wanted`` said of ``image`` that is not so."""
+    said = wanted.media_type.partition(";")[0].strip().lower()
+    found = []
+    if wanted.bytes is not None and wanted.bytes != image.bytes:
+        found.append(Lie.WRONG_SIZE)
+    if said and _OTHER_NAMES.get(said, said) != image.media_type:
+        found.append(Lie.WRONG_MEDIA_TYPE)
+    return tuple(found)
