@@ -101,7 +101,7 @@ class Server:
             def do_GET(self) -> None:
                 server.handle(self)
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 (the library's name)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -302,9 +302,10 @@ class MastodonPlatform(Platform):
         return {"base_url": self.url, "hashtag": "flood", "page_size": PAGE}
 
     def api(self, asked: Asked) -> Reply:
-        if asked.path == "/api/v2/instance":
+        if asked.path.endswith("/instance"):
             return as_json({"domain": "social.example", "version": "4.5.0"})
-        assert asked.path == "/api/v1/timelines/tag/flood"
+        if asked.path != "/api/v1/timelines/tag/flood":
+            return as_json({"error": "Record not found"}, 404)
         below, above = (int(asked.query.get(name, 0)) for name in ("max_id", "since_id"))
         if self.repeats:
             below = int(self.posts[-1].id)
@@ -321,17 +322,28 @@ class MastodonPlatform(Platform):
     def status(self, one: Posted) -> dict[str, Any]:
         attached = [
             {
-                **{"id": str(n), "type": "image", "url": self.image_url(n)},
-                **{"preview_url": self.image_url(n), "remote_url": None, "description": "water"},
+                "id": str(n),
+                "type": "image",
+                "url": self.image_url(n),
+                "preview_url": self.image_url(n),
+                "remote_url": None,
+                "description": "water",
                 "meta": {"original": {"width": 96, "height": 72}},
             }
             for n in one.images
         ]
         url = f"https://social.example/@someone/{one.id}"
         return {
-            **{"id": one.id, "created_at": one.at, "url": url, "uri": url, "reblog": None},
-            **{"content": f"<p>{one.caption}</p>", "spoiler_text": "", "visibility": "public"},
-            **{"account": {"id": "1", "acct": "someone"}, "media_attachments": attached},
+            "id": one.id,
+            "created_at": one.at,
+            "url": url,
+            "uri": url,
+            "reblog": None,
+            "content": f"<p>{one.caption}</p>",
+            "spoiler_text": "",
+            "visibility": "public",
+            "account": {"id": "1", "acct": "someone"},
+            "media_attachments": attached,
         }
 
     def told(self, left: int, reset: float) -> dict[str, str]:
@@ -367,15 +379,18 @@ class InstagramPlatform(Platform):
 
     def media(self, one: Posted) -> dict[str, Any]:
         made = {
-            **{"id": f"178{one.id}", "caption": one.caption},
-            **{"permalink": f"https://www.instagram.com/p/{one.number}/"},
-            **{"timestamp": one.at.replace(".000Z", "+0000"), "media_type": "VIDEO"},
+            "id": f"178{one.id}",
+            "caption": one.caption,
+            "permalink": f"https://www.instagram.com/p/{one.number}/",
+            "timestamp": one.at.replace(".000Z", "+0000"),
+            "media_type": "VIDEO",
         }
         # The addresses of Instagram's images change from answer to answer.
         shown = [
             {
-                **{"id": f"179{n}", "media_type": "IMAGE"},
-                **{"media_url": f"{self.image_url(n)}?_nc_ht={len(self.log)}"},
+                "id": f"179{n}",
+                "media_type": "IMAGE",
+                "media_url": f"{self.image_url(n)}?_nc_ht={len(self.log)}",
             }
             for n in one.images
         ]
@@ -413,8 +428,7 @@ class WebPlatform(Platform):
     def api(self, asked: Asked) -> Reply:
         if asked.path == "/robots.txt":
             return Reply(self.robots.encode(), headers={"Content-Type": "text/plain"})
-        half = len(self.posts) // 2
-        shown = self.posts[:half] if asked.path == "/page" else self.posts[half:]
+        shown = self.posts[asked.path != "/page" :: 2]
         made = self.page(shown) if asked.path == "/page" else self.feed(shown)
         tag = f'"{hashlib.sha256(made.encode()).hexdigest()}"'
         if asked.headers.get("if-none-match") == tag:
@@ -459,8 +473,12 @@ class CapturesPlatform(Platform):
 
     def row(self, one: Posted, number: int) -> dict[str, Any]:
         return {
-            **{"capture_id": f"c{number:06}", "captured_at": one.at, "decided_at": one.at},
-            **{"label": "manipulated", "kept_image": True, "media_type": "image/jpeg"},
+            "capture_id": f"c{number:06}",
+            "captured_at": one.at,
+            "decided_at": one.at,
+            "label": "manipulated",
+            "kept_image": True,
+            "media_type": "image/jpeg",
         }
 
 
