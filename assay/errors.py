@@ -18,6 +18,7 @@
     |  `- PlanMismatch   a serving plan of another model
     |- SourceError        the outside world does not give what was asked of it
     |  |- SourceUnavailable
+    |  |- RateLimited      asked too often; it says when to come again
     |  `- ForbiddenAddress
     |- StorageError       a state folder or a store cannot be used
     |  |- NotStored       no such account, key, case or job
@@ -130,6 +131,18 @@ class SourceError(AssayError):
 
 class SourceUnavailable(SourceError):
     """A server cannot be reached, is too slow or answers with something else."""
+
+
+class RateLimited(SourceError):
+    """A server wants to be left alone, for longer than anyone is ready to wait."""
+
+    def __init__(self, message: str, until: float) -> None:
+        """``until`` is when it may be asked again, in seconds since 1970."""
+        super().__init__(message)
+        self.until = until
+
+    def __reduce__(self) -> tuple[type[RateLimited], tuple[str, float]]:
+        return type(self), (str(self), self.until)
 
 
 class ForbiddenAddress(SourceError):

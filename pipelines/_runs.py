@@ -54,6 +54,7 @@ def results(run: PipelineRunResponse) -> dict[str, Any]:
     """What a reader wants to see at the end, by artifact name."""
     wanted = {
         "backtest",
+        "collection",
         "comparison",
         "evaluation",
         "experts",

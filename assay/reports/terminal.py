@@ -13,6 +13,7 @@ from rich.text import Text
 
 from assay.comparison import PRIMARY, Outcome
 from assay.reports import backtest as backtest_report
+from assay.reports import collection as collection_report
 from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
 from assay.reports import interval
@@ -210,6 +211,7 @@ def _lasted(one: Deployment) -> str:
 
 _ALONE: dict[str, Callable[[Any], RenderableType]] = {
     "backtest": backtest,
+    "collection": collection_report.closing,
     "deployment": deployment,
     "window": monitor_report.closing,
     "retrain_decision": monitor_report.decided,

@@ -32,6 +32,7 @@ STATUS: dict[type[errors.AssayError], int] = {
     errors.NoChampion: 503,
     errors.PlanMismatch: 503,
     errors.SourceUnavailable: 502,
+    errors.RateLimited: 429,
     errors.ForbiddenAddress: 400,
     errors.NotStored: 404,
     errors.NotCaptured: 404,

@@ -1,0 +1,100 @@
+"""Images on their way to the service: asked once each, as patiently as it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from assay.collecting.ledger import Item
+from assay.collectors.api import SYSTEM, Clock
+from assay.errors import ConfigError, RateLimited, SourceUnavailable
+from assay.load.client import KEY_VARIABLE, Deployment, Reply
+
+_BUSY = (
+    *(0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY),
+    *(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT),
+)
+_ATTEMPTS = 3
+"""For an image at which the service itself fails."""
+_PAUSE = 1.0
+"""Seconds, where the service asks for none."""
+_EARLIER = "idempotency_conflict"
+_START = "start it with `make serve`, or name it by `collect.service`"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The service has captured an image."""
+
+    found: Mapping[str, Any]
+    """Its answer; empty where it had captured the image before and does not say more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The service refuses an image, and would again."""
+
+    reason: str
+
+
+class Counter:
+    """Where images are handed in; safe to use from many threads."""
+
+    def __init__(self, deployment: Deployment, patience: float, clock: Clock = SYSTEM) -> None:
+        self._deployment, self._patience, self._clock = deployment, patience, clock
+
+    def model(self) -> str:
+        """The version that answers; raises with the remedy where no service does."""
+        try:
+            return str(self._deployment.model().get("version", ""))
+        except SourceUnavailable as error:
+            raise SourceUnavailable(f"{error}; {_START}") from error
+
+    def hand_in(self, item: Item, image: bytes) -> Taken | NotTaken:
+        """What the service says of ``image``.
+
+        Raises `RateLimited` where it asks for more patience than there is, `SourceUnavailable`
+        where it does not answer for as long, and `ConfigError` where it refuses the key.
+        """
+        said = {
+            "external_id": item.external_id,
+            "post_url": item.post_url,
+            "caption": item.caption,
+        }
+        waited, failures = 0.0, 0
+        while True:
+            reply = self._deployment.detect(image, said, idempotency=item.key)
+            failures += reply.status == HTTPStatus.INTERNAL_SERVER_ERROR
+            if reply.status not in _BUSY and not 0 < failures < _ATTEMPTS:
+                return _outcome(reply)
+            pause = reply.retry_after or _PAUSE
+            if waited + pause > self._patience:
+                raise self._too_long(reply, pause)
+            self._clock.sleep(pause)
+            waited += pause
+
+    def _too_long(self, reply: Reply, pause: float) -> RateLimited | SourceUnavailable:
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimited(
+                f"the service asks to wait {pause:g} s; run it again later, or raise "
+                "`collect.patience`",
+                self._clock.now() + pause,
+            )
+        return SourceUnavailable(
+            f"{self._deployment.url} takes no images: {reply.error}; {_START}, and run it again"
+        )
+
+
+def _outcome(reply: Reply) -> Taken | NotTaken:
+    if reply.status == HTTPStatus.OK and reply.found:
+        return Taken(reply.found)
+    if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise ConfigError(
+            f"the service refuses the API key ({reply.error}); give one with the scope `detect` "
+            f"in {KEY_VARIABLE}"
+        )
+    if reply.found.get("code") == _EARLIER:
+        return Taken({})
+    return NotTaken(f"the service: {reply.error}")
