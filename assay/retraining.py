@@ -18,7 +18,7 @@ from assay.label_intake import Intake, IntakeSettings, collecting
 from assay.model_folder import CAPTURES, LABELLED, read_facts
 from assay.predictions import predict, predict_alike
 from assay.progress import Progress
-from assay.records import Split
+from assay.records import BASIC_SPLITS, Split
 from assay.settings import as_written, at_home
 from assay.sources.captures import Captures
 from assay.succession import WEIGHT, Rivals
@@ -108,7 +108,7 @@ def collect(
     dataset = dataset_builder.build_dataset(intake.data(), home.folder("datasets"), progress)
     collecting.forget_images(folder)
     dataset.check_splits()
-    dataset.check_trainable((*Split,))
+    dataset.check_trainable((*BASIC_SPLITS, Split.NEWEST))
     dataset_store.publish(dataset, progress)
     lineage.record_dataset(store, dataset, intake)
     return intake, dataset
