@@ -255,9 +255,14 @@ def _errors(protocol: str | tuple[str, ...]) -> tuple[type[Exception], ...]:
     """What a file system raises when it fails; S3's lets some of its client's errors through."""
     if "s3" not in protocol:
         return (OSError,)
-    store: type[Exception] = import_module("botocore.exceptions").BotoCoreError
+    return OSError, *s3_errors()
+
+
+def s3_errors() -> tuple[type[Exception], ...]:
+    """What clients of S3 raise beside OSError."""
+    own = import_module("botocore.exceptions")
     network: type[Exception] = import_module("aiohttp").ClientError
-    return OSError, store, network
+    return own.BotoCoreError, own.ClientError, network
 
 
 def _remedy(error: Exception) -> str:

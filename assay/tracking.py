@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING
 
 from assay import hardware, home, processes
 from assay.durable import make_folder, write_new
+from assay.storage import s3_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -286,10 +287,9 @@ def identity() -> str:
 def artifact_errors() -> tuple[type[Exception], ...]:
     """What MLflow raises where artifacts cannot be read or written, S3's own errors included."""
     from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError
     from mlflow.exceptions import MlflowException
 
-    return MlflowException, OSError, Boto3Error, BotoCoreError, ClientError
+    return MlflowException, OSError, Boto3Error, *s3_errors()
 
 
 def git_commit() -> str:
