@@ -6,6 +6,7 @@ Only manifests and small columns are read, never an image; `assay.dataset_diff` 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +17,11 @@ from typing import Any
 
 from assay import dataset_store
 from assay.dataset import MANIFEST, Dataset
-from assay.errors import ConfigError, did_you_mean
+from assay.errors import ConfigError, StorageError, did_you_mean
 from assay.progress import Progress, silent
 from assay.records import Rejected
+
+logger = logging.getLogger(__name__)
 
 COUNTED = ("label", "manipulation", "split", "dataset", "source", "licence")
 """Columns whose values are counted."""
@@ -92,17 +95,23 @@ def entries(root: Path, models: Mapping[str, Sequence[str]] | None = None) -> li
     A build without a manifest is an entry too. ``models`` are the names of trained models by
     dataset version.
     """
-    found = builds(root, models)
-    if (place := dataset_store.storage()) is not None:
-        known = dataset_store.published(place)
-        here = {entry.version for entry in found if entry.state == COMPLETE}
-        found = [
-            replace(one, place="here, shared") if one.version in known else one for one in found
-        ]
-        found += [
-            _shared(one, root, models or {}) for one in known.values() if one.version not in here
-        ]
+    found, known = builds(root, models), _known_elsewhere()
+    here = {entry.version for entry in found if entry.state == COMPLETE}
+    found = [
+        replace(entry, place="here, shared") if entry.version in known else entry for entry in found
+    ]
+    found += [_shared(one, root, models or {}) for name, one in known.items() if name not in here]
     return sorted(found, key=lambda entry: (entry.created_at, entry.path.name), reverse=True)
+
+
+def _known_elsewhere() -> dict[str, dataset_store.Published]:
+    """Shared datasets; none where the storage does not answer: what is here can still be used."""
+    try:
+        place = dataset_store.storage()
+        return {} if place is None else dataset_store.published(place)
+    except StorageError as error:
+        logger.warning("shared datasets are not known: %s", error)
+        return {}
 
 
 def builds(root: Path, models: Mapping[str, Sequence[str]] | None = None) -> list[Entry]:
@@ -129,6 +138,9 @@ def _opened(entry: Entry, root: Path, progress: Progress) -> Dataset:
 
 
 def _chosen(name: str, root: Path) -> Entry:
+    for entry in builds(root):
+        if entry.state == COMPLETE and entry.version == name:
+            return entry  # the storage need not be asked
     complete = [entry for entry in entries(root) if entry.state == COMPLETE]
     if not complete:
         raise ConfigError(

@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from assay import home
 from assay.durable import UNFINISHED, make_folder, replace_file, sync_folder, write_new
 from assay.errors import StorageError
 
@@ -239,6 +240,11 @@ def file_digest(file: Path) -> str:
     """SHA-256 of a file in hex, read in parts; raises OSError."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def shared_storage(name: str, folder: Path) -> Storage:
+    """The storage ``name`` below ``ASSAY_STORAGE_URL``; ``folder`` where nothing is shared."""
+    return Storage(home.shared(name) or str(folder))
 
 
 def blob_path(digest: str) -> str:

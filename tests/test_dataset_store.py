@@ -151,3 +151,16 @@ def test_mark_of_a_sweeper_that_died_holds_nobody_up(place: Storage, dataset: Da
     host = processes.identity().split(":")[0]
     place.write(f"{SWEEP}/1", f"{host}:{2**22 + 1}:0.00".encode())
     assert dataset_store.publish(dataset) is not None
+
+
+def test_storage_that_is_away_hides_nothing_that_is_here(
+    dataset: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv(home.STORAGE_VARIABLE, "s4://nowhere")
+    assert catalogue.resolve("test", tmp_path / "here").version == "test"
+    assert not caplog.messages
+    assert catalogue.resolve("te", tmp_path / "here").path == dataset.path
+    assert "shared datasets are not known: " in caplog.text

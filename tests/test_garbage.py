@@ -212,3 +212,14 @@ def test_dry_look_and_sweep_are_commands(
     assert not [*place.list(DATASETS), *place.list(BLOBS)]
     assert command.main(["storage", "status", "--json"]) == 0
     assert '"kind": "store"' in capsys.readouterr().out
+
+
+def test_bucket_is_swept_as_a_folder_is(bucket: str) -> None:
+    place = Storage(f"{bucket}/swept")
+    wanted = publish(place, "wanted", {1, 2})
+    publish(place, "old", {2, 3})
+    place.add(b"loose")
+    garbage.sweep(place, Path("none"), lambda: rules("wanted"))
+    assert set(dataset_store.published(place)) == {"wanted"}
+    assert {one.path for one in place.list(BLOBS)} == blobs(wanted)
+    assert not list(place.list(SWEEP))

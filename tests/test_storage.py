@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from assay import home
 from assay.errors import StorageError
-from assay.storage import Storage, blob_path
+from assay.storage import Storage, blob_path, shared_storage
 from tests import s3
 
 
@@ -151,3 +152,14 @@ def test_object_store_that_refuses_is_named_with_what_to_do(
 def test_address_that_is_none_is_named() -> None:
     with pytest.raises(StorageError, match=r"'s4://a' is no place to store .* name a folder or s3"):
         Storage("s4://a")
+
+
+def test_shared_storage_is_the_folder_where_nothing_is_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(home.STORAGE_VARIABLE, raising=False)
+    shared_storage("downloads", tmp_path / "here").write("a", b"1")
+    monkeypatch.setenv(home.STORAGE_VARIABLE, str(tmp_path / "shared"))
+    shared_storage("downloads", tmp_path / "here").write("b", b"2")
+    assert (tmp_path / "here" / "a").exists()
+    assert (tmp_path / "shared" / "downloads" / "b").exists()
