@@ -13,6 +13,7 @@
     python -m assay load http://127.0.0.1:3000 --rate 5
     python -m assay deployments list
     python -m assay loop list
+    python -m assay storage gc --dry-run
 
 Exit status: 0 done, 1 something cannot be read, 2 a wrong name or option, 130 Ctrl-C.
 """
@@ -42,6 +43,7 @@ from assay.commands import (
     load,
     loop,
     models,
+    storage,
 )
 from assay.errors import AssayError, ConfigError, did_you_mean
 
@@ -61,6 +63,7 @@ _THINGS = (
     deployments,
     load,
     loop,
+    storage,
 )
 
 

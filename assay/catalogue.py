@@ -1,4 +1,4 @@
-"""The datasets of a state folder: which there are, and what each holds.
+"""The datasets of a state folder and of the shared storage: which there are, what each holds.
 
 Only manifests and small columns are read, never an image; `assay.dataset_diff` compares two.
 """
@@ -6,17 +6,22 @@ Only manifests and small columns are read, never an image; `assay.dataset_diff` 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from assay import dataset_store
 from assay.dataset import MANIFEST, Dataset
-from assay.errors import ConfigError, did_you_mean
+from assay.errors import ConfigError, StorageError, did_you_mean
+from assay.progress import Progress, silent
 from assay.records import Rejected
+
+logger = logging.getLogger(__name__)
 
 COUNTED = ("label", "manipulation", "split", "dataset", "source", "licence")
 """Columns whose values are counted."""
@@ -25,6 +30,7 @@ LATEST = "latest"
 PLACE = re.compile(r"^[^:]* (?:line|row) \d+: ")
 """Where a row stands in its manifest, if its reason says so."""
 
+COMPLETE, SHARED = "complete", "shared"
 _EXAMPLES = 5
 
 Counts = Mapping[str, int]
@@ -33,9 +39,10 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One build in the state folder, as its manifest tells."""
+    """One build in the state folder, or one dataset that is shared, as its manifest tells."""
 
     path: Path
+    """Where it is, or will be once it is fetched."""
     state: str
     """``complete``, ``unfinished`` (stopped, or still running) or ``unreadable``."""
     created_at: str
@@ -50,6 +57,8 @@ class Entry:
     splits: Counts = field(default_factory=dict)
     models: tuple[str, ...] = ()
     """Registered models that were trained on it."""
+    place: str = "here"
+    """``here``, ``shared``, or ``here, shared``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +90,64 @@ class Contents:
 
 
 def entries(root: Path, models: Mapping[str, Sequence[str]] | None = None) -> list[Entry]:
-    """Every build under ``root``, newest first; one without a manifest is an entry too.
+    """Every build under ``root`` and every shared dataset, newest first.
 
-    ``models`` are the names of trained models by dataset version.
+    A build without a manifest is an entry too. ``models`` are the names of trained models by
+    dataset version.
     """
-    found = [_entry(path, models or {}) for path in root.glob("[!.]*") if path.is_dir()]
+    found, known = builds(root, models), _known_elsewhere()
+    here = {entry.version for entry in found if entry.state == COMPLETE}
+    found = [
+        replace(entry, place="here, shared") if entry.version in known else entry for entry in found
+    ]
+    found += [_shared(one, root, models or {}) for name, one in known.items() if name not in here]
     return sorted(found, key=lambda entry: (entry.created_at, entry.path.name), reverse=True)
 
 
-def resolve(name: str, root: Path) -> Dataset:
+def _known_elsewhere() -> dict[str, dataset_store.Published]:
+    """Shared datasets; none where the storage does not answer: what is here can still be used."""
+    try:
+        place = dataset_store.storage()
+        return {} if place is None else dataset_store.published(place)
+    except StorageError as error:
+        logger.warning("shared datasets are not known: %s", error)
+        return {}
+
+
+def builds(root: Path, models: Mapping[str, Sequence[str]] | None = None) -> list[Entry]:
+    """Every build under ``root``, in no order; the storage is not asked."""
+    return [_entry(path, models or {}) for path in root.glob("[!.]*") if path.is_dir()]
+
+
+def resolve(name: str, root: Path, progress: Progress = silent) -> Dataset:
     """The dataset called ``name``: a version, the beginning of one, `LATEST`, or a path.
 
-    Raises `ConfigError` when nothing, or more than one version, is called so.
+    One that is shared and not here is fetched into ``root``. Raises `ConfigError` when nothing, or
+    more than one version, is called so, and `StorageError` where it cannot be fetched.
     """
     if (Path(name) / MANIFEST).is_file():
         return Dataset(Path(name))
-    complete = [entry for entry in entries(root) if entry.state == "complete"]
+    return _opened(_chosen(name, root), root, progress)
+
+
+def _opened(entry: Entry, root: Path, progress: Progress) -> Dataset:
+    if entry.place == SHARED and (place := dataset_store.storage()) is not None:
+        return dataset_store.fetch(place, entry.version, root, progress)
+    dataset_store.touch(entry.path)
+    return Dataset(entry.path)
+
+
+def _chosen(name: str, root: Path) -> Entry:
+    for entry in builds(root):
+        if entry.state == COMPLETE and entry.version == name:
+            return entry  # the storage need not be asked
+    complete = [entry for entry in entries(root) if entry.state == COMPLETE]
     if not complete:
         raise ConfigError(
             f"no dataset in {root}; build one with: python run.py --pipeline data_validation"
         )
     if name == LATEST:
-        return Dataset(complete[0].path)
+        return complete[0]
     fitting = [entry for entry in complete if name and entry.version.startswith(name)]
     versions = sorted({entry.version for entry in fitting})
     if not versions:
@@ -110,7 +155,7 @@ def resolve(name: str, root: Path) -> Dataset:
         raise ConfigError(f"no dataset {name!r}{hint}; see: python -m assay datasets list")
     if len(versions) > 1:
         raise ConfigError(f"{name!r} begins {', '.join(versions)}; give more of the version")
-    return Dataset(fitting[0].path)
+    return min(fitting, key=lambda entry: entry.place == SHARED)  # one that is here, if any
 
 
 def contents(dataset: Dataset) -> Contents:
@@ -166,7 +211,7 @@ def _entry(folder: Path, models: Mapping[str, Sequence[str]]) -> Entry:
         manifest = read_manifest(folder)
         return Entry(
             path=folder,
-            state="complete",
+            state=COMPLETE,
             created_at=manifest.get("created_at", changed),
             bytes=size,
             version=manifest["version"],
@@ -179,6 +224,25 @@ def _entry(folder: Path, models: Mapping[str, Sequence[str]]) -> Entry:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Entry(folder, "unreadable", changed, size)
+
+
+def _shared(
+    about: dataset_store.Published, root: Path, models: Mapping[str, Sequence[str]]
+) -> Entry:
+    return Entry(
+        path=root / about.version,
+        state=COMPLETE,
+        created_at=about.created_at,
+        bytes=about.bytes,
+        version=about.version,
+        source=about.source,
+        rows=about.rows,
+        rejected=about.rejected,
+        labels=about.labels,
+        splits=about.splits,
+        models=tuple(models.get(about.version, ())),
+        place=SHARED,
+    )
 
 
 def _kind(row: Rejected) -> str:

@@ -89,6 +89,11 @@ class Dataset:
         return str(self._manifest["version"])
 
     @property
+    def created_at(self) -> str:
+        """When it was built, ISO 8601 in UTC; empty where that is not known."""
+        return str(self._manifest.get("created_at", ""))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The `DataSettings` that it was built by, as JSON."""
         return dict(self._manifest.get("settings", {}))

@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay import manipulations, plugins, sources
+from assay import dataset_store, manipulations, plugins, sources
 from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, read_table
 from assay.dataset_plan import plan_shards
 from assay.dataset_shards import Candidate, Chunk, ShardReport, spool, write_shard
@@ -94,6 +94,7 @@ def build_dataset(settings: DataSettings, root: Path, progress: Progress = silen
         with exclusive(lock, "another run builds this dataset; wait for it"):
             if not (path / MANIFEST).exists():  # the other run may just have ended
                 _build(settings, source, edits, path, progress)
+    dataset_store.touch(path)
     return Dataset(path)
 
 

@@ -15,6 +15,7 @@ from assay.errors import StorageError
 from assay.parallel import cores
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+STORAGE_VARIABLE = "ASSAY_STORAGE_URL"
 
 _QUIET = {
     "AUTO_OPEN_DASHBOARD": "false",
@@ -57,12 +58,25 @@ def folder(name: str) -> Path:
     return path
 
 
+def shared(name: str = "") -> str:
+    """``ASSAY_STORAGE_URL``, or the URL of ``name`` (images, mlflow ...) below it.
+
+    Empty where that is not set: then nothing is shared, and all lies in the state folder.
+    """
+    chosen = os.environ.get(STORAGE_VARIABLE, "").rstrip("/")
+    if not chosen:
+        return ""
+    if "://" not in chosen:
+        chosen = Path(chosen).expanduser().resolve().as_uri()
+    return f"{chosen}/{name}".rstrip("/")
+
+
 def environment() -> dict[str, str]:
     """Every variable that points a library at the state folder; the user's own values win."""
     home = root()
     state = {
         "HF_HOME": home / "cache" / "huggingface",
-        "MLFLOW_ARTIFACTS_DESTINATION": home / "mlflow" / "artifacts",
+        "MLFLOW_ARTIFACTS_DESTINATION": shared("mlflow") or home / "mlflow" / "artifacts",
         "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
         "MPLCONFIGDIR": home / "cache" / "matplotlib",
         "TORCHINDUCTOR_CACHE_DIR": home / "cache" / "torchinductor",

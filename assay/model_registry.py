@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay import home, tracking
-from assay.errors import NoChampion, did_you_mean
+from assay.errors import NoChampion, StorageError, did_you_mean
 from assay.fingerprints import content_hash
-from assay.model_folder import MODEL_FILE, read_facts
+from assay.model_folder import LABELLED, MODEL_FILE, RECALIBRATED, RETRAINED, read_facts
 from assay.serving_plan import PLAN_FILE, ServingPlan, refuse_other_model
 
 if TYPE_CHECKING:
@@ -106,7 +107,13 @@ def register(bundle: Path, run_id: str) -> str:
     run, digest = store.get_run(run_id), content_hash(bundle)
     # One run can give several versions (the same adapter, calibrated anew): a place for each.
     place = f"bundle-{digest[:12]}"
-    store.log_artifacts(run_id, str(bundle), place)
+    try:
+        store.log_artifacts(run_id, str(bundle), place)
+    except tracking.artifact_errors() as error:
+        raise StorageError(
+            f"the model cannot be stored in {run.info.artifact_uri} ({_line(error)}); "
+            "mend that, and run this again"
+        ) from error
     tags = {HASH_TAG: digest, **_provenance(run.data.tags)}
     version = store.create_model_version(MODEL, f"{run.info.artifact_uri}/{place}", run_id, tags)
     store.set_tag(run_id, tracking.MODEL_VERSION_TAG, str(version.version))
@@ -165,14 +172,12 @@ def fetch_plan(version: str) -> Path | None:
         return None
     copy = home.folder("plans") / f"{version}-{name}.json"
     if not copy.exists():
-        from mlflow.exceptions import MlflowException
-
         store, run_id = tracking.client(), run_of(version).info.run_id
         with tempfile.TemporaryDirectory(dir=copy.parent) as scratch:
             try:
                 place = f"{_plan_folder(version, name)}/{PLAN_FILE}"
                 shutil.move(store.download_artifacts(run_id, place, scratch), copy)
-            except (MlflowException, OSError) as error:
+            except tracking.artifact_errors() as error:
                 raise NoChampion(
                     f"the serving plan of version {version} cannot be fetched; make it again with: "
                     f"python run.py --pipeline optimize --set model={version}"
@@ -217,10 +222,60 @@ def fetch(name: str) -> Path:
     if (Path(name) / MODEL_FILE).is_file():
         return Path(name)
     version = _resolve(name)
-    copy = home.folder("models") / f"{version.version}-{version.tags.get(HASH_TAG, '')[:12]}"
+    copy = _copy(version)
     if not copy.is_dir():
         _download(version, copy)
     return copy
+
+
+def versions() -> list[str]:
+    """The numbers of all versions, the latest first; asking makes no store."""
+    return [str(version.version) for version in (_versions() if tracking.exists() else [])]
+
+
+def datasets_needed() -> dict[str, str]:
+    """Versions of the datasets that registered models come from, each with which model needs it.
+
+    What a model says of itself counts beside the tags: the dataset that it was calibrated or
+    moved on. Raises `NoChampion` for a version whose description cannot be read, since what it
+    needs is not known then.
+    """
+    found: dict[str, str] = {}
+    for version in _versions() if tracking.exists() else []:
+        named = [version.tags.get("dataset_version", ""), *_datasets_of(_facts(version))]
+        found |= {name: f"version {version.version}" for name in named if name}
+    return found
+
+
+def _datasets_of(facts: Mapping[str, Any]) -> Iterator[str]:
+    moved = (facts.get(how, {}) for how in (RETRAINED, RECALIBRATED))
+    yield str(facts.get("dataset_version", ""))
+    yield str(facts.get(LABELLED, ""))
+    yield from (str(one.get("dataset", "")) for one in moved)
+
+
+def _facts(version: ModelVersion) -> dict[str, Any]:
+    """What the model of ``version`` says of itself; its weights stay where they are."""
+    from mlflow.artifacts import download_artifacts
+
+    copy = _copy(version)
+    if not copy.is_dir():
+        with tempfile.TemporaryDirectory() as scratch:
+            place = f"{str(version.source).rstrip('/')}/{MODEL_FILE}"
+            try:
+                download_artifacts(artifact_uri=place, dst_path=scratch)
+            except tracking.artifact_errors() as error:
+                raise NoChampion(
+                    f"what version {version.version} needs is not known, as {place} cannot be "
+                    f"read ({_line(error)}); put it back, or delete the version in MLflow"
+                ) from error
+            return dict(json.loads((Path(scratch) / MODEL_FILE).read_text(encoding="utf-8")))
+    return dict(json.loads((copy / MODEL_FILE).read_text(encoding="utf-8")))
+
+
+def _copy(version: ModelVersion) -> Path:
+    """Where the local copy of ``version`` belongs."""
+    return home.folder("models") / f"{version.version}-{version.tags.get(HASH_TAG, '')[:12]}"
 
 
 def trained_on() -> dict[str, list[str]]:
@@ -251,21 +306,31 @@ def _provenance(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _download(version: ModelVersion, target: Path) -> None:
-    """Copy the artifacts to a temporary folder, then rename: a torn copy is never found."""
+    """Copy the artifacts to a temporary folder, check them, rename: a torn copy is never found."""
     from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         try:
             downloaded = download_artifacts(
                 artifact_uri=version.source, dst_path=str(Path(scratch) / "bundle")
             )
-        except (MlflowException, OSError) as error:
+        except tracking.artifact_errors() as error:
             raise NoChampion(
-                f"the files of version {version.version} cannot be fetched from {version.source}; "
-                f"put them back, or delete the version in MLflow and train again"
+                f"the files of version {version.version} cannot be fetched from {version.source} "
+                f"({_line(error)}); put them back, or delete the version in MLflow and train again"
             ) from error
+        found, expected = content_hash(Path(downloaded)), version.tags.get(HASH_TAG, "")
+        if expected and found != expected:
+            raise NoChampion(
+                f"the files of version {version.version} in {version.source} are not those that "
+                "were registered; put these back, or delete the version in MLflow and train again"
+            )
         shutil.move(downloaded, target)
+
+
+def _line(error: Exception) -> str:
+    """The first line of what a library says."""
+    return str(error).strip().partition("\n")[0]
 
 
 def _resolve(name: str) -> ModelVersion:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from assay import catalogue, dataset_builder, fingerprints, home, lineage
+from assay import catalogue, dataset_builder, dataset_store, fingerprints, home, lineage
 from assay.dataset import Dataset
 from assay.detector import Detector
 from assay.errors import ConfigError, DataError
@@ -109,6 +109,7 @@ def collect(
     collecting.forget_images(folder)
     dataset.check_splits()
     dataset.check_trainable((*BASIC_SPLITS, Split.NEWEST))
+    dataset_store.publish(dataset, progress)
     lineage.record_dataset(store, dataset, intake)
     return intake, dataset
 

@@ -1,11 +1,14 @@
 """Bytes in a folder or an object store (``s3://bucket/prefix``), each file whole or not there.
 
 What never changes is stored under the digest of its content, so writing it twice costs one look.
+``ASSAY_STORAGE_URL`` says below which place all that machines share is stored (`home.shared`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +16,30 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from assay.durable import make_folder, replace_file
+from assay import home
+from assay.durable import UNFINISHED, make_folder, replace_file, sync_folder, write_new
 from assay.errors import StorageError
 
 BLOBS = "blobs"
 """Folder of what is named after its content."""
+
+_PART = 16 * 2**20
+"""Bytes of a large file that travel together."""
+_PARTS = 4
+"""Parts of a large file on their way at once."""
+_AWAY = ("Endpoint", "Connect", "Client", "Server", "ReadTimeout", "HTTPClient")
+"""How the errors of a client begin that found no server, or lost it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A large file that was begun in an object store, and is not visible yet."""
+
+    path: str
+    """Below the storage's root."""
+    name: str
+    """What the object store calls the upload."""
+    begun: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +62,12 @@ class Storage:
         import fsspec
 
         self.url = url
-        self._files, self._root = fsspec.core.url_to_fs(url)
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise StorageError(
+                f"{url!r} is no place to store ({error}); name a folder or s3://bucket/prefix"
+            ) from error
         self._is_local = "file" in self._files.protocol
         self._errors = _errors(self._files.protocol)
 
@@ -105,8 +132,92 @@ class Storage:
         """What was kept under ``digest``; raises `StorageError` where its content is another."""
         data = self.read(blob_path(digest))
         if hashlib.sha256(data).hexdigest() != digest:
-            raise StorageError(f"{self.url}: blob {digest} is damaged; remove it and store it anew")
+            raise self._damaged(digest)
         return data
+
+    def write_once(self, path: str, data: bytes) -> None:
+        """Write the file at ``path`` unless it is there; its content never changes."""
+        full = self._full(path)
+        try:
+            if self._is_local:
+                make_folder(Path(full).parent)
+                write_new(Path(full), [data])
+            else:
+                self._files.pipe_file(full, data)
+        except self._errors as error:
+            raise self._failed(path, error) from error
+
+    def put_file(self, file: Path) -> str:
+        """Keep a file of any size as `add` does; its SHA-256 in hex.
+
+        It is read in parts: once for its digest and, unless it is there already, once more to
+        send it. An upload that is interrupted is never visible.
+        """
+        try:
+            digest = file_digest(file)
+        except OSError as error:
+            raise StorageError(f"{file} cannot be read: {error}") from error
+        if not self.has(blob_path(digest)):
+            self._send(file, blob_path(digest))
+        return digest
+
+    def get_file(self, digest: str, target: Path) -> None:
+        """Copy the blob ``digest`` of any size to ``target``, whole or not at all.
+
+        Raises `StorageError` where its content is another, as of one that was cut short.
+        """
+        path = blob_path(digest)
+        unfinished = target.with_name(f".{target.name}.{secrets.token_hex(8)}{UNFINISHED}")
+        try:
+            self._files.get_file(
+                self._full(path), str(unfinished), chunksize=_PART, max_concurrency=_PARTS
+            )
+            if file_digest(unfinished) != digest:
+                raise self._damaged(digest)
+            with unfinished.open("rb") as stream:
+                os.fsync(stream.fileno())
+            unfinished.replace(target)
+            sync_folder(target.parent)
+        except self._errors as error:
+            raise self._failed(path, error) from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def uploads(self) -> Iterator[Upload]:
+        """Large files that were begun and never finished; a folder has none."""
+        if self._is_local:
+            return
+        bucket, _, prefix = self._root.partition("/")
+        try:
+            found = self._files.list_multipart_uploads(bucket)
+        except self._errors as error:
+            raise self._failed("", error) from error
+        begins = f"{prefix}/".lstrip("/")
+        for one in found:
+            if one["Key"].startswith(begins):
+                yield Upload(one["Key"].removeprefix(begins), one["UploadId"], one["Initiated"])
+
+    def give_up(self, upload: Upload) -> None:
+        """Drop the parts of an upload that nobody will finish."""
+        bucket, _, prefix = self._root.partition("/")
+        try:
+            self._files.abort_mpu(bucket, f"{prefix}/{upload.path}".lstrip("/"), upload.name)
+        except FileNotFoundError:
+            return
+        except self._errors as error:
+            raise self._failed(upload.path, error) from error
+
+    def _send(self, file: Path, path: str) -> None:
+        full = self._full(path)
+        try:
+            if self._is_local:
+                make_folder(Path(full).parent)
+                with file.open("rb") as stream:
+                    write_new(Path(full), iter(lambda: stream.read(_PART), b""))
+            else:
+                self._files.put_file(str(file), full, chunksize=_PART, max_concurrency=_PARTS)
+        except self._errors as error:
+            raise self._failed(path, error) from error
 
     def _full(self, path: str) -> str:
         parts = [part for part in path.split("/") if part]
@@ -115,7 +226,25 @@ class Storage:
         return "/".join([self._root.rstrip("/"), *parts])
 
     def _failed(self, path: str, error: Exception) -> StorageError:
-        return StorageError(f"{path or 'listing'} in {self.url}: {error or type(error).__name__}")
+        reason = " ".join(str(error).split()) or type(error).__name__
+        remedy = "" if self._is_local else _remedy(error)
+        return StorageError(f"{path or 'listing'} in {self.url}: {reason}{remedy}")
+
+    def _damaged(self, digest: str) -> StorageError:
+        return StorageError(
+            f"{self.url}: blob {digest} is damaged; remove {blob_path(digest)} and store it anew"
+        )
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file in hex, read in parts; raises OSError."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def shared_storage(name: str, folder: Path) -> Storage:
+    """The storage ``name`` below ``ASSAY_STORAGE_URL``; ``folder`` where nothing is shared."""
+    return Storage(home.shared(name) or str(folder))
 
 
 def blob_path(digest: str) -> str:
@@ -132,5 +261,24 @@ def _errors(protocol: str | tuple[str, ...]) -> tuple[type[Exception], ...]:
     """What a file system raises when it fails; S3's lets some of its client's errors through."""
     if "s3" not in protocol:
         return (OSError,)
-    client_error: type[Exception] = import_module("botocore.exceptions").BotoCoreError
-    return OSError, client_error
+    return OSError, *s3_errors()
+
+
+def s3_errors() -> tuple[type[Exception], ...]:
+    """What clients of S3 raise beside OSError."""
+    own = import_module("botocore.exceptions")
+    network: type[Exception] = import_module("aiohttp").ClientError
+    return own.BotoCoreError, own.ClientError, network
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about an object store that refuses, or does not answer."""
+    kind = type(error).__name__
+    if isinstance(error, PermissionError) or "Credential" in kind:
+        return "; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what that key may do"
+    if isinstance(error, FileNotFoundError):
+        is_bucket = "bucket" in str(error).lower()
+        return "; make the bucket, or name another in ASSAY_STORAGE_URL" if is_bucket else ""
+    if isinstance(error, TimeoutError | ConnectionError) or kind.startswith(_AWAY):
+        return "; check AWS_ENDPOINT_URL, and whether its server is up"
+    return ""

@@ -25,9 +25,12 @@ split.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
+import re
+import secrets
 import subprocess
 import tempfile
 import time
@@ -38,6 +41,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay import hardware, home, processes
+from assay.durable import make_folder, write_new
+from assay.storage import s3_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -96,9 +101,11 @@ def prepare_database() -> None:
 
 
 def experiment_id() -> str:
-    """The experiment's id; created on first use, with its artifacts inside the state folder.
+    """The experiment's id; created on first use, with its artifacts where the environment says.
 
-    A deleted one is restored, as MLflow keeps its name from any other.
+    That is the state folder, ``mlflow`` below ``ASSAY_STORAGE_URL``, or a URL in
+    ``MLFLOW_ARTIFACTS_DESTINATION``; a tracking server decides itself. A deleted one is restored,
+    as MLflow keeps its name from any other.
     """
     from mlflow.entities import LifecycleStage
 
@@ -106,10 +113,29 @@ def experiment_id() -> str:
     if experiment := store.get_experiment_by_name(EXPERIMENT):
         if experiment.lifecycle_stage == LifecycleStage.DELETED:
             store.restore_experiment(experiment.experiment_id)
+        _warn_of_old_place(str(experiment.artifact_location))
         return str(experiment.experiment_id)
-    local = str(store.tracking_uri).startswith("sqlite:")
-    location = (home.folder("mlflow") / "artifacts").as_uri() if local else None
+    is_served = str(store.tracking_uri).startswith("http")
+    location = None if is_served else _artifacts()
     return str(store.create_experiment(EXPERIMENT, artifact_location=location))
+
+
+def _warn_of_old_place(location: str) -> None:
+    """Say it where models of an experiment stay on one machine though a storage is shared."""
+    wanted = home.shared("mlflow")
+    if wanted and location.startswith(("file:", "/")) and location != wanted:
+        logger.warning(
+            "MLflow's artifacts stay in %s, where this experiment was begun; other machines find "
+            "its models only in a state folder that is begun with %s",
+            location,
+            home.STORAGE_VARIABLE,
+        )
+
+
+def _artifacts() -> str:
+    """Where artifacts belong that no tracking server takes."""
+    named = home.environment()["MLFLOW_ARTIFACTS_DESTINATION"]
+    return named if "://" in named else (home.folder("mlflow") / "artifacts").as_uri()
 
 
 @contextmanager
@@ -224,10 +250,46 @@ def close_orphans() -> list[str]:
     return [str(orphan.info.run_name) for orphan in orphans]
 
 
+def running_datasets() -> dict[str, str]:
+    """Versions of the datasets that unfinished runs use, each with the run."""
+    if not exists():
+        return {}
+    store = client()
+    experiment = store.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return {}
+    running = store.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+    tags = {run.info.run_name: run.data.tags.get("dataset_version", "") for run in running}
+    return {version: f"run {name}" for name, version in tags.items() if version}
+
+
 def exists() -> bool:
     """Whether anything may have been tracked: False for a local database that is not there yet."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).exists()
+
+
+def identity() -> str:
+    """A name for the tracking store, equal on all machines that use the same, 16 hex digits.
+
+    Of a local database it is drawn once and kept beside it; equal paths elsewhere are others.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or home.environment()["MLFLOW_TRACKING_URI"]
+    if not uri.startswith("sqlite:///"):
+        address = re.sub(r"//[^/@]*@", "//", uri)  # without name and password
+        return hashlib.sha256(address.encode()).hexdigest()[:16]
+    kept = Path(uri.removeprefix("sqlite:///")).with_suffix(".id")
+    make_folder(kept.parent)
+    write_new(kept, [secrets.token_hex(8).encode()])
+    return kept.read_text(encoding="ascii")
+
+
+def artifact_errors() -> tuple[type[Exception], ...]:
+    """What MLflow raises where artifacts cannot be read or written, S3's own errors included."""
+    from boto3.exceptions import Boto3Error
+    from mlflow.exceptions import MlflowException
+
+    return MlflowException, OSError, Boto3Error, *s3_errors()
 
 
 def git_commit() -> str:

@@ -1,4 +1,4 @@
-"""A dataset as its directory of Parquet shards."""
+"""A dataset as its directory of Parquet shards, or as the name of one that machines share."""
 
 from typing import Any, ClassVar
 
@@ -6,11 +6,13 @@ from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
+from assay import catalogue, dataset_store, home
 from assay.dataset import Dataset
 from assay.reports import dataset as report
 from materializers import directories
 
 _PAGE = "dataset.html"
+_REFERENCE = "version.txt"
 
 
 class DatasetMaterializer(BaseMaterializer):
@@ -20,12 +22,20 @@ class DatasetMaterializer(BaseMaterializer):
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.DATA
 
     def load(self, data_type: type[Any]) -> Dataset:
-        """Open the stored directory."""
-        return Dataset(directories.download(self.uri, self.artifact_store))
+        """Open the stored directory, or the shared dataset, here or fetched."""
+        reference = f"{self.uri}/{_REFERENCE}"
+        if not self.artifact_store.exists(reference):
+            return Dataset(directories.download(self.uri, self.artifact_store))
+        with self.artifact_store.open(reference, "r") as stream:
+            return catalogue.resolve(stream.read().strip(), home.folder("datasets"))
 
     def save(self, data: Dataset) -> None:
-        """Store the directory."""
-        directories.upload(data.path, self.uri, self.artifact_store)
+        """Store the directory; a remote store gets the version alone of what is shared anyway."""
+        if self.artifact_store.config.is_local or dataset_store.publish(data) is None:
+            directories.upload(data.path, self.uri, self.artifact_store)
+            return
+        with self.artifact_store.open(f"{self.uri}/{_REFERENCE}", "w") as stream:
+            stream.write(data.version)
 
     def save_visualizations(self, data: Dataset) -> dict[str, VisualizationType]:
         """Counts, origins, licences and a contact sheet."""

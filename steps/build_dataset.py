@@ -4,7 +4,7 @@ from typing import Annotated
 
 from zenml import log_metadata, step
 
-from assay import dataset_builder, home, sources
+from assay import dataset_builder, dataset_store, home, sources
 from assay.dataset import Dataset, DataSettings
 from assay.progress import bar
 from assay.records import BASIC_SPLITS, Split
@@ -28,6 +28,7 @@ def build_dataset(
     log_metadata({"source_fingerprint": source_fingerprint})
     with bar() as progress:
         built = dataset_builder.build_dataset(data, home.folder("datasets"), progress)
-    built.check_splits()
-    built.check_trainable(BASIC_SPLITS if for_training else (Split.TEST,))
+        built.check_splits()
+        built.check_trainable(BASIC_SPLITS if for_training else (Split.TEST,))
+        dataset_store.publish(built, progress)
     return built

@@ -6,7 +6,7 @@ from typing import Annotated
 import pandas as pd
 from zenml import get_step_context, step
 
-from assay import model_card, model_registry, publishing, tracking
+from assay import dataset_store, model_card, model_registry, publishing, tracking
 from assay.dataset import Dataset
 from assay.evaluation import Evaluation
 from assay.model_registry import Alias
@@ -30,6 +30,7 @@ def register(
 
     Either way its card is written anew.
     """
+    dataset_store.publish(dataset)  # one that was built before anything was shared, too
     version = model_registry.find(model) or _new_version(model, dataset, evaluation, mlflow_run)
     card = model_card.gather(model, dataset, evaluation, predictions, robustness)
     publishing.publish_card(card)

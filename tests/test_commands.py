@@ -42,6 +42,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path))
     monkeypatch.delenv("ASSAY_DATABASE_URL", raising=False)
     monkeypatch.delenv("ASSAY_IMAGES_URL", raising=False)
+    monkeypatch.delenv("ASSAY_STORAGE_URL", raising=False)
     with Store.open(StoreSettings.from_environment(), drain=False) as opened:
         yield opened
 

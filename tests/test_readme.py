@@ -80,7 +80,7 @@ def test_tree_names_every_module(package: str) -> None:
 
 
 def test_every_variable_of_the_service_is_in_the_table() -> None:
-    from assay import signing_keys
+    from assay import home, signing_keys
     from assay.store import settings as store
     from bento import logs, serving
     from bento.settings import ServiceSettings
@@ -88,7 +88,7 @@ def test_every_variable_of_the_service_is_in_the_table() -> None:
     table = README.split("| variable | what | default |")[1].split("\n\n")[0]
     keys = {signing_keys.URLS, signing_keys.CASES, signing_keys.WEBHOOKS, logs.FORMAT_VARIABLE}
     places = {store.DATABASE_VARIABLE, store.IMAGES_VARIABLE, store.WEBHOOK_VARIABLE}
-    places |= {serving.PLAN_VARIABLE, store.AUDIT_VARIABLE}
+    places |= {serving.PLAN_VARIABLE, store.AUDIT_VARIABLE, home.STORAGE_VARIABLE}
     fields = {f"ASSAY_{field.upper()}" for field in ServiceSettings.model_fields}
     assert set(re.findall(r"ASSAY_[A-Z_]+", table)) == keys | places | fields
 

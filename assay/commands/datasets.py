@@ -1,4 +1,4 @@
-"""`datasets list | show | diff | export`: the datasets of the state folder."""
+"""`datasets list | show | diff | export`: those of the state folder and the shared storage."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from assay.commands import Answer, group, verb
+from assay.progress import bar
 
 
 def add(things: Any) -> None:
     """Add the verbs to the command line."""
-    verbs = group(things, "datasets", "the datasets of the state folder")
+    verbs = group(things, "datasets", "the datasets of this machine and of the shared storage")
     verb(verbs, "list", "every dataset: when, from what, how many, which models", _list)
     show = verb(verbs, "show", "what one dataset holds", _show)
     show.add_argument("version", help="a version, the beginning of one, 'latest', or a path")
@@ -41,7 +42,8 @@ def _show(options: argparse.Namespace) -> Answer:
     from assay import catalogue
     from assay.reports import catalogue as tables
 
-    shown = catalogue.contents(catalogue.resolve(options.version, _root()))
+    with bar() as progress:
+        shown = catalogue.contents(catalogue.resolve(options.version, _root(), progress))
     return shown, tables.contents(shown)
 
 
@@ -49,8 +51,9 @@ def _diff(options: argparse.Namespace) -> Answer:
     from assay import catalogue, dataset_diff
     from assay.reports import catalogue as tables
 
-    both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
-    found = dataset_diff.diff(*both)
+    names = options.before, options.after
+    with bar() as progress:
+        found = dataset_diff.diff(*(catalogue.resolve(name, _root(), progress) for name in names))
     return found, tables.difference(found)
 
 

@@ -20,7 +20,7 @@ _SHOWN = 12
 def listing(entries: Sequence[Entry]) -> Table:
     """One line a build, newest first."""
     facts = "version", "built (UTC)", "source", ">rows", "by label", "by split"
-    table = table_of(*facts, ">rejected", ">MB", "trained models")
+    table = table_of(*facts, ">rejected", ">MB", "where", "trained models")
     for entry in entries:
         state = entry.version if entry.state == "complete" else f"{entry.state}: {entry.path.name}"
         table.add_row(
@@ -32,6 +32,7 @@ def listing(entries: Sequence[Entry]) -> Table:
             _inline(entry.splits),
             f"{entry.rejected}" if entry.version else "",
             f"{entry.bytes / 1e6:.0f}",
+            entry.place,
             ", ".join(entry.models),
         )
     return table

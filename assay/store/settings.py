@@ -25,7 +25,10 @@ class StoreSettings(Settings):
     database_url: str = Field("", repr=False)
     """``postgresql://...``; empty for SQLite in `folder`. It may hold a password: never in YAML."""
     images_url: str = ""
-    """An fsspec URL (``s3://bucket/prefix``); empty for ``images`` in `folder`."""
+    """An fsspec URL (``s3://bucket/prefix``); empty for ``images`` in `folder`.
+
+    The environment's default is ``images`` below ``ASSAY_STORAGE_URL``, where that is set.
+    """
     busy_timeout: float = Field(10.0, gt=0)
     """Seconds to wait for another writer, or for the server to connect."""
     lease: float = Field(600.0, gt=0)
@@ -60,6 +63,7 @@ class StoreSettings(Settings):
             "audit_share": AUDIT_VARIABLE,
         }
         given = {field: os.environ.get(name, "") for field, name in named.items()}
+        given["images_url"] = given["images_url"] or home.shared("images")
         set_ones = {field: text for field, text in given.items() if text}
         try:
             return cls.model_validate({"folder": home.folder("store"), **set_ones})

@@ -161,7 +161,7 @@ def test_example_holds_no_secret() -> None:
 
 
 def test_settings_are_the_service_s_own() -> None:
-    own = {*ServiceSettings.model_fields, "log_format", "database_url", "images_url"}
+    own = {*ServiceSettings.model_fields, "log_format", "database_url", "storage_url"}
     own |= {"url_keys", "case_keys", "vllm_url", "vllm_api_key"}
     for name in ("api", "console"):
         given = [v for v in SERVICES[name]["environment"] if v.startswith("ASSAY_")]

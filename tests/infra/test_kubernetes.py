@@ -156,5 +156,5 @@ def test_autoscaler_asks_for_a_metric_that_prometheus_has() -> None:
 def test_settings_are_the_service_s_own(environment: str) -> None:
     values = named(RENDERED[environment], "ConfigMap", "assay-settings")["data"]
     own = {name.removeprefix("ASSAY_").lower() for name in values if name.startswith("ASSAY_")}
-    assert own <= {*ServiceSettings.model_fields, "log_format", "images_url"}
+    assert own <= {*ServiceSettings.model_fields, "log_format", "storage_url"}
     assert not any(word in name for name in values for word in ("KEY", "PASSWORD", "DATABASE"))
