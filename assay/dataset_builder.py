@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay import manipulations, plugins, sources
+from assay import conflicts, manipulations, plugins, sources
 from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, read_table
 from assay.dataset_plan import plan_shards
 from assay.dataset_shards import Candidate, Chunk, Shard, ShardReport, spool, write_shard
@@ -44,6 +44,7 @@ CHUNK_ROWS = 32
 CHUNK_BYTES = 16 * 2**20
 """Of samples that travel to a worker together, however few they are."""
 CODE = (
+    "conflicts.py",
     "dataset.py",
     "dataset_builder.py",
     "dataset_plan.py",
@@ -135,15 +136,26 @@ def _filled(
     candidates, rejected = _read(settings, source, path / "spool", each, progress)
     if edits and not source.raw_material:
         _check_all_authentic(candidates, settings)
+    conflicting: list[Candidate] = []
     if not source.is_settled:
+        candidates, conflicting = conflicts.split_off(candidates)
         candidates, torn = _split(candidates, settings)
-        rejected += torn
+        rejected += [*conflicts.rejections(conflicting), *torn]
     if not candidates:
         reasons = "; ".join(sorted({row.reason for row in rejected})[:3])
         raise SchemaViolation(f"{settings.source}: no usable image ({reasons or 'it is empty'})")
+    _keep(conflicting, path, each)
     reports = _write(plan_shards(candidates, edits, settings, path), each, progress)
     rejected += [row for report in reports for row in report.rejected]
     return [digest for report in reports for digest in report.digests], rejected
+
+
+def _keep(conflicting: Sequence[Candidate], path: Path, each: Each) -> None:
+    """Write what people have to decide beside the dataset."""
+    if conflicting:
+        (path / conflicts.FOLDER).mkdir(exist_ok=True)
+        for _ in each(write_shard, conflicts.plan(conflicting, path)):
+            pass
 
 
 def _check_all_authentic(candidates: Sequence[Candidate], settings: DataSettings) -> None:
@@ -170,7 +182,9 @@ def _read(
             if isinstance(row, Rejected):
                 rejected.append(row)
             elif row.image_id in candidates:
-                rejected.append(Rejected(row.image_id, "its image_id comes twice; rename one"))
+                rejected.append(
+                    Rejected(row.image_id, "twice: another has its image_id; rename it")
+                )
             else:
                 candidates[row.image_id] = row
         progress(len(candidates) + len(rejected), settings.limit or 0, "reading images")
@@ -228,8 +242,8 @@ def _split(
 
 def _leak(candidate: Candidate) -> str:
     return (
-        f"given the {candidate.split} split, but its near-duplicates (group {candidate.group}) "
-        "are held out; give all of them one split"
+        f"leak: given the {candidate.split} split, but its near-duplicates "
+        f"(group {candidate.group}) are held out; give all of them one split"
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +38,8 @@ OBJECT_STORE = 384 * 2**20
 RETRIES = 3
 """How often the task of a worker that died is given to another."""
 
+_PATIENCE = 10.0
+"""Seconds that a cluster's address may take to accept a connection."""
 _ONE_ITEM = 1
 """Bytes of a block: less than any item, so that each travels alone and is a task of its own."""
 
@@ -72,8 +75,10 @@ def running(engine: Engine, workers: int | None, folder: Path) -> Iterator[Each]
     if engine is Engine.PROCESSES:
         yield partial(parallel_map, workers=workers)
         return
+    if address := os.environ.get(ADDRESS_VARIABLE, ""):
+        check_answers(address)
     with _ray(workers):
-        if ADDRESS_VARIABLE in os.environ:
+        if address:
             check_machines(folder)
         yield partial(_ray_map, workers)
 
@@ -88,7 +93,7 @@ def _ray(workers: int | None) -> Iterator[None]:
         return
     with ExitStack() as ending:
         where: dict[str, Any] = {}
-        if ADDRESS_VARIABLE not in os.environ:
+        if not os.environ.get(ADDRESS_VARIABLE):
             temporary = ending.enter_context(
                 tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
             )
@@ -97,6 +102,8 @@ def _ray(workers: int | None) -> Iterator[None]:
                 "object_store_memory": OBJECT_STORE,
                 "include_dashboard": False,
                 "_temp_dir": temporary,
+                # Ray would let every other program of the machine go first.
+                "_system_config": {"worker_niceness": 0},
             }
         ending.callback(ray.shutdown)
         try:
@@ -108,6 +115,19 @@ def _ray(workers: int | None) -> Iterator[None]:
                 f"{ADDRESS_VARIABLE}, or --set data.engine=processes"
             ) from error
         yield
+
+
+def check_answers(address: str) -> None:
+    """Raise `SourceUnavailable` where nobody listens at ``address``: Ray tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdigit()):
+        return  # "auto", which Ray looks up
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise SourceUnavailable(
+            f"no Ray cluster at {address} ({error}); correct or unset {ADDRESS_VARIABLE}"
+        ) from error
 
 
 def check_machines(folder: Path) -> None:
@@ -190,13 +210,18 @@ def _source(items: Iterable[Any]) -> Any:
     from ray.data import Datasource, ReadTask
     from ray.data.block import BlockMetadata
 
+    kept = ray.put(items)  # a task is small, what it works on need not be
+
     def drawn() -> Iterator[pa.Table]:
         import pyarrow as pa
 
-        for item in items:
+        for item in ray.get(kept):
             yield pa.table({"item": [ray.cloudpickle.dumps(item)]})
 
     class Items(Datasource):
+        def __init__(self) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+
         def estimate_inmemory_data_size(self) -> int | None:
             return None
 

@@ -11,6 +11,8 @@ from benchmarks.figures import Figure, show
 MODULES = (
     "run_help",
     "dataset_building",
+    "ray_data",
+    "image_costs",
     "validation",
     "evidence",
     "memory",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from assay import engines
 from assay.dataset import Dataset, DataSettings
 from assay.dataset_builder import build_dataset
 from assay.engines import Each, Engine, running
-from assay.errors import StorageError, UnreadableImage
+from assay.errors import SourceUnavailable, StorageError, UnreadableImage
 from assay.image_profile import profile
 from assay.images import Variant
 from assay.measuring import measure_dataset
@@ -72,6 +73,19 @@ def test_ray_works_in_other_processes(each: Each) -> None:
 
 def test_ray_gives_the_work_of_a_killed_worker_to_another(each: Each, tmp_path: Path) -> None:
     assert list(each(partial(die_once, tmp_path), range(4))) == [0, 1, 2, 3]
+
+
+def test_cluster_that_does_not_answer_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with (
+        pytest.raises(SourceUnavailable, match=f"no Ray cluster at 127.0.0.1:{port}"),
+        running(Engine.RAY, WORKERS, tmp_path),
+    ):
+        raise AssertionError
 
 
 def test_machines_must_see_the_folder(each: Each, tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
-"""`datasets list | show | diff`: the datasets of the state folder."""
+"""`datasets list | show | diff | conflicts`: the datasets of the state folder."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.commands import Answer, group, verb
+
+if TYPE_CHECKING:
+    from assay.conflict_reviews import Sent
+    from assay.dataset import Dataset
 
 
 def add(things: Any) -> None:
@@ -19,6 +23,15 @@ def add(things: Any) -> None:
     diff = verb(verbs, "diff", "what came, went and changed between two datasets", _diff)
     diff.add_argument("before", help="as in show")
     diff.add_argument("after", help="as in show")
+    conflicts = verb(
+        verbs, "conflicts", "pixel-equal images with two labels, which people decide", _conflicts
+    )
+    conflicts.add_argument("version", help="as in show")
+    conflicts.add_argument(
+        "--send",
+        metavar="URL",
+        help="hand them to the review of this service (API key in ASSAY_API_KEY: detect, report)",
+    )
 
 
 def _list(_options: argparse.Namespace) -> Answer:
@@ -48,6 +61,30 @@ def _diff(options: argparse.Namespace) -> Answer:
     both = (catalogue.resolve(name, _root()) for name in (options.before, options.after))
     found = dataset_diff.diff(*both)
     return found, tables.difference(found)
+
+
+def _conflicts(options: argparse.Namespace) -> Answer:
+    from assay import catalogue, conflicts
+    from assay.reports import catalogue as tables
+
+    dataset = catalogue.resolve(options.version, _root())
+    found = conflicts.of(dataset)
+    if not options.send:
+        return found, tables.conflicts(found)
+    sent = _send(dataset, options.send)
+    return sent, [f"{len(sent)} of {len(found)} conflicts are in review at {options.send}"]
+
+
+def _send(dataset: Dataset, url: str) -> list[Sent]:
+    from contextlib import closing
+
+    from assay import conflict_reviews
+    from assay.load.client import KEY_VARIABLE, Deployment
+    from assay.progress import bar
+
+    with closing(Deployment(url, os.environ.get(KEY_VARIABLE, ""))) as service, bar() as progress:
+        service.model()
+        return list(conflict_reviews.send(dataset, service, progress))
 
 
 def _root() -> Path:
