@@ -20,7 +20,7 @@ from assay.records import Label, Sample
 from assay.sources.photos import Photos
 from benchmarks.figures import Figure, in_turns, report, seconds
 
-ROUNDS = 5
+ROUNDS = 3
 IMAGES = 16
 SIZE = 768, 576
 """Width and height: about a second of work a photograph."""
