@@ -2,16 +2,20 @@
 
 Two workers of one Ray do the same photographs, one of them idle in every second turn: what Ray
 takes to start is a figure of its own. The turns alternate, so that others' load falls on all alike.
+Where other programs want the cores, too, no wall clock tells how well work is shared out; then two
+figures do: the same with items that only wait, and the processor time of Ray beside the work.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 
 import cv2
+import psutil
 
 from assay import images, measuring
 from assay.engines import Engine, running
@@ -25,6 +29,8 @@ IMAGES = 16
 SIZE = 768, 576
 """Width and height: about a second of work a photograph."""
 WORKERS = 2
+WAIT = 0.4
+"""Seconds."""
 
 
 def measure() -> list[Figure]:
@@ -35,6 +41,12 @@ def measure() -> list[Figure]:
         with running(Engine.RAY, WORKERS, folder) as each:
             start = seconds(lambda: list(each(_evidence, samples[:WORKERS])))
             again = seconds(lambda: list(each(_nothing, samples[:WORKERS])))
+            waits = in_turns(
+                ROUNDS,
+                partial(_waited, 1, folder, samples),
+                partial(_waited, WORKERS, folder, samples),
+            )
+            beside = _beside_the_work(folder, samples)
             one, two, processes = in_turns(
                 ROUNDS,
                 partial(_run, Engine.RAY, 1, folder, samples),
@@ -43,6 +55,8 @@ def measure() -> list[Figure]:
             )
     return [
         Figure("Ray Data, 2 workers against 1", one / two, "x", at_least=1.7),
+        Figure("Ray Data, 2 against 1 on items that wait", waits[0] / waits[1], "x", at_least=1.7),
+        Figure("Ray Data, processor time beside the work", 100 * beside, "%", at_most=15),
         Figure("Ray Data against processes, 2 workers each", processes / two, "x", at_least=0.9),
         Figure("Ray Data, 2 workers", IMAGES / two, "images/s"),
         Figure("Ray Data, the first results of new workers", start, "s"),
@@ -65,8 +79,34 @@ def _run(engine: Engine, workers: int, folder: Path, samples: list[Sample]) -> f
         return seconds(lambda: list(each(_evidence, samples)))
 
 
-def _evidence(sample: Sample) -> int:
-    return len(measuring.measure(photo_of(sample, Variant.BIAS_CONTROLLED)))
+def _waited(workers: int, folder: Path, samples: list[Sample]) -> float:
+    with running(Engine.RAY, workers, folder) as each:
+        return seconds(lambda: list(each(_wait, samples)))
+
+
+def _beside_the_work(folder: Path, samples: list[Sample]) -> float:
+    """Processor time of driver and Ray without the work, as a share of the work's."""
+    before = _processor_time()
+    with running(Engine.RAY, WORKERS, folder) as each:
+        work = sum(each(_evidence, samples))
+    return (_processor_time() - before) / work - 1
+
+
+def _processor_time() -> float:
+    """Seconds of this process and all below it."""
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    return sum(sum(member.cpu_times()[:2]) for member in family)
+
+
+def _wait(_: Sample) -> None:
+    time.sleep(WAIT)
+
+
+def _evidence(sample: Sample) -> float:
+    """Seconds of processor time that an image took."""
+    before = time.process_time()
+    measuring.measure(photo_of(sample, Variant.BIAS_CONTROLLED))
+    return time.process_time() - before
 
 
 def _nothing(_: Sample) -> int:
