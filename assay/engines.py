@@ -170,6 +170,7 @@ def _ray_map(workers: int | None, function: Callable[[T], R], items: Iterable[T]
 
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         _configure(ray.data.DataContext.get_current())
+        room = ray.cluster_resources().get("CPU", 0)
         drawn = ray.data.read_datasource(
             _source(items),
             override_num_blocks=1,
@@ -179,7 +180,7 @@ def _ray_map(workers: int | None, function: Callable[[T], R], items: Iterable[T]
         made = drawn.map(
             partial(_applied, function),
             num_cpus=1,
-            concurrency=workers,
+            concurrency=workers if workers and workers < room else None,
             max_retries=RETRIES,
         )
     try:

@@ -39,8 +39,7 @@ def train(
     """Run from samples to a decision about the new model."""
     dataset = build_dataset(data, fingerprint(data))
     report = validate_dataset(dataset, validation, data.engine)
-    accepted = accept_dataset(report)
-    measurements = measure_evidence(dataset, engine=data.engine, after=accepted)
+    measurements = measure_evidence(dataset, engine=data.engine, after=accept_dataset(report))
     base_model, warm_up = warm_up_base(dataset, measurements, base)
     adapter, mlflow_run = train_adapter(dataset, measurements, base_model, warm_up, base, training)
     model = calibrate(dataset, measurements, adapter, review)

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from assay import images, sources
 from assay.dataset import DataSettings
 from assay.dataset_builder import build_dataset
-from assay.errors import UnknownPlugin
 from assay.records import Rejected
 from tests.scenes import scene
 
@@ -74,5 +73,5 @@ def test_names_that_cannot_begin_an_id_are_refused(named: dict[str, Any]) -> Non
 
 
 def test_unknown_member_is_refused_at_once() -> None:
-    with pytest.raises(UnknownPlugin, match="did you mean 'folder'"):
+    with pytest.raises(ValidationError, match="did you mean 'folder'"):
         sources.create("several", {"sources": {"a": {"source": "foldr"}}})
