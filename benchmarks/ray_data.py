@@ -25,12 +25,12 @@ from assay.sources.photos import Photos
 from benchmarks.figures import Figure, in_turns, report, seconds
 
 ROUNDS = 3
-IMAGES = 16
+IMAGES = 32
 SIZE = 768, 576
 """Width and height: about a second of work a photograph."""
 WORKERS = 2
-WAIT = 0.4
-"""Seconds."""
+WAITS, WAIT = 40, 0.4
+"""Items that wait, and how many seconds each; the second worker joins in after about one."""
 
 
 def measure() -> list[Figure]:
@@ -41,11 +41,7 @@ def measure() -> list[Figure]:
         with running(Engine.RAY, WORKERS, folder) as each:
             start = seconds(lambda: list(each(_evidence, samples[:WORKERS])))
             again = seconds(lambda: list(each(_nothing, samples[:WORKERS])))
-            waits = in_turns(
-                ROUNDS,
-                partial(_waited, 1, folder, samples),
-                partial(_waited, WORKERS, folder, samples),
-            )
+            waits = [_waited(workers, folder) for workers in (1, WORKERS)]
             beside = _beside_the_work(folder, samples)
             one, two, processes = in_turns(
                 ROUNDS,
@@ -79,9 +75,9 @@ def _run(engine: Engine, workers: int, folder: Path, samples: list[Sample]) -> f
         return seconds(lambda: list(each(_evidence, samples)))
 
 
-def _waited(workers: int, folder: Path, samples: list[Sample]) -> float:
+def _waited(workers: int, folder: Path) -> float:
     with running(Engine.RAY, workers, folder) as each:
-        return seconds(lambda: list(each(_wait, samples)))
+        return seconds(lambda: list(each(_wait, range(WAITS))))
 
 
 def _beside_the_work(folder: Path, samples: list[Sample]) -> float:
@@ -98,7 +94,7 @@ def _processor_time() -> float:
     return sum(sum(member.cpu_times()[:2]) for member in family)
 
 
-def _wait(_: Sample) -> None:
+def _wait(_: int) -> None:
     time.sleep(WAIT)
 
 
