@@ -3,6 +3,7 @@
     python -m assay datasets list
     python -m assay datasets show latest
     python -m assay datasets diff VERSION VERSION
+    python -m assay datasets conflicts latest
     python -m assay verify case.zip --key PUBLIC_KEY
     python -m assay keys create NAME --scope detect
     python -m assay accounts add NAME --role moderator

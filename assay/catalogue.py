@@ -27,11 +27,14 @@ COUNTED = ("label", "manipulation", "split", "dataset", "source", "licence")
 """Columns whose values are counted."""
 LATEST = "latest"
 """The name of the newest finished dataset."""
-PLACE = re.compile(r"^[^:]* (?:line|row) \d+: ")
-"""Where a row stands in its manifest, if its reason says so."""
+PLACE = re.compile(r"^(?P<kind>[a-z][a-z -]*: )?[^:]* (?:line|row) \d+: ")
+"""Where a row stands in its manifest, after the kind, if its reason says so."""
+OTHER = "other"
+"""The kind of a reason that begins with none."""
 
 COMPLETE, SHARED = "complete", "shared"
 _EXAMPLES = 5
+_KIND = re.compile(r"([a-z][a-z -]{1,30}): ")
 
 Counts = Mapping[str, int]
 """Rows by value; an empty value is called ``none``."""
@@ -195,6 +198,20 @@ def rejections(rows: Iterable[Rejected]) -> tuple[Rejection, ...]:
     return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
 
 
+def kinds(rows: Iterable[Rejected], every: bool = False) -> tuple[Rejection, ...]:
+    """Rejected rows by what stands before the first colon of the reason, most frequent first.
+
+    ``every`` row is an example then, not only a few.
+    """
+    found: dict[str, list[Rejected]] = {}
+    for row in rows:
+        named = _KIND.match(row.reason)
+        found.setdefault(named[1] if named else OTHER, []).append(row)
+    most = None if every else _EXAMPLES
+    made = [Rejection(kind, len(of), tuple(of[:most])) for kind, of in found.items()]
+    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a dataset that exists."""
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -246,6 +263,6 @@ def _shared(
 
 
 def _kind(row: Rejected) -> str:
-    words = PLACE.sub("", row.reason).replace(row.image_id, "...")
+    words = PLACE.sub(r"\g<kind>", row.reason).replace(row.image_id, "...")
     words = re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[\w.]*\d[\w.]*", "...", words)
     return re.split(r"[;,]", words)[0].replace(" ...", "").strip()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from assay.engines import Engine
 from assay.errors import DataError, SplitLeakage, StorageError
 from assay.records import BASIC_SPLITS, Label, Sample, Split, sample_schema
 from assay.sample_shards import opened, read_batches, stored_batches, to_sample
@@ -53,6 +54,8 @@ class DataSettings(Settings):
     """At most this many samples of the source; None takes all."""
     workers: int | None = Field(None, ge=1)
     """Processes; None takes one a core. The result does not depend on it."""
+    engine: Engine = Engine.PROCESSES
+    """What runs the stages that read, check and measure images; nor does it depend on this."""
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> DataSettings:

@@ -3,7 +3,7 @@
 The first pass streams the source to disk and keeps only small columns in memory; with those, groups
 and splits are settled for all rows; the second pass writes the shards. Each file is written whole
 or not at all, in a folder keyed by settings, source and code: a build that was killed goes on where
-it stopped, and one that was finished is opened.
+it stopped, and one that was finished is running.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay import dataset_store, manipulations, plugins, sources
+from assay import conflicts, dataset_store, manipulations, plugins, sources
 from assay.dataset import MANIFEST, Dataset, DataSettings, check_splits, read_table
 from assay.dataset_plan import plan_shards
-from assay.dataset_shards import Candidate, Chunk, ShardReport, spool, write_shard
+from assay.dataset_shards import Candidate, Chunk, Shard, ShardReport, spool, write_shard
 from assay.duplicates import merge_groups
+from assay.engines import Each, running
 from assay.errors import ConfigError, SchemaViolation
 from assay.locks import exclusive
 from assay.manipulations import Manipulation
-from assay.parallel import parallel_map
 from assay.progress import Progress, silent
 from assay.records import Label, Rejected, Sample, Split
 from assay.sources import Source
@@ -47,6 +47,7 @@ CODE = (
     "affine.py",
     "alignment.py",
     "ammeba/*.py",
+    "conflicts.py",
     "dataset.py",
     "dataset_builder.py",
     "dataset_plan.py",
@@ -112,7 +113,7 @@ def _key(settings: DataSettings, source: Source, edits: Sequence[str]) -> str:
     package = Path(__file__).parent
     files = sorted(file for pattern in CODE for file in package.glob(pattern))
     parts = {
-        "settings": settings.model_dump(mode="json", exclude={"workers"}),
+        "settings": settings.model_dump(mode="json", exclude={"workers", "engine"}),
         "edits": edits,
         "source": source.fingerprint(),
         "code": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
@@ -126,20 +127,44 @@ def _build(
 ) -> None:
     spooled = path / "spool"
     spooled.mkdir(exist_ok=True)
-    candidates, rejected = _read(settings, source, spooled, progress)
+    with running(settings.engine, settings.workers, path) as each:
+        digests, rejected = _filled(settings, source, edits, path, each, progress)
+    finish(path, settings.model_dump(mode="json"), digests, rejected)
+    shutil.rmtree(spooled)
+
+
+def _filled(
+    settings: DataSettings,
+    source: Source,
+    edits: Sequence[str],
+    path: Path,
+    each: Each,
+    progress: Progress,
+) -> tuple[list[str], list[Rejected]]:
+    """Write all shards; the digests of their rows, and what was left out."""
+    candidates, rejected = _read(settings, source, path / "spool", each, progress)
     if edits and not source.raw_material:
         _check_all_authentic(candidates, settings)
+    conflicting: list[Candidate] = []
     if not source.is_settled:
+        candidates, conflicting = conflicts.split_off(candidates)
         candidates, torn = _split(candidates, settings)
-        rejected += torn
+        rejected += [*conflicts.rejections(conflicting), *torn]
     if not candidates:
         reasons = "; ".join(sorted({row.reason for row in rejected})[:3])
         raise SchemaViolation(f"{settings.source}: no usable image ({reasons or 'it is empty'})")
-    reports = _write(candidates, edits, settings, path, progress)
+    _keep(conflicting, path, each)
+    reports = _write(plan_shards(candidates, edits, settings, path), each, progress)
     rejected += [row for report in reports for row in report.rejected]
-    digests = [digest for report in reports for digest in report.digests]
-    finish(path, settings.model_dump(mode="json"), digests, rejected)
-    shutil.rmtree(spooled)
+    return [digest for report in reports for digest in report.digests], rejected
+
+
+def _keep(conflicting: Sequence[Candidate], path: Path, each: Each) -> None:
+    """Write what people have to decide beside the dataset."""
+    if conflicting:
+        (path / conflicts.FOLDER).mkdir(exist_ok=True)
+        for _ in each(write_shard, conflicts.plan(conflicting, path)):
+            pass
 
 
 def _check_all_authentic(candidates: Sequence[Candidate], settings: DataSettings) -> None:
@@ -156,18 +181,19 @@ def _check_all_authentic(candidates: Sequence[Candidate], settings: DataSettings
 
 
 def _read(
-    settings: DataSettings, source: Source, folder: Path, progress: Progress
+    settings: DataSettings, source: Source, folder: Path, each: Each, progress: Progress
 ) -> tuple[list[Candidate], list[Rejected]]:
     """Spool the source; an image_id that comes again is rejected."""
     candidates: dict[str, Candidate] = {}
     rejected: list[Rejected] = []
-    chunks = _chunks(islice(source.fetch(), settings.limit), folder)
-    for spooled in parallel_map(spool, chunks, settings.workers):
+    for spooled in each(spool, _Chunks(source, settings.limit, folder)):
         for row in spooled:
             if isinstance(row, Rejected):
                 rejected.append(row)
             elif row.image_id in candidates:
-                rejected.append(Rejected(row.image_id, "its image_id comes twice; rename one"))
+                rejected.append(
+                    Rejected(row.image_id, "twice: another has its image_id; rename it")
+                )
             else:
                 candidates[row.image_id] = row
         progress(len(candidates) + len(rejected), settings.limit or 0, "reading images")
@@ -176,18 +202,25 @@ def _read(
     return list(candidates.values()), rejected
 
 
-def _chunks(samples: Iterable[Sample | Rejected], folder: Path) -> Iterator[Chunk]:
+@dataclass(frozen=True, slots=True)
+class _Chunks:
     """Consecutive samples in bounded units; those of a finished file are left out."""
-    unit: list[Sample | Rejected] = []
-    size = index = 0
-    for sample in samples:
-        unit.append(sample)
-        size += len(sample.image) + len(sample.mask) if isinstance(sample, Sample) else 0
-        if len(unit) == CHUNK_ROWS or size >= CHUNK_BYTES:
-            yield _chunk(unit, folder, index)
-            unit, size, index = [], 0, index + 1
-    if unit:
-        yield _chunk(unit, folder, index)
+
+    source: Source
+    limit: int | None
+    folder: Path
+
+    def __iter__(self) -> Iterator[Chunk]:
+        unit: list[Sample | Rejected] = []
+        size = index = 0
+        for sample in islice(self.source.fetch(), self.limit):
+            unit.append(sample)
+            size += len(sample.image) + len(sample.mask) if isinstance(sample, Sample) else 0
+            if len(unit) == CHUNK_ROWS or size >= CHUNK_BYTES:
+                yield _chunk(unit, self.folder, index)
+                unit, size, index = [], 0, index + 1
+        if unit:
+            yield _chunk(unit, self.folder, index)
 
 
 def _chunk(unit: Sequence[Sample | Rejected], folder: Path, index: int) -> Chunk:
@@ -218,23 +251,16 @@ def _split(
 
 def _leak(candidate: Candidate) -> str:
     return (
-        f"given the {candidate.split} split, but its near-duplicates (group {candidate.group}) "
-        "are held out; give all of them one split"
+        f"leak: given the {candidate.split} split, but its near-duplicates "
+        f"(group {candidate.group}) are held out; give all of them one split"
     )
 
 
-def _write(
-    candidates: Sequence[Candidate],
-    edits: Sequence[str],
-    settings: DataSettings,
-    path: Path,
-    progress: Progress,
-) -> list[ShardReport]:
-    shards = plan_shards(candidates, edits, settings, path)
+def _write(shards: Sequence[Shard], each: Each, progress: Progress) -> list[ShardReport]:
     total = sum(len(shard.recipes) for shard in shards)
     reports: list[ShardReport] = []
     done = 0
-    for report in parallel_map(write_shard, shards, settings.workers):
+    for report in each(write_shard, shards):
         done += len(shards[len(reports)].recipes)
         reports.append(report)
         progress(done, total, "writing shards")

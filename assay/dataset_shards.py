@@ -135,7 +135,7 @@ def write_shard(shard: Shard) -> ShardReport:
                 rows += map(to_row, _prepared(recipe, spooled, shard.pair_size))
             except DataError as error:
                 image_id = spooled.sample(recipe.sample).image_id
-                rejected.append(Rejected(image_id, f"{recipe.manipulation}: {error}"))
+                rejected.append(Rejected(image_id, f"not edited: {recipe.manipulation}: {error}"))
     return write_rows(shard.path, rows, rejected)
 
 
@@ -159,8 +159,11 @@ def _examined(sample: Sample | Rejected) -> dict[str, Any]:
         return _rejected_row(Sample(sample.image_id, b"", Label.AUTHENTIC), sample.reason)
     try:
         photo = images.decode(sample.image)
-        mask = _mask(sample.mask, photo.size) if sample.mask else b""
     except DataError as error:
+        return _rejected_row(sample, f"unreadable: {error}")
+    try:
+        mask = _mask(sample.mask, photo.size) if sample.mask else b""
+    except SchemaViolation as error:
         return _rejected_row(sample, str(error))
     picture = perceptual_hash(photo.pixels)
     return to_row(replace(sample, mask=mask)) | {

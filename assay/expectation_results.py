@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assay.conflicts import KIND as CONFLICT
 from assay.expectations import Expectation, ExpectationSettings, Severity, of_columns, suite
 from assay.image_profile import COLUMNS
 from assay.records import Label
@@ -72,7 +73,13 @@ def _with_facts(profile: pd.DataFrame) -> pd.DataFrame:
         "labels_of_pixels": pixels["label"].transform("nunique"),
         "is_copy": (rows["digest"].duplicated() & pictured).astype(float),
     }
+    in_conflict = profile["rejected"].map(_names_conflict).astype(bool)
+    facts["is_conflict"] = in_conflict.astype(float).where(stored | in_conflict)
     return profile.assign(is_rejected=(~stored).astype(float), **facts)
+
+
+def _names_conflict(reason: object) -> bool:
+    return isinstance(reason, str) and reason.startswith(f"{CONFLICT}: ")
 
 
 def _states_licence(licences: pd.Series[Any]) -> pd.Series[Any]:

@@ -20,6 +20,8 @@ from assay.settings import Settings
 
 LEAKS = ("groups stay in one split", "pixel-equal images stay in one split")
 """Names of the expectations about leakage."""
+CONFLICTS = "few images are in conflict"
+"""Name of the expectation about pixel-equal images with two labels."""
 REJECTIONS = "few rows are rejected"
 """Name of the expectation whose offending rows have each a reason of its own."""
 
@@ -29,6 +31,9 @@ class ExpectationSettings(Settings):
 
     max_rejected_share: float = Field(0.1, ge=0, le=1)
     """Of the rows of the source that may have been left out as faulty."""
+    max_conflict_share: float = Field(0.1, ge=0, le=1)
+    """Of the readable images: those that were left out as another with their pixels has another
+    label. More say that the labels were joined to the wrong images."""
     min_label_share: float = Field(0.05, ge=0, le=0.5)
     """The least that either side of the verdict, authentic or not, must make up."""
     min_side: int = Field(32, ge=1)
@@ -224,6 +229,15 @@ def _of_images(settings: ExpectationSettings) -> tuple[Expectation, ...]:
 
 def _of_copies(settings: ExpectationSettings) -> tuple[Expectation, ...]:
     return (
+        Expectation(
+            CONFLICTS,
+            "ExpectColumnMeanToBeBetween",
+            {"column": "is_conflict", "max_value": settings.max_conflict_share},
+            f"at most {settings.max_conflict_share:.1%} pixel-equal to one with another label",
+            "let people decide (python -m assay datasets conflicts), correct the labels, or raise "
+            "validation.max_conflict_share",
+            marks="is_conflict",
+        ),
         Expectation(
             LEAKS[0],
             "ExpectColumnValuesToBeBetween",

@@ -13,8 +13,8 @@ from assay import images
 from assay.baseline import FEATURES, container_features
 from assay.dataset import Dataset
 from assay.duplicates import pixel_digest
+from assay.engines import Engine, running
 from assay.errors import DataError, SchemaViolation
-from assay.parallel import parallel_map
 from assay.progress import Progress
 from assay.records import Photo, sample_schema
 from assay.sample_shards import opened
@@ -50,7 +50,12 @@ _BATCH_ROWS = 32
 _ID, _IMAGE, _MASK = "image_id", "image", "mask"
 
 
-def profile(dataset: Dataset, workers: int | None, progress: Progress) -> pd.DataFrame:
+def profile(
+    dataset: Dataset,
+    workers: int | None,
+    progress: Progress,
+    engine: Engine = Engine.PROCESSES,
+) -> pd.DataFrame:
     """One row a stored image, then one a rejected row, with `COLUMNS` (fewer if shards lack some).
 
     ``digest`` is hexadecimal and equal for pixel-equal images, ``error`` says why image or mask
@@ -61,9 +66,11 @@ def profile(dataset: Dataset, workers: int | None, progress: Progress) -> pd.Dat
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for part in parallel_map(_profile_shard, sorted(dataset.path.glob("*.parquet")), workers):
-        rows += part
-        progress(len(rows), len(dataset), "profiling images")
+    shards = sorted(dataset.path.glob("*.parquet"))
+    with running(engine, workers, dataset.path) as each:
+        for part in each(_profile_shard, shards):
+            rows += part
+            progress(len(rows), len(dataset), "profiling images")
     found = {name for row in rows for name in row}
     rows += [{"image_id": row["image_id"], "rejected": row["reason"]} for row in dataset.rejected]
     kept = [name for name in COLUMNS if name in found or name not in STORED or name == _ID]

@@ -209,7 +209,9 @@ def _assigned(
         if sample.dataset in names:
             yield replace(sample, split=Split.TEST)
         elif sample.group in held_out:
-            rejected.append(Rejected(sample.image_id, "its group stands in the left-out dataset"))
+            rejected.append(
+                Rejected(sample.image_id, "left out: its group stands in the left-out dataset")
+            )
         elif sample.split is Split.TEST:
             yield replace(sample, split=Split.TRAIN)
         else:

@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter
 
 from assay.catalogue import PLACE, rejections
 from assay.dataset import Dataset
+from assay.engines import Engine
 from assay.errors import SchemaViolation, ShortcutFound, SplitLeakage
 from assay.expectation_results import Expected, expect
 from assay.expectations import LEAKS, REJECTIONS, ExpectationSettings, Severity
@@ -103,9 +104,14 @@ class Validation:
         return TypeAdapter(cls).validate_python(stored)
 
 
-def validate(dataset: Dataset, settings: ValidationSettings, progress: Progress) -> Validation:
+def validate(
+    dataset: Dataset,
+    settings: ValidationSettings,
+    progress: Progress,
+    engine: Engine = Engine.PROCESSES,
+) -> Validation:
     """Profile ``dataset`` with all images decoded, hold it to the suite, probe it for shortcuts."""
-    rows = profile(dataset, settings.workers, progress)
+    rows = profile(dataset, settings.workers, progress, engine)
     found = judge(rows, dataset.version, settings, progress)
     _log(found, settings.shortcuts.exceptions)
     return found

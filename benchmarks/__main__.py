@@ -12,6 +12,8 @@ MODULES = (
     "run_help",
     "dataset_building",
     "duplicates",
+    "ray_data",
+    "image_costs",
     "validation",
     "evidence",
     "memory",

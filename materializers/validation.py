@@ -7,11 +7,14 @@ from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
+from assay.catalogue import kinds
+from assay.reports import dropped
 from assay.reports import validation as report
 from assay.validation import Validation
 
 _FILE = "validation.json"
 _PAGE = "validation.html"
+_DROPPED = "dropped.csv"
 
 
 class ValidationMaterializer(BaseMaterializer):
@@ -29,6 +32,8 @@ class ValidationMaterializer(BaseMaterializer):
         """Write the JSON."""
         with self.artifact_store.open(f"{self.uri}/{_FILE}", "w") as stream:
             stream.write(json.dumps(data.as_dict(), indent=1))
+        with self.artifact_store.open(f"{self.uri}/{_DROPPED}", "wb") as stream:
+            stream.writelines(dropped.listing(data.rejected))
 
     def save_visualizations(self, data: Validation) -> dict[str, VisualizationType]:
         """The page, whether or not the dataset passed."""
@@ -46,4 +51,5 @@ class ValidationMaterializer(BaseMaterializer):
             "warnings": [expectation.name for expectation in data.warnings],
             "blocking_shortcuts": [probe.exception for probe in data.blocking],
             "rejected_rows": len(data.rejected),
+            "rejected_by_kind": {kind.reason: kind.count for kind in kinds(data.rejected)},
         }

@@ -16,4 +16,4 @@ def data_validation(
 ) -> None:
     """Stop with the reason where the data cannot be trained on, after the report is stored."""
     dataset = build_dataset(data, fingerprint(data))
-    accept_dataset(validate_dataset(dataset, validation))
+    accept_dataset(validate_dataset(dataset, validation, data.engine))

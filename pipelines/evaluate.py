@@ -35,7 +35,7 @@ def evaluate(
     whole = protocol == "lodo"
     dataset = build_dataset(data, fingerprint(data), for_training=whole)
     if whole:
-        measurements = measure_evidence(dataset, with_test=True)
+        measurements = measure_evidence(dataset, with_test=True, engine=data.engine)
         made_by = base, training, review, evaluation
         report_evaluation(dataset, *judge_folds(dataset, measurements, *made_by))
     else:

@@ -39,8 +39,9 @@ def train(
 ) -> None:
     """Run from samples to a decision about the new model."""
     dataset = build_dataset(data, fingerprint(data))
-    report = validate_dataset(dataset, validation)
-    known = dataset, measure_evidence(dataset, after=accept_dataset(report))
+    report = validate_dataset(dataset, validation, data.engine)
+    accepted = accept_dataset(report)
+    known = dataset, measure_evidence(dataset, engine=data.engine, after=accepted)
     told, _ = write_rationales(*known, teacher)
     adapter, mlflow_run = train_adapter(*known, *warm_up_base(*known, base), base, training, told)
     model = calibrate(*known, adapter, review)

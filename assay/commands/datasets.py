@@ -1,14 +1,18 @@
-"""`datasets list | show | diff | export`: those of the state folder and the shared storage."""
+"""`datasets VERB`: the datasets of the state folder and the shared storage."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.commands import Answer, group, verb
 from assay.progress import bar
+
+if TYPE_CHECKING:
+    from assay.conflict_reviews import Sent
+    from assay.dataset import Dataset
 
 
 def add(things: Any) -> None:
@@ -24,6 +28,15 @@ def add(things: Any) -> None:
     export.add_argument("version", help="as in show")
     export.add_argument("folder", type=Path, help="a new folder")
     export.add_argument("--as-is", action="store_true", help="the files as they came, metadata too")
+    conflicts = verb(
+        verbs, "conflicts", "pixel-equal images with two labels, which people decide", _conflicts
+    )
+    conflicts.add_argument("version", help="as in show")
+    conflicts.add_argument(
+        "--send",
+        metavar="URL",
+        help="hand them to the review of this service (API key in ASSAY_API_KEY: detect, report)",
+    )
 
 
 def _list(_options: argparse.Namespace) -> Answer:
@@ -62,7 +75,6 @@ def _export(options: argparse.Namespace) -> Answer:
 
     from assay import catalogue, home, sharegpt
     from assay.images import Variant
-    from assay.progress import bar
     from assay.rationales import writing
     from assay.sources.sharegpt import INFO
 
@@ -74,6 +86,29 @@ def _export(options: argparse.Namespace) -> Answer:
         made = sharegpt.export(dataset, options.folder, progress, told, form, kept=kept)
     lines = [f"{name}: {n:,} conversations" for name, n in made.conversations.items()]
     return asdict(made), [*lines, f"see {options.folder / INFO}"]
+
+
+def _conflicts(options: argparse.Namespace) -> Answer:
+    from assay import catalogue, conflicts
+    from assay.reports import catalogue as tables
+
+    dataset = catalogue.resolve(options.version, _root())
+    found = conflicts.of(dataset)
+    if not options.send:
+        return found, tables.conflicts(found)
+    sent = _send(dataset, options.send)
+    return sent, [f"{len(sent)} of {len(found)} conflicts are in review at {options.send}"]
+
+
+def _send(dataset: Dataset, url: str) -> list[Sent]:
+    from contextlib import closing
+
+    from assay import conflict_reviews
+    from assay.load.client import KEY_VARIABLE, Deployment
+
+    with closing(Deployment(url, os.environ.get(KEY_VARIABLE, ""))) as service, bar() as progress:
+        service.model()
+        return list(conflict_reviews.send(dataset, service, progress))
 
 
 def _root() -> Path:

@@ -9,10 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from assay.catalogue import Contents, Counts, Entry
+from assay.conflicts import Conflict
 from assay.dataset_diff import Difference, Part
 from assay.parameters import flatten
 from assay.reports.terminal import table_of
 
+_CONFLICTS_SHOWN = 50
 _SHOWN = 12
 """Values of one column; the rest is counted."""
 
@@ -55,6 +57,20 @@ def contents(shown: Contents) -> Iterator[RenderableType]:
     yield table
     yield _settings(flatten(shown.settings))
     yield from _rejected(shown)
+
+
+def conflicts(found: Sequence[Conflict]) -> Iterator[RenderableType]:
+    """Each conflict with the images that are alike and their labels."""
+    if not found:
+        yield Text("no two images with the same pixels have two labels")
+        return
+    table = table_of("pixels", "image", "label")
+    for conflict in found[:_CONFLICTS_SHOWN]:
+        for number, (image_id, label) in enumerate(conflict.labels):
+            table.add_row("" if number else conflict.pixels, Text(image_id), label)
+    yield table
+    left = len(found) - _CONFLICTS_SHOWN
+    yield Text(f"{len(found):,} conflicts" + (f", {left:,} of them not shown" * (left > 0)))
 
 
 def difference(shown: Difference) -> Iterator[RenderableType]:

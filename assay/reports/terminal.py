@@ -14,9 +14,9 @@ from rich.text import Text
 from assay.comparison import PRIMARY, Outcome
 from assay.reports import backtest as backtest_report
 from assay.reports import collection as collection_report
+from assay.reports import dropped, interval
 from assay.reports import experts as expert_report
 from assay.reports import folds as fold_report
-from assay.reports import interval
 from assay.reports import loop as loop_report
 from assay.reports import monitoring as monitor_report
 from assay.reports import robustness as robustness_report
@@ -237,6 +237,8 @@ def outcome(results: Mapping[str, Any]) -> list[RenderableType]:
         drawn.append(contents(results["dataset"].summary()))
     if "validation" in results and "evaluation" not in results:
         drawn.append(validation(results["validation"]))
+    elif "validation" in results:
+        drawn += left_out(results["validation"])
     if "evaluation" in results:
         drawn += [metrics(results["evaluation"]), slices(results["evaluation"])]
         drawn += folds(results["evaluation"]) + apart(results["evaluation"])
@@ -269,10 +271,20 @@ def validation(found: Validation) -> Table:
     for kept in (*found.broken, *found.warnings):
         table.add_row(f"{kept.severity}: {kept.name}", kept.observed, str(kept.offending))
     table.add_row("rejected rows", "", str(len(found.rejected)))
+    for kind, rows, share in dropped.table(found.rejected, found.rows):
+        table.add_row(f"  {kind}", share, rows)
     for probe in (*found.blocking, *found.suspects):
         name = f"{probe.name} in {probe.dataset}"
         table.add_row(f"shortcut ({probe.outcome}): {name}", interval(probe.accuracy), "")
     return table
+
+
+def left_out(found: Validation) -> list[RenderableType]:
+    """Rows of the source that were left out, by kind; none where all could be used."""
+    table = table_of("left out", ">rows", ">share")
+    for row in dropped.table(found.rejected, found.rows):
+        table.add_row(*row)
+    return [table] if found.rejected else []
 
 
 def table_of(*columns: str) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assay.catalogue import rejections
 from assay.records import Label, Split
-from assay.reports import interval
+from assay.reports import dropped, interval
 from assay.reports.page import Page, render
 from assay.reports.pictures import COLOURS, FAINT, INK, figure, shortened, svg
 from assay.shortcuts import PROBES, Outcome, Probe, Unprobed
@@ -39,6 +39,9 @@ def page(validation: Validation) -> Page:
         found=validation,
         rejected=kinds[:_REASONS_SHOWN],
         kinds_left_out=max(0, len(kinds) - _REASONS_SHOWN),
+        dropped=dropped.table(validation.rejected, validation.rows),
+        dropped_bars=dropped.picture(validation.rejected, validation.rows) if kinds else "",
+        download=dropped.download(validation.rejected),
         balance=_balance_figure(counts) if counts else "",
         labels=[label.value for label in Label],
         contents=list(_contents(counts)),

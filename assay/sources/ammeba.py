@@ -30,7 +30,7 @@ from assay.parallel import parallel_map
 from assay.records import Pixels, Rejected, Sample
 from assay.sources import Source
 from assay.sources.files import read_file, state
-from assay.storage import Storage
+from assay.storage import shared_storage
 
 _File = tuple[Path, str]
 """Folder and name of an image that is there already."""
@@ -114,7 +114,7 @@ class _Pictures:
 
     def __init__(self, settings: DownloadSettings, here: Mapping[str, _File]) -> None:
         folder = home.folder("downloads")
-        self._downloads = Downloads(folder, Storage(str(folder)))
+        self._downloads = Downloads(folder, shared_storage("downloads", folder))
         self._settings = settings
         self._here = here
         self._came: dict[str, tuple[Entry, _File | str]] = {}

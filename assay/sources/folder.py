@@ -78,7 +78,8 @@ class Folder(Source):
             image = read_file(self._folder, entry.file)
             mask = read_file(self._folder, entry.mask) if entry.mask else b""
         except (DataError, OSError) as error:
-            return Rejected(entry.file, f"{entry.where}: {error}" if entry.where else str(error))
+            where = f"{entry.where}: " if entry.where else ""
+            return Rejected(entry.file, f"unreadable: {where}{error}")
         return Sample(
             image_id=entry.file,
             image=image,
@@ -119,7 +120,7 @@ def _by_folder(folder: Path) -> list[Entry]:
 def _checked(entry: Entry) -> Entry | Rejected:
     if manifests.is_showable(entry.file):
         return entry
-    return Rejected(ascii(entry.file), "its name holds control characters; rename it")
+    return Rejected(ascii(entry.file), "faulty row: its name holds control characters; rename it")
 
 
 def _is_hidden(path: Path) -> bool:

@@ -75,7 +75,7 @@ def read(folder: Path, manifest: Path) -> list[Entry | Rejected]:
         seen[file] = where
         if fault := _fault(record):
             name = file if is_showable(file) else where
-            entries.append(Rejected(name, f"{where}: {fault}"))
+            entries.append(Rejected(name, f"faulty row: {where}: {fault}"))
         else:
             entries.append(_entry(where, record))
     if not entries:

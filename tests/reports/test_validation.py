@@ -40,7 +40,7 @@ def test_page_of_a_sound_dataset_says_passed():
     html = validation.page(found(expected())).html
     assert "Passed:" in html
     assert "Refused:" not in html
-    assert html.count("data:image/svg+xml") == 2
+    assert html.count("data:image/svg+xml") == 3
 
 
 def test_page_names_what_refuses_and_escapes_names():
