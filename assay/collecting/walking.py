@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter as Tally
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -145,11 +145,16 @@ class Walk:
                 ready.append(item)
             else:
                 self._count_refusal(item)
+        stops: list[Stop] = []
         with ThreadPoolExecutor(self._settings.clients) as pool:
-            outcomes = list(pool.map(self._sent, ready))
-        for item, outcome in zip(ready, outcomes, strict=True):
-            self._note(item, outcome)
-        return next((one for one in outcomes if isinstance(one, Stop)), None)
+            sent = {pool.submit(self._sent, item): item for item in ready}
+            # Each answer is on disk before the next is waited for: a kill forgets only those that
+            # are on their way.
+            for answered in as_completed(sent):
+                outcome = answered.result()
+                self._note(sent[answered], outcome)
+                stops += [outcome] if isinstance(outcome, Stop) else []
+        return stops[0] if stops else None
 
     def _sent(self, item: Item) -> Taken | NotTaken | Stop:
         try:
