@@ -290,6 +290,11 @@ def artifact_errors() -> tuple[type[Exception], ...]:
     return MlflowException, OSError, Boto3Error, *s3_errors()
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what a library says."""
+    return str(error).strip().partition("\n")[0]
+
+
 def git_commit() -> str:
     """The commit that is checked out, with ``-dirty`` where files differ; empty outside git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
