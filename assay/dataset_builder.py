@@ -3,7 +3,7 @@
 The first pass streams the source to disk and keeps only small columns in memory; with those, groups
 and splits are settled for all rows; the second pass writes the shards. Each file is written whole
 or not at all, in a folder keyed by settings, source and code: a build that was killed goes on where
-it stopped, and one that was finished is running.
+it stopped, and one that was finished is opened.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class World:
         given = {
             "collectors": {"ours": chosen},
             "service": self.service.url,
-            "api": {**outbound, "backoff": 0.01, "patience": 1000},
+            "api": {**outbound, "backoff_seconds": 0.01, "longest_wait_seconds": 1000},
             "downloads": {"outbound": outbound, "pause_seconds": 0, "workers": 1},
         }
         for name, value in more.items():
@@ -118,7 +118,7 @@ def test_missing_token_is_said_before_anything_is_asked(
 
 def test_limit_is_waited_for_and_never_broken(world: World) -> None:
     world.platform.limit = 3
-    found = world.collect(api={"patience": 2000})
+    found = world.collect(api={"longest_wait_seconds": 2000})
     assert (found.ending, world.platform.violations) == (Ending.COMPLETE, 0)
     assert world.service.images() == world.platform.published()
     times = [one.at for one in world.platform.api_log()]
@@ -127,7 +127,7 @@ def test_limit_is_waited_for_and_never_broken(world: World) -> None:
 
 def test_long_limit_ends_the_run_and_the_next_goes_on(world: World) -> None:
     world.platform.faults = [world.platform.too_often(1200) for _ in range(2)]
-    found = world.collect(api={"patience": 5})
+    found = world.collect(api={"longest_wait_seconds": 5})
     assert found.ending is Ending.LIMITED
     assert found.until is not None
     assert found.until.timestamp() == pytest.approx(world.platform.time.at + 1200, abs=61)
