@@ -58,7 +58,8 @@ def entries(place: Path, settings: EntrySettings) -> tuple[list[Entry], list[Rej
     """What AMMeBa in ``place`` holds, by group and originals before their edits; and what is left.
 
     A group goes to the split of its latest date, so that nothing is learned from what came later,
-    not even that an old image is an edit, and no original is torn from its edit. Raises as `assay.ammeba.tables.read_annotations`.
+    not even that an old image is an edit, and no original is torn from its edit. Raises as
+    `assay.ammeba.tables.read_annotations`.
     """
     rejected: list[Rejected] = []
     rows, disqualified = _by_image(read_annotations(place), rejected)
