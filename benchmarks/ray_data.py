@@ -2,8 +2,9 @@
 
 Two workers of one Ray do the same photographs, one of them idle in every second turn; both figures
 count the start of the stage's workers, and what the first stage takes is a figure of its own. The
-turns alternate, so that others' load falls on all alike. Where other programs want the cores, too, no wall clock tells how well work is shared out; then two
-figures do: the same with items that only wait, and the processor time of Ray beside the work.
+turns alternate, so that others' load falls on all alike. Where other programs want the cores, too,
+no wall clock tells how well work is shared out; then two figures do: the same with items that only
+wait, and the processor time of Ray beside the work.
 """
 
 from __future__ import annotations
