@@ -38,6 +38,8 @@ OBJECT_STORE = 384 * 2**20
 RETRIES = 3
 """How often the task of a worker that died is given to another."""
 
+_IN_FLIGHT = 3
+"""Items of a worker, one of them in work: it need not wait until its result is known here."""
 _PATIENCE = 10.0
 """Seconds that a cluster's address may take to accept a connection."""
 _ONE_ITEM = 1
@@ -170,7 +172,7 @@ def _ray_map(workers: int | None, function: Callable[[T], R], items: Iterable[T]
 
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         _configure(ray.data.DataContext.get_current())
-        room = ray.cluster_resources().get("CPU", 0)
+        room = int(ray.cluster_resources().get("CPU", 1))
         drawn = ray.data.read_datasource(
             _source(items),
             override_num_blocks=1,
@@ -178,10 +180,14 @@ def _ray_map(workers: int | None, function: Callable[[T], R], items: Iterable[T]
             label_selector={"ray.io/node-id": ray.get_runtime_context().get_node_id()},
         )
         made = drawn.map(
-            partial(_applied, function),
+            _worker(function),
             num_cpus=1,
-            concurrency=workers if workers and workers < room else None,
-            max_retries=RETRIES,
+            compute=ray.data.ActorPoolStrategy(
+                size=max(1, min(workers or room, room)),
+                max_tasks_in_flight_per_actor=_IN_FLIGHT,
+            ),
+            max_restarts=RETRIES,
+            max_task_retries=RETRIES,
         )
     try:
         with _calm():
@@ -231,6 +237,16 @@ def _source(items: Iterable[Any]) -> Any:
             return [ReadTask(drawn, BlockMetadata(**unknown))]
 
     return Items()
+
+
+def _worker(function: Callable[[Any], Any]) -> type[Any]:
+    """What stays in its process and does one item after the other."""
+
+    class Worker:
+        def __call__(self, row: dict[str, bytes]) -> dict[str, bytes]:
+            return _applied(function, row)
+
+    return Worker
 
 
 def _applied(function: Callable[[T], R], row: dict[str, bytes]) -> dict[str, bytes]:
