@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay.ammeba.labels import Dropped
 from assay.ammeba.tables import ImageFacts
 from assay.records import Pixels
 
 if TYPE_CHECKING:
+    from imagehash import ImageHash
     from PIL.Image import Image
 
 MOST_DISTANCE = 0.16
@@ -44,8 +45,10 @@ def _difference(image: Image, published: Mapping[str, str], most: float) -> str:
     """Why `imagehash`'s hashes of ``image`` are not those ``published``, by name."""
     import imagehash
 
-    ways: dict[str, Callable[..., Any]] = {"average_hash": imagehash.average_hash}
-    ways["phash"] = imagehash.phash
+    ways: dict[str, Callable[..., ImageHash]] = {
+        "average_hash": imagehash.average_hash,
+        "phash": imagehash.phash,
+    }
     for name, expected in published.items():
         bits = _side(expected) ** 2
         distance = imagehash.hex_to_hash(expected) - ways[name](image, _side(expected))
