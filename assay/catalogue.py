@@ -5,10 +5,12 @@ Only manifests and small columns are read, never an image; `assay.dataset_diff` 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,9 +178,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def stored_files(folder: Path) -> Iterator[os.stat_result]:
+    """Of each file below ``folder``; what a build removes meanwhile is passed over."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                yield (Path(place) / name).stat()
+
+
 def _entry(folder: Path, models: Mapping[str, Sequence[str]]) -> Entry:
-    files = [file.stat() for file in folder.rglob("*") if file.is_file()]
-    size = sum(file.st_size for file in files)
+    size = sum(file.st_size for file in stored_files(folder))
     changed = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
     if not (folder / MANIFEST).exists():
         return Entry(folder, "unfinished", changed, size)

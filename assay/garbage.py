@@ -232,8 +232,8 @@ def _build(entry: catalogue.Entry, given: Rules) -> Item:
 def _last_used(path: Path) -> datetime:
     """Of a finished build its manifest says it; an unfinished one was used when last written to."""
     marker = path / MANIFEST
-    files = [marker] if marker.exists() else [path, *path.rglob("*")]
-    return datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
+    files = [marker.stat()] if marker.exists() else [path.stat(), *catalogue.stored_files(path)]
+    return datetime.fromtimestamp(max(file.st_mtime for file in files), UTC)
 
 
 def _leftover(path: Path) -> Item:

@@ -160,7 +160,7 @@ class Api:
 
     def said(self, answer: Answer) -> str:
         """What a refusal says of itself, in one short line, without the token."""
-        text = answer.body[: 8 * _QUOTED].decode("utf-8", "replace")
+        text = answer.body.decode("utf-8", "replace")
         text = text.replace(self.token, "...") if self.token else text
         return shown(" ".join(text.split())[:_QUOTED])
 
@@ -210,8 +210,8 @@ class Api:
         """Remember when ``host`` may be asked again."""
         now = self.clock.now()
         free = resumes_at(answer.headers, now)
-        if free is None and kind is Kind.LIMITED:
-            free = now + self.settings.backoff_seconds * 2**attempt
+        if kind is Kind.LIMITED:  # also where what is said lies in the past
+            free = max(free or 0.0, now + self.settings.backoff_seconds * 2**attempt)
         self._free[host] = max(free or 0.0, now + self.pauses.get(host, 0.0))
 
     def _followed(self, target: Target, headers: dict[str, str], redirects: bool) -> Answer:

@@ -97,6 +97,15 @@ def test_an_answer_is_paid_for_once(data: Data, tmp_path: Path) -> None:
     assert server.answered == 2 * asked
 
 
+def test_a_picture_of_another_size_is_asked_about_anew(data: Data, tmp_path: Path) -> None:
+    with serving(teacher_server.honest) as server:
+        written(data, tmp_path, settings(server, image_side=64))
+        asked = server.answered
+        _, account = written(data, tmp_path, settings(server, image_side=32))
+    assert account.kept == 0
+    assert server.answered == 2 * asked
+
+
 def test_a_rejected_answer_is_asked_for_again_with_its_fault(data: Data, tmp_path: Path) -> None:
     with serving(teacher_server.careless) as server:
         _, account = written(data, tmp_path, settings(server))
