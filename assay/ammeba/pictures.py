@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,10 @@ def _difference(image: Image, published: Mapping[str, str], most: float) -> str:
     """Why `imagehash`'s hashes of ``image`` are not those ``published``, by name."""
     import imagehash
 
-    ways = {"average_hash": imagehash.average_hash, "phash": imagehash.phash}
+    ways: dict[str, Callable[[Image, int], imagehash.ImageHash]] = {
+        "average_hash": imagehash.average_hash,
+        "phash": imagehash.phash,
+    }
     for name, expected in published.items():
         bits = _side(expected) ** 2
         distance = imagehash.hex_to_hash(expected) - ways[name](image, _side(expected))
