@@ -259,8 +259,8 @@ def running_datasets() -> dict[str, str]:
     if experiment is None:
         return {}
     running = store.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
-    tags = {run.info.run_name: run.data.tags.get("dataset_version", "") for run in running}
-    return {version: f"run {name}" for name, version in tags.items() if version}
+    tags = [(run.data.tags.get("dataset_version", ""), run.info.run_name) for run in running]
+    return {version: f"run {name}" for version, name in tags if version}
 
 
 def exists() -> bool:
