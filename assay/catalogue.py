@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from assay.dataset import MANIFEST, Dataset
 from assay.errors import ConfigError, StorageError, did_you_mean
 from assay.progress import Progress, silent
 from assay.records import Rejected
+from assay.rejections import Rejection, rejections
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +29,7 @@ COUNTED = ("label", "manipulation", "split", "dataset", "source", "licence")
 """Columns whose values are counted."""
 LATEST = "latest"
 """The name of the newest finished dataset."""
-PLACE = re.compile(r"^(?P<kind>[a-z][a-z -]*: )?[^:]* (?:line|row) \d+: ")
-"""Where a row stands in its manifest, after the kind, if its reason says so."""
-OTHER = "other"
-"""The kind of a reason that begins with none."""
-
 COMPLETE, SHARED = "complete", "shared"
-_EXAMPLES = 5
-_KIND = re.compile(r"([a-z][a-z -]{1,30}): ")
-
 Counts = Mapping[str, int]
 """Rows by value; an empty value is called ``none``."""
 
@@ -64,17 +56,6 @@ class Entry:
     """Registered models that were trained on it."""
     place: str = "here"
     """``here``, ``shared``, or ``here, shared``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Rows that were left out for one kind of reason."""
-
-    reason: str
-    """What the reasons of these rows share: without place, names, numbers and remedy."""
-    count: int
-    examples: tuple[Rejected, ...]
-    """A few of them, with their reasons in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,29 +172,6 @@ def counts(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(value or "none" for value in values).items()))
 
 
-def rejections(rows: Iterable[Rejected]) -> tuple[Rejection, ...]:
-    """Rejected rows by kind of reason, the most frequent first."""
-    found: dict[str, list[Rejected]] = {}
-    for row in rows:
-        found.setdefault(_kind(row), []).append(row)
-    made = [Rejection(kind, len(rows), tuple(rows[:_EXAMPLES])) for kind, rows in found.items()]
-    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
-
-
-def kinds(rows: Iterable[Rejected], every: bool = False) -> tuple[Rejection, ...]:
-    """Rejected rows by what stands before the first colon of the reason, most frequent first.
-
-    ``every`` row is an example then, not only a few.
-    """
-    found: dict[str, list[Rejected]] = {}
-    for row in rows:
-        named = _KIND.match(row.reason)
-        found.setdefault(named[1] if named else OTHER, []).append(row)
-    most = None if every else _EXAMPLES
-    made = [Rejection(kind, len(of), tuple(of[:most])) for kind, of in found.items()]
-    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a dataset that exists."""
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -269,9 +227,3 @@ def _shared(
         models=tuple(models.get(about.version, ())),
         place=SHARED,
     )
-
-
-def _kind(row: Rejected) -> str:
-    words = PLACE.sub(r"\g<kind>", row.reason).replace(row.image_id, "...")
-    words = re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[\w.]*\d[\w.]*", "...", words)
-    return re.split(r"[;,]", words)[0].replace(" ...", "").strip()

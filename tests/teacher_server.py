@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,6 +28,8 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    pause: float = 0.0
+    """Seconds between two bytes."""
 
 
 Behaviour = Callable[[Chat, int], Answer]
@@ -87,7 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # who asks may have heard enough
+            for part in (body[n : n + 1] for n in range(len(body))) if answer.pause else (body,):
+                self.wfile.write(part)
+                time.sleep(answer.pause)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -11,6 +11,7 @@ from assay.ammeba.tables import ImageFacts
 from assay.records import Pixels
 
 if TYPE_CHECKING:
+    from imagehash import ImageHash
     from PIL.Image import Image
 
 MOST_DISTANCE = 0.16
@@ -44,7 +45,7 @@ def _difference(image: Image, published: Mapping[str, str], most: float) -> str:
     """Why `imagehash`'s hashes of ``image`` are not those ``published``, by name."""
     import imagehash
 
-    ways: dict[str, Callable[[Image, int], imagehash.ImageHash]] = {
+    ways: dict[str, Callable[..., ImageHash]] = {
         "average_hash": imagehash.average_hash,
         "phash": imagehash.phash,
     }

@@ -20,6 +20,8 @@ _ATTEMPTS = 3
 """For an image at which the service itself fails."""
 _PAUSE = 1.0
 """Seconds, where the service asks for none."""
+_OF_THE_IMAGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR
+"""What a proxy before the service, or a failing service, may say of one image, without a code."""
 _EARLIER = "idempotency_conflict"
 _START = "start it with `make serve`, or name it by `collect.service`"
 
@@ -42,8 +44,8 @@ class NotTaken:
 class Counter:
     """Where images are handed in; safe to use from many threads."""
 
-    def __init__(self, deployment: Deployment, patience: float, clock: Clock = SYSTEM) -> None:
-        self._deployment, self._patience, self._clock = deployment, patience, clock
+    def __init__(self, deployment: Deployment, longest_wait: float, clock: Clock = SYSTEM) -> None:
+        self._deployment, self._longest, self._clock = deployment, longest_wait, clock
 
     def model(self) -> str:
         """The version that answers; raises with the remedy where no service does."""
@@ -55,8 +57,9 @@ class Counter:
     def hand_in(self, item: Item, image: bytes) -> Taken | NotTaken:
         """What the service says of ``image``.
 
-        Raises `RateLimited` where it asks for more patience than there is, `SourceUnavailable`
-        where it does not answer for as long, and `ConfigError` where it refuses the key.
+        Raises `RateLimited` where it asks for a wait of over ``longest_wait`` seconds,
+        `SourceUnavailable` where it does not answer for as long, and `ConfigError` where it
+        refuses the key.
         """
         said = {
             "external_id": item.external_id,
@@ -68,9 +71,9 @@ class Counter:
             reply = self._deployment.detect(image, said, idempotency=item.key)
             failures += reply.status == HTTPStatus.INTERNAL_SERVER_ERROR
             if reply.status not in _BUSY and not 0 < failures < _ATTEMPTS:
-                return _outcome(reply)
+                return self._outcome(reply)
             pause = reply.retry_after or _PAUSE
-            if waited + pause > self._patience:
+            if waited + pause > self._longest:
                 raise self._too_long(reply, pause)
             self._clock.sleep(pause)
             waited += pause
@@ -79,22 +82,26 @@ class Counter:
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             return RateLimited(
                 f"the service asks to wait {pause:g} s; run it again later, or raise "
-                "`collect.patience`",
+                "`collect.longest_wait_seconds`",
                 self._clock.now() + pause,
             )
         return SourceUnavailable(
             f"{self._deployment.url} takes no images: {reply.error}; {_START}, and run it again"
         )
 
-
-def _outcome(reply: Reply) -> Taken | NotTaken:
-    if reply.status == HTTPStatus.OK and reply.found:
-        return Taken(reply.found)
-    if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise ConfigError(
-            f"the service refuses the API key ({reply.error}); give one with the scope `detect` "
-            f"in {KEY_VARIABLE}"
-        )
-    if reply.found.get("code") == _EARLIER:
-        return Taken({})
-    return NotTaken(f"the service: {reply.error}")
+    def _outcome(self, reply: Reply) -> Taken | NotTaken:
+        if reply.status == HTTPStatus.OK and "id" in reply.found:
+            return Taken(reply.found)
+        if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise ConfigError(
+                f"the service refuses the API key ({reply.error}); give one with the scope "
+                f"`detect` in {KEY_VARIABLE}"
+            )
+        if reply.found.get("code") == _EARLIER:
+            return Taken({})
+        if "code" not in reply.found and reply.status not in _OF_THE_IMAGE:
+            raise SourceUnavailable(
+                f"{self._deployment.url} does not answer as Assay does ({reply.error}); correct "
+                "what stands before it, and run it again"
+            )
+        return NotTaken(f"the service: {reply.error}")

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from assay.addresses import shown
 from assay.collecting.fetched import Fetched
 from assay.collecting.handing_in import Counter, NotTaken, Taken
 from assay.collecting.ledger import Item, Ledger, State, item_key
 from assay.collecting.records import Ending, Gathered
 from assay.collecting.settings import CollectSettings
-from assay.collectors import Collector, Media, Post, PostPage
+from assay.collectors import Collector, Cursor, Media, Post, PostPage
 from assay.collectors.api import Api
-from assay.errors import ConfigError, ForbiddenAddress, RateLimited, SourceUnavailable
+from assay.collectors.texts import text
+from assay.errors import (
+    AssayError,
+    ConfigError,
+    ForbiddenAddress,
+    RateLimited,
+    SourceUnavailable,
+)
 from assay.progress import Progress
 
 _LONGEST_NAME = 200
 _LONGEST_URL = 2000
 _LONGEST_CAPTION = 5000
 """Characters that the service takes."""
+_FORMLESS = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+"""What comes of taking apart what is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,7 @@ class Walk:
             return stop
         cursor = self._ledger.cursor(self._name, self._options)
         seen = {cursor.page}
-        for page in self._collector.pages(cursor, self._api):
+        for page in self._pages(cursor):
             if stop := self._page(page):
                 return stop
             progress(self._totals["handed_in"], 0, f"{self._name} (posts: {self._totals['posts']})")
@@ -103,9 +113,23 @@ class Walk:
                 return Stop(Ending.REPEATED, f"the platform gave the cursor {following!r} again")
             seen.add(following)
             self._ledger.move(self._name, self._options, page.after)
-            if following and self._totals["posts"] >= self._settings.most_posts:
+            # Pages count too: one that is empty may lead to the next for ever.
+            handled = max(self._totals["posts"], self._totals["pages"])
+            if following and handled >= self._settings.most_posts:
                 return Stop(Ending.ENOUGH)
         return Stop(Ending.PARTIAL if self._problem else Ending.COMPLETE, self._problem)
+
+    def _pages(self, cursor: Cursor) -> Iterator[PostPage]:
+        """What the collector finds; raises `SourceUnavailable` too where answers have no form."""
+        try:
+            yield from self._collector.pages(cursor, self._api)
+        except AssayError:
+            raise
+        except _FORMLESS as error:
+            raise SourceUnavailable(
+                f"the platform answers in another form than {self._collector.name!r} knows "
+                f"({type(error).__name__}: {shown(str(error))}); correct the options"
+            ) from error
 
     def _page(self, page: PostPage) -> Stop | None:
         """Handle every image of ``page``; afterwards all of them are handed in or refused."""
@@ -121,18 +145,19 @@ class Walk:
         return self._handled(self._ledger.left(self._name))
 
     def _item(self, post: Post, media: Media) -> Item:
-        origin = self._collector.origin
-        named = f"{self._collector.name}:{post.id}"
+        origin, post_id, url = self._collector.origin, text(post.id), text(media.url)
+        named = f"{self._collector.name}:{post_id}"
         made = Item(
-            item_key(origin, post.id, media.name or media.url),
-            named if len(named) <= _LONGEST_NAME else item_key(origin, post.id, ""),
-            media.url,
+            item_key(origin, post_id, text(media.name) or url),
+            named if len(named) <= _LONGEST_NAME else item_key(origin, post_id, ""),
+            url,
             seen=self._api.clock.now(),
         )
         if media.refused:
             return replace(made, state=State.REFUSED, reason=media.refused)
-        said = "\n".join(part for part in (post.caption, media.alt) if part)
-        address = post.url if len(post.url) <= _LONGEST_URL else ""
+        said = "\n".join(part for part in (text(post.caption), text(media.alt)) if part)
+        address = text(post.url)
+        address = address if len(address) <= _LONGEST_URL else ""
         return replace(made, post_url=address, caption=said[:_LONGEST_CAPTION])
 
     def _handled(self, items: Sequence[Item]) -> Stop | None:
@@ -189,7 +214,11 @@ class Walk:
 
 
 def _limited(error: RateLimited) -> Stop:
-    return Stop(Ending.LIMITED, str(error), datetime.fromtimestamp(error.until, UTC))
+    try:
+        until = datetime.fromtimestamp(error.until, UTC)
+    except (OSError, OverflowError, ValueError):  # a platform may say what it likes
+        until = None
+    return Stop(Ending.LIMITED, str(error), until)
 
 
 def _fingerprint(collector: Collector) -> str:

@@ -82,7 +82,7 @@ class Collector(Settings):
 
     base_url: str = ""
     """Every request but those for images goes below this address."""
-    backlog_days: float = Field(7, gt=0)
+    backlog_days: float = Field(7, gt=0, le=36500)
     """How far back the first walk goes."""
 
     @abstractmethod

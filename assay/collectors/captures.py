@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from assay.collectors.texts import moment, text
 
 _MOST_BYTES = 256 * 2**20
 _SECONDS = 600.0
-_GONE = (404, 410)
+_GONE = (400, 404, 410, 422)
 
 
 class Captures(Collector):
@@ -59,7 +60,7 @@ class Captures(Collector):
         return b"" if answer.status in _GONE else answer.body
 
     def _post(self, row: dict[str, Any]) -> Post:
-        url = f"{self.base_url.rstrip('/')}/v1/detections/{_id(row)}"
+        url = f"{self.base_url.rstrip('/')}/v1/detections/{quote(_id(row), safe='')}"
         refused = "" if row.get("kept_image") else "its sender asked not to keep it"
         media = Media(f"{url}/image", _id(row), refused=refused)
         return Post(_id(row), url, "", (media,), moment(row.get("captured_at")))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from assay.addresses import shown
 from assay.collectors import Collector, Cursor, Media, Post, PostPage
 from assay.collectors.api import Api
 from assay.collectors.sessions import PLACEHOLDER, session
@@ -85,7 +86,7 @@ def _ours(error: Exception) -> AssayError:
         if isinstance(below, AssayError):
             return below
         below = below.__context__
-    return SourceUnavailable(f"the server does not answer as Mastodon: {error}"[:300])
+    return SourceUnavailable(f"the server does not answer as Mastodon: {shown(str(error))}")
 
 
 def _post(found: Any) -> Post:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from assay.addresses import shown
 from assay.collectors.api import Api
-from assay.errors import ConfigError, SourceUnavailable
+from assay.errors import ConfigError, ForbiddenAddress, SourceUnavailable
 from assay.outbound import USER_AGENT
 
 if TYPE_CHECKING:
     from protego import Protego
 
-_ANY = tuple(range(200, 500))
+_ANY = tuple(status for status in range(200, 500) if status != 429)
+"""That say what is allowed; a site that is asked too often says nothing."""
+_MOST_BYTES = 500 * 2**10
+"""That are read; no crawler has to read more (2.5)."""
 _NOTHING = "User-agent: *\nDisallow: /"
 
 
@@ -28,7 +32,10 @@ class Robots:
 
         Raises `ForbiddenAddress` for no web address, and `RateLimited`.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ForbiddenAddress(f"{shown(url)} is no web address") from error
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._rules:
             self._rules[origin] = self._read(origin)
@@ -45,7 +52,7 @@ class Robots:
             )
         except (SourceUnavailable, ConfigError):
             return Protego.parse(_NOTHING)
-        found = answer.body if answer.status == 200 else b""
+        found = answer.body[:_MOST_BYTES] if answer.status == 200 else b""
         return Protego.parse(found.decode("utf-8", "replace"))
 
     def _pace(self, host: str, rules: Protego) -> None:

@@ -11,7 +11,7 @@ def plain(html: str) -> str:
 
     if not html.strip():
         return ""
-    body = LexborHTMLParser(html).body
+    body = LexborHTMLParser(text(html)).body
     return " ".join(body.text(separator=" ").split()) if body else ""
 
 
@@ -27,5 +27,10 @@ def moment(said: object) -> datetime | None:
 
 
 def text(value: object) -> str:
-    """A string or a number as text; empty for what a platform left out."""
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    """A string or a number as text; empty for what a platform left out.
+
+    Half a character, which JSON may name, becomes a question mark: it could not be stored.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value).encode("utf-8", "replace").decode()

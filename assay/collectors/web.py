@@ -17,7 +17,7 @@ from assay.collectors.api import Answer, Api
 from assay.collectors.pictures import Shown, pictures, title
 from assay.collectors.robots import Robots
 from assay.collectors.texts import plain, text
-from assay.errors import ConfigError, ForbiddenAddress, SourceUnavailable
+from assay.errors import ConfigError, ForbiddenAddress, RateLimited, SourceUnavailable
 
 _UNCHANGED = 304
 _LONGEST = 2000
@@ -36,15 +36,20 @@ class Web(Collector):
         """One page an address, in order; what has not changed since the last walk is empty."""
         robots = Robots(api)
         marks = dict(cursor.marks)
+        limited: RateLimited | None = None
         for number in range(int(cursor.page or 0), len(self.addresses)):
             address, problem, posts = self.addresses[number], "", tuple[Post, ...]()
             try:
                 posts, marks[address] = self._read(address, marks.get(address, ""), api, robots)
             except (SourceUnavailable, ForbiddenAddress, ConfigError) as error:
                 problem = str(error)
+            except RateLimited as error:  # the next walk asks it again; others need not wait for it
+                limited = limited or error
             is_last = number + 1 == len(self.addresses)
             after = Cursor(page="" if is_last else str(number + 1), marks=dict(marks))
             yield PostPage(posts, after, problem)
+        if limited:
+            raise limited
 
     def _read(
         self, address: str, mark: str, api: Api, robots: Robots
@@ -65,7 +70,9 @@ class Web(Collector):
 def _validators(answer: Answer) -> dict[str, str]:
     """The headers of a conditional request for what was answered (RFC 9110, 13)."""
     pairs = (("if-none-match", "etag"), ("if-modified-since", "last-modified"))
-    return {name: answer.headers[told] for name, told in pairs if told in answer.headers}
+    found = {name: answer.headers[told] for name, told in pairs if told in answer.headers}
+    # What is no ASCII could not be sent again.
+    return {name: said for name, said in found.items() if said.isascii() and said.isprintable()}
 
 
 def _page(answer: Answer, min_side: int) -> Post:
@@ -96,13 +103,13 @@ def _entries(answer: Answer) -> list[Post]:
 
 
 def _entry(found: Any, base: str) -> Post:
-    link = urljoin(base, text(found.get("link")) or base)
+    link = _joined(base, text(found.get("link"))) or base
     parts = [text(one.get("value")) for one in found.get("content") or ()]
     html = " ".join([*parts, text(found.get("summary"))])
     attached = [
-        Shown(urljoin(base, one.get("url") or one.get("href")), "")
+        Shown(address, "")
         for one in (*(found.get("media_content") or ()), *(found.get("enclosures") or ()))
-        if (one.get("url") or one.get("href")) and _is_image(one)
+        if (address := _joined(base, one.get("url") or one.get("href"))) and _is_image(one)
     ]
     shown = {one.url: one for one in (*attached, *pictures(html, link, 1))}
     said = f"{plain(text(found.get('title')))} {plain(html)}".strip()
@@ -111,9 +118,20 @@ def _entry(found: Any, base: str) -> Post:
     return Post(text(found.get("id")) or link, link, said[:_LONGEST], media, _moment(when))
 
 
+def _joined(base: str, address: str | None) -> str:
+    """``address`` as the feed at ``base`` means it; empty where it is none."""
+    try:
+        return urljoin(base, address) if address else ""
+    except ValueError:
+        return ""
+
+
 def _moment(when: Any) -> datetime | None:
-    """What feedparser gives, which is in UTC."""
-    return datetime.fromtimestamp(calendar.timegm(when), UTC) if when else None
+    """What feedparser gives, which is in UTC; None for a time outside of the calendar."""
+    try:
+        return datetime.fromtimestamp(calendar.timegm(when), UTC) if when else None
+    except (OSError, OverflowError, ValueError):
+        return None
 
 
 def _is_image(found: Any) -> bool:
@@ -133,5 +151,5 @@ def _allowed(post: Post, robots: Robots) -> Post:
 def _refusal(media: Media, robots: Robots) -> str:
     try:
         return robots.refusal(media.url)
-    except ForbiddenAddress as error:
+    except (ForbiddenAddress, RateLimited) as error:
         return str(error)

@@ -64,6 +64,8 @@ class X(Collector):
 
     def _question(self, client: tweepy.Client) -> Callable[[Cursor], dict[str, Any]]:
         """What is asked at a cursor; an account is looked up once."""
+        import tweepy
+
         asked: dict[str, Any] = {**_ASKED, "max_results": self.page_size}
         if self.query:
             return lambda at: dict(
@@ -71,7 +73,10 @@ class X(Collector):
                     self.query, since_id=at.since or None, next_token=at.page or None, **asked
                 )
             )
-        found = client.get_user(username=self.user).get("data") or {}
+        try:
+            found = client.get_user(username=self.user).get("data") or {}
+        except tweepy.BadRequest:  # a name that cannot be one
+            found = {}
         if not found.get("id"):
             raise ConfigError(f"X knows no account {self.user!r}; correct `user`")
         return lambda at: dict(

@@ -7,7 +7,6 @@ slow disk each wait for themselves alone, and a kill leaves nothing recorded tha
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Self, TypeVar
 
 from assay import addresses
 from assay.addresses import Target
+from assay.downloading.again import backoff, is_fresh
 from assay.downloading.asking import NO_VALIDATORS, Answer, Body, Failed, Moved, Validators, ask
 from assay.downloading.ledger import Entry, Ledger
 from assay.downloading.outcomes import (
@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 Outcome = Downloaded | NotDownloaded
 
-_DAY, _HOUR = 86_400.0, 3600.0
 _FAREWELL_SECONDS = 1.0
 """That requests under way are waited for when work is broken off; then they are left behind."""
 _WATCH_SECONDS = 1.0
@@ -266,23 +265,3 @@ class Work:
 def is_unicode(text: str) -> bool:
     """Whether ``text`` has no lone surrogates, which JSON may carry and UTF-8 cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def is_fresh(entry: Entry, settings: DownloadSettings, now: float) -> bool:
-    """Whether what the ledger knows stands at ``now`` (seconds since the epoch) without asking."""
-    if entry.image is not None and settings.refresh_days is None:
-        return True
-    age = now - entry.checked_at
-    if entry.failure is None:
-        return age < (settings.refresh_days or 0.0) * _DAY
-    if entry.failure.refusal is Refusal.FORBIDDEN:
-        return False  # asking costs nothing, and what is allowed may have changed
-    if entry.failure.refusal.may_pass:
-        return age < settings.failed_hours * _HOUR
-    return age < settings.dead_days * _DAY
-
-
-def backoff(failures: int, settings: DownloadSettings) -> float:
-    """Seconds before the next attempt: exponential, the second half of each drawn at random."""
-    longest: float = settings.backoff_seconds * 2 ** (failures - 1)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)

@@ -45,7 +45,8 @@ class Asking:
         self, teacher: AskedTeacher, answers: KeptAnswers, settings: TeacherSettings
     ) -> None:
         self._teacher, self._answers, self._settings = teacher, answers, settings
-        self._identity = teacher.identity
+        # The size is part of what it saw: a thumbnail's answer is none about the whole image.
+        self._identity = f"{teacher.identity} side={settings.image_side}"
 
     def about(self, image: bytes, case: Case, fault: str = "") -> Asked:
         """Ask for reasons; with ``fault``, once more. ``image`` is the file as it is stored."""

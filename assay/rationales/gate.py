@@ -96,10 +96,10 @@ _FEW_ALIKE = 3
 """Images that may always share a sentence."""
 
 _WORDS = {
-    Label.AUTHENTIC: r"authentic|genuine|untouched|unaltered|unedited|unmanipulated",
+    Label.AUTHENTIC: r"authentic|genuine|untouched|unaltered|unedited|unmanipulated|unmodified",
     Label.MANIPULATED: r"manipulated|doctored|tampered|photoshopped|spliced|forged",
     Label.SYNTHESIZED: r"synthesi[sz]ed|synthetic|deepfake|(?:ai|computer|machine)[- ]generated"
-    r"|diffusion|gan[- ]generated",
+    r"|diffusion|gan[- ]generated|(?:generated|made) by (?:an? )?(?:ai|computer|machine|model)",
 }
 """Words of each verdict, with which a text about another one contradicts its label."""
 _TYPES = {
@@ -139,9 +139,16 @@ def _label(reason: Reason, case: Case) -> str:
 def _findings(reason: Reason, case: Case) -> str:
     """Those of the field, and in the prose whatever is written as findings are."""
     given = {f.measurement.id for f in case.findings if f.null_rate is not None}
-    if not {*reason.findings, *_NAME.findall(reason.prose.casefold())} <= given:
+    prose = reason.prose.casefold()
+    spoken = {name for name in examiners() if re.search(rf"\b{_aloud(name)}\b", prose)}
+    if not {*reason.findings, *_NAME.findall(prose), *spoken} <= given:
         return f"it cites what was not measured; measured are {', '.join(sorted(given)) or 'none'}"
     return ""
+
+
+def _aloud(name: str) -> str:
+    """A pattern of a finding's name as people write it: "noise inconsistency"."""
+    return name.replace("_", "[ _-]")
 
 
 def _areas(reason: Reason, case: Case) -> str:

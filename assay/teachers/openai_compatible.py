@@ -16,12 +16,17 @@ from pydantic import Field, HttpUrl, field_validator
 
 from assay.errors import ConfigError, SourceUnavailable
 from assay.settings import Settings
+from assay.teachers import bounded
 from assay.teachers.asked import AskedTeacher, Reply, Request, Unanswered
 
 KEY_VARIABLE = "ASSAY_TEACHER_KEY"
 _CHARACTERS_A_TOKEN = 4
 _NO_KEY = "none"
 """What servers without keys are sent: the library wants one."""
+_MOST_BYTES = 8 * 2**20
+"""Of an answer: some hundred times what any has."""
+_MOST_TOKENS = 10**9
+"""Of an answer; a server that counts more is not believed."""
 _NEVER = {
     HTTPStatus.UNAUTHORIZED: f"refuses the key; set {KEY_VARIABLE}",
     HTTPStatus.FORBIDDEN: f"does not let this key ask; set another {KEY_VARIABLE}",
@@ -40,7 +45,7 @@ class OpenAIOptions(Settings):
     at_once: int = Field(4, ge=1, le=256)
     """Questions that are on their way at the same time."""
     timeout: float = Field(60.0, gt=0)
-    """Seconds that one attempt may take."""
+    """Seconds that one attempt may wait, and that its answer may then take to arrive."""
     attempts: int = Field(4, ge=1, le=20)
     """Tries of one question where the server is busy, fails or cannot be reached."""
     max_tokens: int = Field(400, ge=1)
@@ -71,10 +76,14 @@ class OpenAICompatible(AskedTeacher):
         self._structured = options.structured
         self._client = OpenAI(
             base_url=str(options.base_url),
-            api_key=os.environ.get(KEY_VARIABLE) or _NO_KEY,
+            api_key=_key(),
             timeout=options.timeout,
             max_retries=options.attempts - 1,
-            http_client=DefaultHttpxClient(follow_redirects=False),
+            http_client=DefaultHttpxClient(
+                follow_redirects=False,
+                headers={"Accept-Encoding": "identity"},
+                transport=bounded.transport(options.timeout, _MOST_BYTES),
+            ),
         )
 
     @property
@@ -102,7 +111,7 @@ class OpenAICompatible(AskedTeacher):
             return self._refusal(error)
         except openai.APIConnectionError as error:
             return Unanswered(f"{self._options.base_url}: {error.__cause__ or error}")
-        except (openai.APIResponseValidationError, ValueError) as error:
+        except (openai.APIResponseValidationError, RecursionError, ValueError) as error:
             return Unanswered(f"{self._options.base_url} answers with something else: {error}")
 
     def close(self) -> None:
@@ -130,6 +139,14 @@ class OpenAICompatible(AskedTeacher):
         return Unanswered(f"{self._options.base_url} answers {error.status_code}")
 
 
+def _key() -> str:
+    """The key; one that cannot be sent is refused here, as the library's error would quote it."""
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"the key in {KEY_VARIABLE} holds odd characters; copy it anew")
+    return key or _NO_KEY
+
+
 def _messages(request: Request) -> Any:
     url = f"data:image/jpeg;base64,{base64.b64encode(request.image).decode('ascii')}"
     picture = {"type": "image_url", "image_url": {"url": url}}
@@ -145,14 +162,16 @@ def _reply(completion: Any, request: Request) -> Reply | Unanswered:
     Where one does not say what it counted, tokens are estimated, or no budget would ever end.
     """
     choices = getattr(completion, "choices", None)
-    message = getattr(choices[0], "message", None) if choices else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(first, "message", None)
     text = getattr(message, "content", None)
     usage = getattr(completion, "usage", None)
     spent = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
-    known = [n if isinstance(n, int) and n >= 0 else None for n in spent]
+    known = [n if isinstance(n, int) and 0 < n <= _MOST_TOKENS else None for n in spent]
     if not isinstance(text, str) and not any(known):
         return Unanswered("the answer has no choices")
-    written = text if isinstance(text, str) else ""
+    # Half a character, which JSON may name, can be neither kept nor hashed.
+    written = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
     asked = request.instructions + request.text
     counted = (
         _estimate(t) if n is None else n for t, n in zip((asked, written), known, strict=True)

@@ -19,7 +19,18 @@ from assay.collecting import CollectSettings, Ending, Gathered
 from assay.collectors import Collector
 from assay.errors import ConfigError, SourceUnavailable
 from assay.home import REPOSITORY
-from tests.platforms import NETWORKS, PAGE, PLATFORMS, TOKEN, Asked, Platform, Reply, Service, Time
+from tests.platforms import (
+    NETWORKS,
+    PAGE,
+    PLATFORMS,
+    TOKEN,
+    Asked,
+    Platform,
+    Reply,
+    Service,
+    Time,
+    as_json,
+)
 
 KINDS = sorted(plugins.discover("assay.collectors", Collector))  # type: ignore[type-abstract]
 PAGED = [name for name in KINDS if PLATFORMS[name].pages]
@@ -41,7 +52,7 @@ class World:
         given = {
             "collectors": {"ours": chosen},
             "service": self.service.url,
-            "api": {**outbound, "backoff": 0.01, "patience": 1000},
+            "api": {**outbound, "backoff_seconds": 0.01, "longest_wait_seconds": 1000},
             "downloads": {"outbound": outbound, "pause_seconds": 0, "workers": 1},
         }
         for name, value in more.items():
@@ -118,7 +129,7 @@ def test_missing_token_is_said_before_anything_is_asked(
 
 def test_limit_is_waited_for_and_never_broken(world: World) -> None:
     world.platform.limit = 3
-    found = world.collect(api={"patience": 2000})
+    found = world.collect(api={"longest_wait_seconds": 2000})
     assert (found.ending, world.platform.violations) == (Ending.COMPLETE, 0)
     assert world.service.images() == world.platform.published()
     times = [one.at for one in world.platform.api_log()]
@@ -127,7 +138,7 @@ def test_limit_is_waited_for_and_never_broken(world: World) -> None:
 
 def test_long_limit_ends_the_run_and_the_next_goes_on(world: World) -> None:
     world.platform.faults = [world.platform.too_often(1200) for _ in range(2)]
-    found = world.collect(api={"patience": 5})
+    found = world.collect(api={"longest_wait_seconds": 5})
     assert found.ending is Ending.LIMITED
     assert found.until is not None
     assert found.until.timestamp() == pytest.approx(world.platform.time.at + 1200, abs=61)
@@ -234,3 +245,95 @@ def test_killed_run_is_gone_on_with(world: World, where: str, nth: int, when: st
     setattr(server, when, lambda _: None)
     assert world.collect().ending is Ending.COMPLETE
     assert world.service.images() == world.platform.published()
+
+
+FORMLESS = [
+    *(b"[]", b"5", b"null", b'"x"', b'{"data": 5}', b'{"data": [5]}', b"[5]", b'[{"id": "abc"}]'),
+    *(b'{"data": {"a": 1}, "meta": []}', b'{"data": [{"id": {}, "media_url": {}}]}'),
+    *(b'{"capture_id": "\\ud800", "kept_image": true}', b"<rss><channel><item/></channel></rss>"),
+]
+
+
+@pytest.mark.parametrize("body", FORMLESS, ids=lambda body: body[:20].decode())
+def test_answer_of_another_form_ends_no_run(world: World, body: bytes) -> None:
+    world.platform.api = lambda asked: Reply(body)  # type: ignore[method-assign]
+    assert world.collect(api={"attempts": 1}).ending in {*Ending} - {Ending.BUSY}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "999999999999"},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999-12-31T23:59:59-14:00"},
+        {"Retry-After": "Fri, 31 Dec 9999 23:59:59 -1400"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_limit_beyond_the_calendar_is_one(world: World, headers: dict[str, str]) -> None:
+    world.platform.faults = [Reply(b"{}", 429, headers)]
+    assert world.collect().ending is Ending.LIMITED
+
+
+@pytest.mark.parametrize("seconds", ["0", "-5"])
+def test_limit_that_is_over_is_not_asked_for_at_once(world: World, seconds: str) -> None:
+    world.platform.faults = [Reply(b"{}", 429, {"Retry-After": seconds})]
+    assert world.collect(api={"backoff": 7}).ending is Ending.COMPLETE
+    first, second = world.platform.api_log()[:2]
+    assert second.at - first.at >= 7
+
+
+@pytest.mark.parametrize("world", ["mastodon"], indirect=True)
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(b"<html>"), Reply(b"{}"), Reply(b"moved", 302), Reply(b"no route", 404)],
+    ids=lambda reply: f"{reply.status} {reply.body.decode()}",
+)
+def test_answer_that_is_not_the_services_refuses_no_image(world: World, reply: Reply) -> None:
+    world.service.faults = [reply] * 2
+    assert world.collect().ending is Ending.BUSY
+    world.service.faults = []
+    world.collect()
+    assert world.service.images() == world.platform.published()
+
+
+@pytest.mark.parametrize("world", ["x"], indirect=True)
+def test_empty_pages_without_end_are_left(world: World) -> None:
+    def endless(asked: Asked) -> Reply:
+        following = int(asked.query.get("next_token", 0)) + 1
+        return as_json({"meta": {"next_token": str(following)}})
+
+    world.platform.api = endless  # type: ignore[method-assign]
+    assert world.collect(most_posts=20).ending is Ending.ENOUGH
+    assert len(world.platform.api_log()) == 20
+
+
+@pytest.mark.parametrize("world", ["web"], indirect=True)
+def test_a_slow_site_keeps_nobody_else_waiting(world: World) -> None:
+    robots = {"/robots.txt": Reply(b"User-agent: *\nCrawl-delay: 1e30")}
+    page = Reply(b"<!doctype html><img src='http://localhost:1/a.jpg'>")
+    world.platform.api = lambda asked: robots.get(asked.path, page)  # type: ignore[method-assign]
+    found = world.collect()
+    assert (found.ending, found.after.page) == (Ending.LIMITED, "")
+
+
+@pytest.mark.parametrize("world", ["web"], indirect=True)
+def test_tag_of_a_page_that_cannot_be_sent_is_forgotten(world: World) -> None:
+    page = Reply(b"<!doctype html>", headers={"ETag": "\xe9"})
+    world.platform.api = lambda asked: page  # type: ignore[method-assign]
+    assert [world.collect().ending for _ in range(2)] == [Ending.COMPLETE] * 2
+
+
+@pytest.mark.parametrize("world", ["web"], indirect=True)
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<link>http://[bad</link>",
+        '<enclosure url="http://[bad" type="image/png"/>',
+        "<pubDate>0000-00-00</pubDate>",
+    ],
+)
+def test_entry_with_a_broken_part_is_an_entry(world: World, part: str) -> None:
+    feed = f'<?xml version="1.0"?><rss version="2.0"><channel><item>{part}</item></channel></rss>'
+    world.platform.api = lambda asked: Reply(feed.encode())  # type: ignore[method-assign]
+    found = world.collect()
+    assert (found.ending, found.posts) == (Ending.COMPLETE, 2)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from assay.errors import ConfigError, SourceUnavailable
 from assay.rationales import instructions
+from assay.rationales.kept import KeptAnswers
 from assay.teachers.asked import Reply, Request, Unanswered, asked_teacher
 from assay.teachers.openai_compatible import KEY_VARIABLE, OpenAICompatible
 from tests import teacher_server
@@ -73,7 +76,14 @@ def test_a_server_that_fails_is_given_up_after_some_attempts(status: int) -> Non
     assert len(server.chats) == 2
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b'{"choices": []}', b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"<html>", b"{}", b"[]", b'{"choices": []}', b"null", b'{"choices": 5}'),
+        *(b'{"choices": {"a": 1}}', b'{"choices": [[1]]}', b"[" * 200_000),
+    ],
+    ids=lambda body: repr(body[:20]),
+)
 def test_what_is_no_completion_is_no_answer(body: bytes) -> None:
     reply, _ = asked(lambda *_: Answer(raw=body), attempts=1)
     assert isinstance(reply, Unanswered)
@@ -151,5 +161,52 @@ def test_tokens_that_a_server_does_not_count_are_estimated() -> None:
 
 
 def test_an_address_with_a_secret_is_refused() -> None:
+    address = "http://me" + ":secret@host/v1"
     with pytest.raises(ValueError, match=KEY_VARIABLE):
-        asked_teacher("openai_compatible", {"base_url": "http://me:secret@host/v1", "model": "x"})
+        asked_teacher("openai_compatible", {"base_url": address, "model": "x"})
+
+
+def test_half_a_character_and_a_lie_about_tokens_can_be_kept(tmp_path: Path) -> None:
+    usage = b'{"prompt_tokens": 1' + b"0" * 40 + b', "completion_tokens": 0}'
+    body = b'{"choices": [{"message": {"content": "\\ud800 seen"}}], "usage": ' + usage + b"}"
+    reply, _ = asked(lambda *_: Answer(raw=body), attempts=1)
+    assert isinstance(reply, Reply)
+    with KeptAnswers(tmp_path) as answers:
+        answers.keep("key", "image", "teacher", reply)
+        assert answers.find("key") == reply
+    assert reply.tokens_out > 0
+    assert 300 < reply.tokens_in < 1000
+
+
+@pytest.mark.parametrize("key", ["sk-secret\nX: y", "sk-s\u00e9cret"])
+def test_a_key_that_cannot_be_sent_is_refused_and_stays_secret(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    with pytest.raises(ConfigError, match=KEY_VARIABLE) as refused:
+        asked(teacher_server.honest)
+    assert "sk-" not in str(refused.value)
+
+
+def test_a_key_may_end_in_a_line_break_as_files_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "secret\n")
+    _, server = asked(teacher_server.honest)
+    assert server.keys == ["Bearer secret"]
+
+
+def test_an_answer_that_comes_drop_by_drop_ends() -> None:
+    began = time.monotonic()
+    reply, _ = asked(lambda *_: Answer(raw=b" " * 60, pause=0.05), timeout=0.3, attempts=1)
+    assert isinstance(reply, Unanswered)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers"),
+    [(b" " * (9 * 2**20), {}), (gzip.compress(b" " * 2**20), {"Content-Encoding": "gzip"})],
+    ids=["huge", "packed"],
+)
+def test_an_answer_that_would_fill_the_memory_is_none(raw: bytes, headers: dict[str, str]) -> None:
+    reply, _ = asked(lambda *_: Answer(raw=raw, headers=headers), attempts=1)
+    assert isinstance(reply, Unanswered)
+    assert "over" in reply.reason or "packed" in reply.reason
