@@ -277,7 +277,7 @@ def test_limit_beyond_the_calendar_is_one(world: World, headers: dict[str, str])
 @pytest.mark.parametrize("seconds", ["0", "-5"])
 def test_limit_that_is_over_is_not_asked_for_at_once(world: World, seconds: str) -> None:
     world.platform.faults = [Reply(b"{}", 429, {"Retry-After": seconds})]
-    assert world.collect(api={"backoff": 7}).ending is Ending.COMPLETE
+    assert world.collect(api={"backoff_seconds": 7}).ending is Ending.COMPLETE
     first, second = world.platform.api_log()[:2]
     assert second.at - first.at >= 7
 
