@@ -72,7 +72,7 @@ class Rules:
 
     def judge(self, version: str, modified: datetime) -> tuple[bool, str]:
         """Whether a dataset goes, and why."""
-        if version in self.needed:
+        if version and version in self.needed:  # what is unfinished has none, and nobody needs it
             return False, f"needed by {self.needed[version]}"
         if self.now - modified <= max(self.older_than, GRACE):
             return False, f"used within {max(self.older_than, GRACE).days} days"

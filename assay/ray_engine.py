@@ -9,10 +9,11 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assay.errors import SourceUnavailable, StorageError, WorkerLost
+from assay.errors import AssayError, SourceUnavailable, StorageError, WorkerLost
 from assay.parallel import cores, on_one_thread
 
 if TYPE_CHECKING:
@@ -144,7 +145,10 @@ def mapped(workers: int | None, function: Callable[[T], R], items: Iterable[T], 
         with _calm():
             rows = iter(made.iter_rows())
         for row in rows:
-            yield ray.cloudpickle.loads(row["result"])
+            result = ray.cloudpickle.loads(row["result"])
+            if isinstance(result, _Raised):
+                raise result.error
+            yield result
     except exceptions.RayTaskError as error:
         raise error.cause from error
     except exceptions.RayError as error:
@@ -173,7 +177,7 @@ def _source(items: Iterable[Any]) -> Any:
     def drawn() -> Iterator[pa.Table]:
         import pyarrow as pa
 
-        for item in ray.get(kept):
+        for item in _told(ray.get(kept)):
             yield pa.table({"item": [ray.cloudpickle.dumps(item)]})
 
     class Items(Datasource):
@@ -203,8 +207,29 @@ def _worker(function: Callable[[Any], Any]) -> type[Any]:
 def _applied(function: Callable[[T], R], row: dict[str, bytes]) -> dict[str, bytes]:
     import ray
 
-    item: T = ray.cloudpickle.loads(row["item"])
-    return {"result": ray.cloudpickle.dumps(on_one_thread(function, item))}
+    item: T | _Raised = ray.cloudpickle.loads(row["item"])
+    if isinstance(item, _Raised):
+        return {"result": row["item"]}
+    try:
+        made: R | _Raised = on_one_thread(function, item)
+    except AssayError as error:
+        made = _Raised(error)
+    return {"result": ray.cloudpickle.dumps(made)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """An error on its way back: Ray would write advice of its own into the message."""
+
+    error: AssayError
+
+
+def _told(items: Iterable[T]) -> Iterator[T | _Raised]:
+    """``items``, and the error that ends them if one does."""
+    try:
+        yield from items
+    except AssayError as error:
+        yield _Raised(error)
 
 
 @contextmanager

@@ -246,8 +246,8 @@ def close_orphans() -> list[str]:
 
 def running_datasets() -> dict[str, str]:
     """Versions of the datasets that unfinished runs use, each with the run."""
-    tags = {run.info.run_name: run.data.tags.get("dataset_version", "") for run in _running()}
-    return {version: f"run {name}" for name, version in tags.items() if version}
+    tags = [(run.data.tags.get("dataset_version", ""), run.info.run_name) for run in _running()]
+    return {version: f"run {name}" for version, name in tags if version}
 
 
 def _running() -> list[Run]:

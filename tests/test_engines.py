@@ -15,10 +15,11 @@ from assay import ray_engine
 from assay.dataset import Dataset, DataSettings
 from assay.dataset_builder import build_dataset
 from assay.engines import Each, Engine, running
-from assay.errors import SourceUnavailable, StorageError, UnreadableImage
+from assay.errors import RateLimited, SourceUnavailable, StorageError, UnreadableImage
 from assay.image_profile import profile
 from assay.images import Variant
 from assay.measuring import measure_dataset
+from assay.parallel import parallel_map
 from assay.progress import silent
 from assay.records import Split
 
@@ -65,6 +66,24 @@ def test_ray_keeps_the_order(each: Each) -> None:
 def test_ray_raises_what_the_work_raises(each: Each) -> None:
     with pytest.raises(UnreadableImage, match="no square of -1"):
         list(each(square, [1, -1, 2]))
+
+
+class Torn:
+    """Items that end in an error."""
+
+    def __iter__(self) -> Iterator[int]:
+        yield 1
+        raise RateLimited("come again", 5.0)
+
+
+def test_errors_say_the_same_from_either_engine(each: Each) -> None:
+    for run in (each, partial(parallel_map, workers=1)):
+        with pytest.raises(UnreadableImage) as found:
+            list(run(square, [1, -1]))
+        assert str(found.value) == "no square of -1"
+        with pytest.raises(RateLimited) as drawn:
+            list(run(square, Torn()))
+        assert (str(drawn.value), drawn.value.until) == ("come again", 5.0)
 
 
 def test_ray_works_in_other_processes(each: Each) -> None:

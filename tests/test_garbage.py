@@ -92,6 +92,14 @@ def test_everything_that_is_needed_is_readable_after_a_sweep(
         assert not list(place.list(SWEEP))
 
 
+def test_unfinished_build_goes_though_something_of_no_known_dataset_is_deployed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "build").mkdir()
+    (item,) = garbage.look(None, tmp_path, rules("", "abc"))
+    assert item.goes, item.why
+
+
 def test_file_that_a_build_removes_meanwhile_is_passed_over(tmp_path: Path) -> None:
     """A link to nothing stands for one that was listed and is gone when it is looked at."""
     (tmp_path / "build" / "spool").mkdir(parents=True)

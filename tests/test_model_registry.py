@@ -33,6 +33,17 @@ def bundle(folder: Path, weights: bytes) -> Path:
     return folder
 
 
+def test_runs_of_one_name_each_say_which_dataset_they_use():
+    store, experiment = tracking.client(), tracking.experiment_id()
+    runs = [
+        store.create_run(experiment, tags={"dataset_version": version}, run_name="trial")
+        for version in ("one", "two")
+    ]
+    assert tracking.running_datasets() == {"one": "run trial", "two": "run trial"}
+    for run in runs:
+        store.set_terminated(run.info.run_id)
+
+
 def test_run_keeps_parameters_tags_and_every_step(run_id: str):
     run = tracking.client().get_run(run_id)
     history = tracking.client().get_metric_history(run_id, "loss")

@@ -55,7 +55,7 @@ class Reason(StrEnum):
     KNOWN = "known"
     """The older dataset holds the same pixels under the same label."""
     NEAR_TEST = "near_test"
-    """A near-duplicate of the test split, which stays as it is."""
+    """A near-duplicate of a split that is held out for tests, which stays as it is."""
     BETWEEN_SPLITS = "between_splits"
     """A near-duplicate of images in two splits of the older dataset."""
     CLIENT_CAP = "client_cap"

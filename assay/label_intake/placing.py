@@ -14,6 +14,8 @@ from assay.records import Label, Split
 
 DATASET = "dataset"
 """Who labelled a row of the older dataset, in a conflict with it."""
+_HELD_OUT = {Split.TEST, Split.ONLINE_TEST, Split.PRODUCTION}
+"""Splits that stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,11 @@ def _placed(
     splits = {row.split for row in near.values()}
     if not splits:
         yield from (Placed(one, group) for one in members)
-    elif len(splits) == 1 and Split.TEST not in splits:
+    elif len(splits) == 1 and not splits & _HELD_OUT:
         name = min(row.group for row in near.values())
         yield from (Placed(one, name, *splits) for one in members)
     else:
-        reason = Reason.NEAR_TEST if Split.TEST in splits else Reason.BETWEEN_SPLITS
+        reason = Reason.NEAR_TEST if splits & _HELD_OUT else Reason.BETWEEN_SPLITS
         for one in members:
             notes.leave_out(one.name, reason, min(near))
 
@@ -122,7 +124,7 @@ def capped(
     notes: Notes,
 ) -> list[Placed]:  # fmt: skip
     """What the caps leave; cutting one party makes the whole smaller, so they are asked again."""
-    base = sum(row.split is not Split.TEST for row in older.rows.values())
+    base = sum(row.split not in _HELD_OUT for row in older.rows.values())
     caps: tuple[tuple[Reason, Callable[[Placed], str], Mapping[str, int], float], ...] = (
         (Reason.CLIENT_CAP, lambda one: one.judged.client, parties.clients, settings.client_share),
         (

@@ -7,6 +7,7 @@ Synthetic Images". The folders are read as they come: train/REAL, train/FAKE, te
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -52,7 +53,7 @@ class Cifake(Source):
         folder = hub.folder(self.path)
         digest = hashlib.sha256()
         for file in _files(folder):
-            digest.update(f"{file.name}\0{state(folder / file.name)}\0".encode())
+            digest.update(os.fsencode(f"{file.name}\0{state(folder / file.name)}\0"))
         return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from assay import images
@@ -21,7 +22,7 @@ def read_file(folder: Path, file: str) -> bytes:
 
 def place(name: str) -> bytes:
     """Where a name stands in an order of which any prefix is a fair sample."""
-    return hashlib.sha256(name.encode()).digest()
+    return hashlib.sha256(os.fsencode(name)).digest()  # a file's name need not be UTF-8
 
 
 def state(path: Path) -> str:

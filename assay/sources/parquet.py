@@ -21,13 +21,15 @@ from assay.errors import SchemaViolation, did_you_mean
 from assay.records import Label, Rejected, Sample, Split
 from assay.sources import Source
 from assay.sources.files import state
-from assay.sources.manifests import LABELS, SPLITS
+from assay.sources.manifests import LABELS, SPLITS, is_showable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
 _ROWS = 64
+_BYTES = 64 * 2**20
+"""Of rows in memory at once, but for a single row that is longer."""
 
 
 class Parquet(Source):
@@ -97,7 +99,7 @@ class Parquet(Source):
         image, name = row[self.image_column], _label_name(row[self.label_column], names)
         data = image.get("bytes") if isinstance(image, dict) else image
         if name not in self.labels:
-            told = f"unknown label: {name[:80]!r}{did_you_mean(name, self.labels)}"
+            told = f"unknown label: {name[:80]!r}{did_you_mean(name[:80], self.labels)}"
             return Rejected(image_id, f"{told}; say what it means in the option labels")
         if not isinstance(data, bytes):
             return Rejected(image_id, "no image: the shard holds no bytes of it")
@@ -120,6 +122,9 @@ def _shards(folder: Path) -> list[Path]:
     found = sorted(p for p in folder.rglob("*.parquet") if p.is_file() and p.name[0] != ".")
     if not found:
         raise SchemaViolation(f"{folder} holds no Parquet file; name a folder that does")
+    for shard in found:
+        if not is_showable(str(shard.relative_to(folder))):
+            raise SchemaViolation(f"{str(shard)!a} holds control characters; rename it")
     return found
 
 
@@ -128,8 +133,15 @@ def _split(shard: Path) -> Split | None:
 
 
 def _read(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for batch in file.iter_batches(_ROWS, columns=list(columns)):
+    for batch in file.iter_batches(_rows_at_once(file), columns=list(columns)):
         yield from batch.to_pylist()
+
+
+def _rows_at_once(file: pq.ParquetFile) -> int:
+    """As many rows of the largest kind as `_BYTES` hold, decompressed."""
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    longest = max((one.total_byte_size / max(1, one.num_rows) for one in groups), default=0)
+    return max(1, min(_ROWS, int(_BYTES / max(1, longest))))
 
 
 def _class_names(metadata: Mapping[bytes, bytes], column: str) -> tuple[str, ...]:

@@ -199,6 +199,16 @@ def test_near_duplicate_of_the_test_split_stays_out(
     built(intake, tmp_path).check_splits()
 
 
+@pytest.mark.parametrize("split", [Split.ONLINE_TEST, Split.PRODUCTION])
+def test_near_duplicate_of_a_later_split_stays_out(
+    store: Store, tmp_path: Path, split: Split
+) -> None:
+    rows = [replace(s, split=split) if s.split is Split.TEST else s for s in base_samples()]
+    one = labelled(store, 1006, REAL, quality=90)
+    base = datasets.stored(tmp_path / "base", rows)
+    assert reasons(taken_in(store, base, tmp_path)) == {one.id: Reason.NEAR_TEST}
+
+
 def test_newest_groups_are_held_out_whole(store: Store, base: Dataset, tmp_path: Path) -> None:
     for seed in range(1, 9):
         labelled(store, seed, FAKE if seed % 2 else REAL)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_missing_folder_is_named(folder: Path):
     (folder / "test" / "FAKE").rename(folder / "test" / "fake")
     with pytest.raises(SchemaViolation, match="holds no test/FAKE"):
         fetched(folder)
+
+
+def test_name_that_is_no_text_is_rejected(folder: Path):
+    (folder / "train" / "REAL" / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"")
+    source = sources.create("cifake", {"path": str(folder)})
+    rejected = [row.image_id for row in source.fetch() if isinstance(row, Rejected)]
+    assert rejected == ["'train/REAL/caf\\udce9.jpg'"]
+    assert source.fingerprint()
 
 
 def test_fingerprint_follows_the_files(folder: Path):

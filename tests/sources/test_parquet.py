@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -101,3 +103,20 @@ def test_damaged_shard_is_named(tmp_path: Path):
 def test_folder_without_shards_is_refused(tmp_path: Path):
     with pytest.raises(SchemaViolation, match="holds no Parquet file"):
         fetched(tmp_path)
+
+
+def test_rows_in_memory_are_bounded_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows, read = [], pq.ParquetFile.iter_batches
+    monkeypatch.setattr(
+        pq.ParquetFile, "iter_batches", lambda file, n, **kw: rows.append(n) or read(file, n, **kw)
+    )
+    large = [np.random.default_rng(seed).bytes(12 * 2**20) for seed in range(2)]
+    assert len(fetched(stored(tmp_path, image=large))) == 2
+    assert rows == [5]
+
+
+def test_shard_whose_name_is_no_text_is_refused(tmp_path: Path):
+    (shard,) = (stored(tmp_path) / "data").iterdir()
+    shard.rename(shard.with_name(os.fsdecode(b"train-\xff.parquet")))
+    with pytest.raises(SchemaViolation, match="rename it"):
+        sources.create("parquet", {"path": str(tmp_path)}).fingerprint()
