@@ -33,12 +33,19 @@ def still_known(bank: KnownImages | None, capture: Capture) -> Sequence[Known]:
     except StorageError as error:
         logger.warning("known images are left out: %s", error)
         return []
-    return [one for one in capture.known_images if one.id in there]
+    return [one for one in capture.known_images if _is_same(one, there.get(one.id))]
 
 
 def entry(bank: KnownImages | None, known: Known) -> KnownImage | None:
     """The entry itself, None where it was removed; raises `StorageError`."""
-    return None if bank is None else bank.find([known.id]).get(known.id)
+    found = None if bank is None else bank.find([known.id]).get(known.id)
+    return found if _is_same(known, found) else None
+
+
+def _is_same(known: Known, found: KnownImage | None) -> bool:
+    """Whether an entry is what was seen: a bank that is made anew numbers from 1 again."""
+    named = known.image_id, known.fact_check_url
+    return found is not None and named == (found.image_id, found.fact_check_url)
 
 
 def _kept(match: Match) -> Known:
