@@ -12,6 +12,9 @@ from assay.store import Capture, Known
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_TITLE = 500
+"""Characters: every capture keeps what it was shown, and a stranger wrote it."""
+
 
 def seen(bank: KnownImages | None, identity: ImageFacts) -> list[Known]:
     """What the bank knows of an image; nothing where it cannot be read, and it raises nothing."""
@@ -54,7 +57,7 @@ def _kept(match: Match) -> Known:
         id=known.id,
         image_id=known.image_id,
         fact_check_url=known.fact_check_url,
-        title=known.title,
+        title=known.title[:_LONGEST_TITLE],
         review_date=known.review_date,
         average_distance=match.average_distance,
         phash_distance=match.phash_distance,

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,3 +161,9 @@ def test_a_bank_that_is_damaged_at_the_start_is_read_once_it_is_well(
         assert service.runtime.engine.known is not None
         service.runtime.engine.known.refresh()
         assert len(service.detected(copy())["known_images"]) == 1
+
+
+def test_a_title_without_end_is_cut(knowing: Service, bank: KnownImages) -> None:
+    bank.add([replace(entry(), title="long " * 10_000)])
+    (known,) = knowing.detected(copy())["known_images"]
+    assert len(known["title"]) == 500
