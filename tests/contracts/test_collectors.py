@@ -380,3 +380,12 @@ def test_service_that_asks_for_eternity_is_left(world: World) -> None:
     world.service.faults = [Reply(b"{}", 429, {"Retry-After": "9" * 400})] * 2
     found = world.collect()
     assert (found.ending, found.until) == (Ending.LIMITED, None)
+
+
+@pytest.mark.parametrize("world", ["x"], indirect=True)
+def test_account_that_cannot_be_one_is_refused(world: World) -> None:
+    world.platform.api = lambda asked: as_json({"errors": [{}]}, 400)  # type: ignore[method-assign]
+    options = {"base_url": world.platform.url, "user": "not a name"}
+    found = world.collect(collectors={"ours": {"collector": "x", "options": options}})
+    assert found.ending is Ending.REFUSED
+    assert "correct `user`" in found.reason
