@@ -25,6 +25,16 @@ def size_of(picture: Picture) -> tuple[int, int]:
     return picture.shape[1], picture.shape[0]
 
 
+def reduced(picture: Picture, longest: int) -> Picture:
+    """``picture`` with no more than ``longest`` pixels a side."""
+    factor = longest / max(size_of(picture))
+    if factor >= 1:
+        return picture
+    width, height = (max(1, round(side * factor)) for side in size_of(picture))
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return small.astype(np.uint8, copy=False)
+
+
 def scale_of(matrix: Affine) -> float:
     """Pixels of the target for one of the source."""
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))

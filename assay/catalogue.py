@@ -5,11 +5,12 @@ Only manifests and small columns are read, never an image; `assay.dataset_diff` 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import re
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from assay.dataset import MANIFEST, Dataset
 from assay.errors import ConfigError, StorageError, did_you_mean
 from assay.progress import Progress, silent
 from assay.records import Rejected
+from assay.rejections import Rejection, rejections
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +29,7 @@ COUNTED = ("label", "manipulation", "split", "dataset", "source", "licence")
 """Columns whose values are counted."""
 LATEST = "latest"
 """The name of the newest finished dataset."""
-PLACE = re.compile(r"^(?P<kind>[a-z][a-z -]*: )?[^:]* (?:line|row) \d+: ")
-"""Where a row stands in its manifest, after the kind, if its reason says so."""
-OTHER = "other"
-"""The kind of a reason that begins with none."""
-
 COMPLETE, SHARED = "complete", "shared"
-_EXAMPLES = 5
-_KIND = re.compile(r"([a-z][a-z -]{1,30}): ")
-
 Counts = Mapping[str, int]
 """Rows by value; an empty value is called ``none``."""
 
@@ -62,17 +56,6 @@ class Entry:
     """Registered models that were trained on it."""
     place: str = "here"
     """``here``, ``shared``, or ``here, shared``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Rows that were left out for one kind of reason."""
-
-    reason: str
-    """What the reasons of these rows share: without place, names, numbers and remedy."""
-    count: int
-    examples: tuple[Rejected, ...]
-    """A few of them, with their reasons in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,38 +172,22 @@ def counts(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(value or "none" for value in values).items()))
 
 
-def rejections(rows: Iterable[Rejected]) -> tuple[Rejection, ...]:
-    """Rejected rows by kind of reason, the most frequent first."""
-    found: dict[str, list[Rejected]] = {}
-    for row in rows:
-        found.setdefault(_kind(row), []).append(row)
-    made = [Rejection(kind, len(rows), tuple(rows[:_EXAMPLES])) for kind, rows in found.items()]
-    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
-
-
-def kinds(rows: Iterable[Rejected], every: bool = False) -> tuple[Rejection, ...]:
-    """Rejected rows by what stands before the first colon of the reason, most frequent first.
-
-    ``every`` row is an example then, not only a few.
-    """
-    found: dict[str, list[Rejected]] = {}
-    for row in rows:
-        named = _KIND.match(row.reason)
-        found.setdefault(named[1] if named else OTHER, []).append(row)
-    most = None if every else _EXAMPLES
-    made = [Rejection(kind, len(of), tuple(of[:most])) for kind, of in found.items()]
-    return tuple(sorted(made, key=lambda rejection: (-rejection.count, rejection.reason)))
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a dataset that exists."""
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return manifest
 
 
+def stored_files(folder: Path) -> Iterator[os.stat_result]:
+    """Of each file below ``folder``; what a build removes meanwhile is passed over."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                yield (Path(place) / name).stat()
+
+
 def _entry(folder: Path, models: Mapping[str, Sequence[str]]) -> Entry:
-    files = [file.stat() for file in folder.rglob("*") if file.is_file()]
-    size = sum(file.st_size for file in files)
+    size = sum(file.st_size for file in stored_files(folder))
     changed = datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
     if not (folder / MANIFEST).exists():
         return Entry(folder, "unfinished", changed, size)
@@ -260,9 +227,3 @@ def _shared(
         models=tuple(models.get(about.version, ())),
         place=SHARED,
     )
-
-
-def _kind(row: Rejected) -> str:
-    words = PLACE.sub(r"\g<kind>", row.reason).replace(row.image_id, "...")
-    words = re.sub(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[\w.]*\d[\w.]*", "...", words)
-    return re.split(r"[;,]", words)[0].replace(" ...", "").strip()

@@ -3,7 +3,7 @@
 The first pass streams the source to disk and keeps only small columns in memory; with those, groups
 and splits are settled for all rows; the second pass writes the shards. Each file is written whole
 or not at all, in a folder keyed by settings, source and code: a build that was killed goes on where
-it stopped, and one that was finished is running.
+it stopped, and one that was finished is opened.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ CODE = (
     "affine.py",
     "alignment.py",
     "ammeba/*.py",
+    "archives.py",
     "conflicts.py",
     "dataset.py",
     "dataset_builder.py",
@@ -55,6 +56,7 @@ CODE = (
     "degradations.py",
     "difference_masks.py",
     "duplicates.py",
+    "hub.py",
     "images.py",
     "local_differences.py",
     "manipulations/*.py",
@@ -62,6 +64,7 @@ CODE = (
     "overlays.py",
     "pairs.py",
     "pdq.py",
+    "prompts.py",
     "records.py",
     "sample_shards.py",
     "sources/*.py",

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class Part(BaseModel):
     """A file of a dataset."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Below its folder, with a slash at most once."""
     digest: Digest
     bytes: int
 
@@ -142,6 +144,7 @@ def fetch(place: Storage, version: str, root: Path, progress: Progress = silent)
         parts = sorted(about.parts, key=lambda part: part.name == MANIFEST)  # it makes it whole
         for done, part in enumerate(parts, 1):
             target = path / part.name
+            target.parent.mkdir(exist_ok=True)
             if not target.is_file() or file_digest(target) != part.digest:
                 place.get_file(part.digest, target)
             progress(done, len(parts), "fetching the dataset")
@@ -190,9 +193,17 @@ def _pending(place: Storage, about: Published) -> Iterator[None]:
 
 
 def _described(dataset: Dataset) -> Published:
-    files = [*sorted(dataset.path.glob("[!.]*.parquet")), dataset.path / MANIFEST]
+    from assay.conflicts import FOLDER
+
+    shards = dataset.path.glob("[!.]*.parquet"), dataset.path.glob(f"{FOLDER}/[!.]*.parquet")
+    files = [*sorted(chain(*shards)), dataset.path / MANIFEST]
     parts = [
-        Part(name=file.name, digest=file_digest(file), bytes=file.stat().st_size) for file in files
+        Part(
+            name=file.relative_to(dataset.path).as_posix(),
+            digest=file_digest(file),
+            bytes=file.stat().st_size,
+        )
+        for file in files
     ]
     about = dataset.summary()
     return Published(

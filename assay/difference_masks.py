@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from assay.affine import carried_back, size_of
+from assay.affine import carried_back, reduced, size_of
 from assay.alignment import align
 from assay.local_differences import local_differences
 from assay.records import Mask, Pixels
@@ -26,7 +26,7 @@ def difference_mask(edited: Pixels, original: Pixels) -> Mask | None:
     None where the two cannot be aligned for certain, where nothing differs, or almost everything.
     Re-saving, resizing, cropping and toning of the whole are no differences.
     """
-    one, other = _reduced(edited), _reduced(original)
+    one, other = reduced(edited, _LONGEST), reduced(original, _LONGEST)
     alignment = align(one, other)
     if alignment is None or alignment.support < LEAST_SUPPORT:
         return None
@@ -43,13 +43,3 @@ def difference_mask(edited: Pixels, original: Pixels) -> Mask | None:
         altered.astype(np.uint8), size_of(edited), interpolation=cv2.INTER_NEAREST_EXACT
     )
     return np.asarray(grown > 0)
-
-
-def _reduced(pixels: Pixels) -> Pixels:
-    """``[h, w, 3]`` with no more than `_LONGEST` pixels a side."""
-    factor = _LONGEST / max(size_of(pixels))
-    if factor >= 1:
-        return pixels
-    width, height = (max(1, round(side * factor)) for side in size_of(pixels))
-    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8, copy=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 UNFINISHED = ".tmp"
@@ -17,32 +18,37 @@ def write_new(path: Path, parts: Iterable[bytes]) -> bool:
     Of several writers of one path exactly one succeeds: a hard link, unlike a rename, does not
     replace. Raises OSError when the disk is full or gone; nothing is left behind then.
     """
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
-    try:
-        with unfinished.open("xb") as stream:
-            stream.writelines(parts)
-            stream.flush()
-            os.fsync(stream.fileno())
+    with _written(path, parts) as unfinished:
         try:
             os.link(unfinished, path)
         except FileExistsError:
             return False
         sync_folder(path.parent)
         return True
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write ``path`` whole, in place of what was there, and wait until it is on disk."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
-    try:
-        with unfinished.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+    with _written(path, [data]) as unfinished:
         unfinished.replace(path)
         sync_folder(path.parent)
+
+
+def unfinished_beside(path: Path) -> Path:
+    """A new name beside ``path`` for a file on its way there."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+
+
+@contextmanager
+def _written(path: Path, parts: Iterable[bytes]) -> Iterator[Path]:
+    """A file beside ``path`` that holds ``parts`` and is on disk; removed where it is not moved."""
+    unfinished = unfinished_beside(path)
+    try:
+        with unfinished.open("xb") as stream:
+            stream.writelines(parts)
+            stream.flush()
+            os.fsync(stream.fileno())
+        yield unfinished
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay import catalogue, dataset_store, model_registry, processes, tracking
+from assay import catalogue, dataset_store, model_needs, model_registry, processes, tracking
 from assay.dataset import MANIFEST
 from assay.dataset_store import BELIEVED, DATASETS, PENDING, SWEEP, Published
 from assay.errors import StorageError
@@ -91,7 +91,7 @@ def rules(store: Store, older_than: timedelta) -> Rules:
             needed[deployment.subject.dataset_version] = f"deployment {deployment.id[:8]}"
     for name in model_registry.versions():
         needed |= dict.fromkeys(_lineage(store, name), f"version {name}")
-    needed |= model_registry.datasets_needed()
+    needed |= model_needs.datasets_needed()
     return Rules(needed, tracking.identity(), older_than, datetime.now(UTC))
 
 
@@ -232,8 +232,8 @@ def _build(entry: catalogue.Entry, given: Rules) -> Item:
 def _last_used(path: Path) -> datetime:
     """Of a finished build its manifest says it; an unfinished one was used when last written to."""
     marker = path / MANIFEST
-    files = [marker] if marker.exists() else [path, *path.rglob("*")]
-    return datetime.fromtimestamp(max(file.stat().st_mtime for file in files), UTC)
+    files = [marker.stat()] if marker.exists() else [path.stat(), *catalogue.stored_files(path)]
+    return datetime.fromtimestamp(max(file.st_mtime for file in files), UTC)
 
 
 def _leftover(path: Path) -> Item:

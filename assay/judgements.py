@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from assay import tracking
 from assay.metrics import Metric
-from assay.model_registry import MODEL
+from assay.model_versions import MODEL
 
 _RUN, _PROMOTED, _REASONS = "judged_by", "promoted", "judged_because"
 _NEWEST_AUC = "newest_auc"

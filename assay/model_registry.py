@@ -1,22 +1,22 @@
-"""Registered models on MLflow: versions, their aliases and runs, local copies."""
+"""Registered models on MLflow: making versions, describing and naming them, local copies."""
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from assay import home, tracking
-from assay.errors import NoChampion, StorageError, did_you_mean
+from assay import home, model_versions, tracking
+from assay.errors import NoChampion, StorageError
 from assay.fingerprints import content_hash
-from assay.model_folder import LABELLED, MODEL_FILE, RECALIBRATED, RETRAINED, read_facts
+from assay.model_folder import MODEL_FILE, read_facts
+from assay.model_versions import HASH_TAG, MODEL, holding, is_whole, resolve, run_name
 from assay.serving_plan import PLAN_FILE, ServingPlan, refuse_other_model
 
 if TYPE_CHECKING:
@@ -25,15 +25,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MODEL = "assay"
-HASH_TAG = "content_hash"
 PLAN_TAG = "serving_plan"
 """The name of a version's plan, such as ``plan-0123456789ab``."""
 PROVENANCE = ("dataset_version", "git_commit", "zenml_run")
 """Tags that a version repeats of its run, so that it explains itself."""
-
-_LISTED = 5
-"""Versions that an error names."""
 
 
 class Alias(StrEnum):
@@ -65,8 +60,8 @@ def find(bundle: Path) -> str | None:
 
     One whose run or files were deleted holds nothing any more: such a model is registered anew.
     """
-    found = _holding(content_hash(bundle))
-    return str(found.version) if found is not None and _is_whole(found) else None
+    found = holding(content_hash(bundle))
+    return str(found.version) if found is not None and is_whole(found) else None
 
 
 def describe(bundle: Path) -> ModelFacts:
@@ -75,7 +70,7 @@ def describe(bundle: Path) -> ModelFacts:
     Raises `CheckpointMismatch` for a folder that is no model.
     """
     digest, facts = content_hash(bundle), read_facts(bundle)
-    version, dataset = _holding(digest), str(facts.get("dataset_version", ""))
+    version, dataset = holding(digest), str(facts.get("dataset_version", ""))
     if version is None:
         return ModelFacts(f"model {facts.get('version', digest[:12])}", digest, dataset)
     registered = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
@@ -84,7 +79,7 @@ def describe(bundle: Path) -> ModelFacts:
         content=digest,
         dataset_version=version.tags.get("dataset_version", dataset),
         version=str(version.version),
-        run=_run_name(version),
+        run=run_name(version),
         git_commit=version.tags.get("git_commit", ""),
         registered_at=registered.isoformat(timespec="seconds"),
     )
@@ -111,8 +106,8 @@ def register(bundle: Path, run_id: str) -> str:
         store.log_artifacts(run_id, str(bundle), place)
     except tracking.artifact_errors() as error:
         raise StorageError(
-            f"the model cannot be stored in {run.info.artifact_uri} ({_line(error)}); "
-            "mend that, and run this again"
+            f"the model cannot be stored in {run.info.artifact_uri} "
+            f"({tracking.first_line(error)}); mend that, and run this again"
         ) from error
     tags = {HASH_TAG: digest, **_provenance(run.data.tags)}
     version = store.create_model_version(MODEL, f"{run.info.artifact_uri}/{place}", run_id, tags)
@@ -122,7 +117,7 @@ def register(bundle: Path, run_id: str) -> str:
 
 def run_of(version: str) -> Run:
     """The MLflow run that made ``version``; raises `NoChampion` for an unknown one."""
-    return tracking.client().get_run(str(_resolve(version).run_id))
+    return tracking.client().get_run(str(resolve(version).run_id))
 
 
 def document(version: str, text: str, files: Mapping[str, str], tags: Mapping[str, str]) -> None:
@@ -155,7 +150,7 @@ def attach_plan(version: str, plan: ServingPlan) -> None:
 
     Raises `PlanMismatch` for a plan of another model, and `NoChampion` for an unknown version.
     """
-    refuse_other_model(plan, _resolve(version).tags.get(HASH_TAG, ""))
+    refuse_other_model(plan, resolve(version).tags.get(HASH_TAG, ""))
     store, run = tracking.client(), run_of(version)
     place = f"{_plan_folder(version, plan.name)}/{PLAN_FILE}"
     store.log_text(run.info.run_id, plan.text(), place)
@@ -167,7 +162,7 @@ def fetch_plan(version: str) -> Path | None:
 
     Raises `NoChampion` for an unknown version, or where the plan's file is gone.
     """
-    name = _resolve(version).tags.get(PLAN_TAG)
+    name = resolve(version).tags.get(PLAN_TAG)
     if name is None:
         return None
     copy = home.folder("plans") / f"{version}-{name}.json"
@@ -204,12 +199,12 @@ def crown(version: str) -> None:
 
 def version_of(alias: Alias) -> str | None:
     """The number of the version that ``alias`` points at, or None."""
-    return _aliases().get(alias.value)
+    return model_versions.aliases().get(alias.value)
 
 
 def holds(version: str) -> bool:
     """Whether ``version`` is the number of a registered model."""
-    return any(str(known.version) == version for known in _versions())
+    return any(str(known.version) == version for known in model_versions.versions())
 
 
 def fetch(name: str) -> Path:
@@ -221,8 +216,8 @@ def fetch(name: str) -> Path:
     """
     if (Path(name) / MODEL_FILE).is_file():
         return Path(name)
-    version = _resolve(name)
-    copy = _copy(version)
+    version = resolve(name)
+    copy = copy_of(version)
     if not copy.is_dir():
         _download(version, copy)
     return copy
@@ -230,50 +225,12 @@ def fetch(name: str) -> Path:
 
 def versions() -> list[str]:
     """The numbers of all versions, the latest first; asking makes no store."""
-    return [str(version.version) for version in (_versions() if tracking.exists() else [])]
+    return [
+        str(version.version) for version in (model_versions.versions() if tracking.exists() else [])
+    ]
 
 
-def datasets_needed() -> dict[str, str]:
-    """Versions of the datasets that registered models come from, each with which model needs it.
-
-    What a model says of itself counts beside the tags: the dataset that it was calibrated or
-    moved on. Raises `NoChampion` for a version whose description cannot be read, since what it
-    needs is not known then.
-    """
-    found: dict[str, str] = {}
-    for version in _versions() if tracking.exists() else []:
-        named = [version.tags.get("dataset_version", ""), *_datasets_of(_facts(version))]
-        found |= {name: f"version {version.version}" for name in named if name}
-    return found
-
-
-def _datasets_of(facts: Mapping[str, Any]) -> Iterator[str]:
-    moved = (facts.get(how, {}) for how in (RETRAINED, RECALIBRATED))
-    yield str(facts.get("dataset_version", ""))
-    yield str(facts.get(LABELLED, ""))
-    yield from (str(one.get("dataset", "")) for one in moved)
-
-
-def _facts(version: ModelVersion) -> dict[str, Any]:
-    """What the model of ``version`` says of itself; its weights stay where they are."""
-    from mlflow.artifacts import download_artifacts
-
-    copy = _copy(version)
-    if not copy.is_dir():
-        with tempfile.TemporaryDirectory() as scratch:
-            place = f"{str(version.source).rstrip('/')}/{MODEL_FILE}"
-            try:
-                download_artifacts(artifact_uri=place, dst_path=scratch)
-            except tracking.artifact_errors() as error:
-                raise NoChampion(
-                    f"what version {version.version} needs is not known, as {place} cannot be "
-                    f"read ({_line(error)}); put it back, or delete the version in MLflow"
-                ) from error
-            return dict(json.loads((Path(scratch) / MODEL_FILE).read_text(encoding="utf-8")))
-    return dict(json.loads((copy / MODEL_FILE).read_text(encoding="utf-8")))
-
-
-def _copy(version: ModelVersion) -> Path:
+def copy_of(version: ModelVersion) -> Path:
     """Where the local copy of ``version`` belongs."""
     return home.folder("models") / f"{version.version}-{version.tags.get(HASH_TAG, '')[:12]}"
 
@@ -289,9 +246,9 @@ def trained_on() -> dict[str, list[str]]:
     from mlflow.exceptions import MlflowException
 
     try:
-        versions, aliases = _versions(), _aliases().items()
+        versions, aliases = model_versions.versions(), model_versions.aliases().items()
     except MlflowException as error:
-        logger.warning("the model registry does not answer: %s", str(error).partition("\n")[0])
+        logger.warning("the model registry does not answer: %s", tracking.first_line(error))
         return {}
     found: dict[str, list[str]] = {}
     for version in versions:
@@ -317,7 +274,8 @@ def _download(version: ModelVersion, target: Path) -> None:
         except tracking.artifact_errors() as error:
             raise NoChampion(
                 f"the files of version {version.version} cannot be fetched from {version.source} "
-                f"({_line(error)}); put them back, or delete the version in MLflow and train again"
+                f"({tracking.first_line(error)}); put them back, or delete the version in MLflow "
+                "and train again"
             ) from error
         found, expected = content_hash(Path(downloaded)), version.tags.get(HASH_TAG, "")
         if expected and found != expected:
@@ -326,74 +284,3 @@ def _download(version: ModelVersion, target: Path) -> None:
                 "were registered; put these back, or delete the version in MLflow and train again"
             )
         shutil.move(downloaded, target)
-
-
-def _line(error: Exception) -> str:
-    """The first line of what a library says."""
-    return str(error).strip().partition("\n")[0]
-
-
-def _resolve(name: str) -> ModelVersion:
-    """The version that ``name`` means: its number, its alias, or the run that registered it."""
-    versions, aliases = _versions(), _aliases()
-    number = aliases.get(name, name)
-    for version in versions:
-        if number == str(version.version):
-            return version
-    for version in versions:
-        if name in {version.run_id, _run_name(version)}:
-            return version
-    raise NoChampion(_unknown(name, versions, aliases))
-
-
-def _unknown(name: str, versions: Sequence[ModelVersion], aliases: Mapping[str, str]) -> str:
-    """That nothing has this name, and what has one."""
-    kind = "version" if name.isdigit() else "alias or run"
-    missing = f"no registered model has the {kind} {name!r}"
-    runs = {str(version.version): _run_name(version) for version in versions}
-    named = "".join(f", {alias} is version {number}" for alias, number in sorted(aliases.items()))
-    latest = ", ".join(f"{number} (run {run})" for number, run in list(runs.items())[:_LISTED])
-    known = f"registered: {latest or 'none'}{' ...' if len(runs) > _LISTED else ''}{named}"
-    hint = did_you_mean(name, [*aliases, *runs.values()])
-    return f"{missing}{hint}; {known}; train one with: python run.py --pipeline train"
-
-
-def _holding(digest: str) -> ModelVersion | None:
-    """The version of this content hash, the latest whole one if there is any, or None."""
-    found = [version for version in _versions() if version.tags.get(HASH_TAG) == digest]
-    return next(filter(_is_whole, found), found[0] if found else None)
-
-
-def _is_whole(version: ModelVersion) -> bool:
-    """Whether the run and the files of ``version`` are still there."""
-    if not tracking.is_active(str(version.run_id)):
-        return False
-    place = str(version.source).rpartition("/")[2]
-    return bool(tracking.client().list_artifacts(str(version.run_id), place))
-
-
-def _versions() -> list[ModelVersion]:
-    """All versions, the latest first."""
-    found = tracking.client().search_model_versions(f"name = '{MODEL}'")
-    return sorted(found, key=lambda version: -int(version.version))
-
-
-def _aliases() -> dict[str, str]:
-    """Which version each alias points at."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        aliases = tracking.client().get_registered_model(MODEL).aliases
-    except MlflowException:  # nothing was ever registered
-        return {}
-    return {alias: str(version) for alias, version in aliases.items()}
-
-
-def _run_name(version: ModelVersion) -> str:
-    """The name of the run that made it; its id where the run was deleted for good."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return str(tracking.client().get_run(str(version.run_id)).info.run_name)
-    except MlflowException:
-        return str(version.run_id)

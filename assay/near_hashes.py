@@ -22,8 +22,8 @@ Pairs = tuple[Indices, Indices]
 Codes = npt.NDArray[np.uint8]
 
 _HASH_BITS, _WORD_BITS = 256, 16
-_WORDS = 1 << _WORD_BITS
-_FLIPS = (0, *(1 << bit for bit in range(_WORD_BITS)))
+WORDS = 1 << _WORD_BITS
+FLIPS = (0, *(1 << bit for bit in range(_WORD_BITS)))
 _PAIRS = 1 << 20
 """Pairs in memory at once, about 100 MB."""
 _FEW = 4096
@@ -97,10 +97,10 @@ def _is_spread(codes: Codes) -> bool:
     """Whether so few pairs share a word, but for one bit, that looking words up is faster."""
     if len(codes) < _FEW:
         return False
-    keys, pairs = np.arange(_WORDS), 0.0
+    keys, pairs = np.arange(WORDS), 0.0
     for word in codes.view(np.uint16).T:
-        sizes = np.bincount(word, minlength=_WORDS).astype(np.float64)
-        pairs += sum(float(sizes @ sizes[keys ^ flip]) for flip in _FLIPS) / 2
+        sizes = np.bincount(word, minlength=WORDS).astype(np.float64)
+        pairs += sum(float(sizes @ sizes[keys ^ flip]) for flip in FLIPS) / 2
     return pairs * _DEARER < len(codes) ** 2
 
 
@@ -109,8 +109,8 @@ def _near_by_words(codes: Codes) -> Iterator[Pairs]:
     for word in codes.view(np.uint16).T:
         order = np.argsort(word, kind="stable")
         keys, sorted_codes = word[order].astype(np.int64), codes[order].view(np.uint64)
-        bounds = np.searchsorted(keys, np.arange(_WORDS + 1))
-        for flip in _FLIPS:
+        bounds = np.searchsorted(keys, np.arange(WORDS + 1))
+        for flip in FLIPS:
             for left, right in _sharing(keys, bounds, flip):
                 near = _are_near(sorted_codes, left, right)
                 yield order[left[near]], order[right[near]]

@@ -11,6 +11,8 @@ import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -53,6 +55,28 @@ class Deadline:
         """Seconds left, never more than ``at_most``; zero or less when it is over."""
         left = self._end - time.monotonic()
         return left if at_most is None else min(left, at_most)
+
+
+def retry_after(said: str, now: float) -> float | None:
+    """The seconds from ``now`` that a ``Retry-After`` asks for; None where it says neither.
+
+    A number or a date (RFC 9110, 10.2.3); ``now`` is in seconds since 1970, by the server's clock
+    where that is known.
+    """
+    text = said.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    moment = http_date(text)
+    return None if moment is None else max(0.0, moment - now)
+
+
+def http_date(said: str) -> float | None:
+    """A date of HTTP in seconds since 1970; None where it is none."""
+    try:
+        moment = parsedate_to_datetime(said)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 @contextmanager

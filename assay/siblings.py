@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay import duplicates, images
-from assay.affine import Affine, carried_back, compose, invert, resizing, size_of
+from assay.affine import Affine, carried_back, compose, invert, reduced, resizing, size_of
 from assay.alignment import Alignment, align
 from assay.local_differences import LocalDifferences, local_differences
 from assay.records import Heatmap, Mask, Photo, Pixels, Region
@@ -96,7 +96,7 @@ def compare_encoded(first: bytes, second: bytes) -> Comparison:
     one, two = images.decode(first), images.decode(second)
     if np.array_equal(one.pixels, two.pixels):
         return _identical(one)
-    return _related(_reduced(one.pixels), _reduced(two.pixels))
+    return _related(reduced(one.pixels, _READ), reduced(two.pixels, _READ))
 
 
 def relate_encoded(first: bytes, second: bytes) -> Comparison:
@@ -193,16 +193,6 @@ def _sentence(alignment: Alignment, found: LocalDifferences, share: float) -> st
         f"The two pictures show the same scene{mirrored}, but differ in {places} "
         f"({max(share, 0.001):.1%} of what both show){marked}; which of them came first is unknown."
     )
-
-
-def _reduced(pixels: Pixels) -> Pixels:
-    """``[h, w, 3]`` with no more than `_READ` pixels a side."""
-    factor = _READ / max(size_of(pixels))
-    if factor >= 1:
-        return pixels
-    width, height = (max(1, round(side * factor)) for side in size_of(pixels))
-    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return small.astype(np.uint8, copy=False)
 
 
 def _grid(pixels: Pixels) -> tuple[tuple[int, int], Affine]:

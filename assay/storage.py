@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from assay import home
-from assay.durable import UNFINISHED, make_folder, replace_file, sync_folder, write_new
+from assay import home, storage_errors
+from assay.durable import make_folder, replace_file, sync_folder, unfinished_beside, write_new
 from assay.errors import StorageError
 
 BLOBS = "blobs"
@@ -27,8 +25,6 @@ _PART = 16 * 2**20
 """Bytes of a large file that travel together."""
 _PARTS = 4
 """Parts of a large file on their way at once."""
-_AWAY = ("Endpoint", "Connect", "Client", "Server", "ReadTimeout", "HTTPClient")
-"""How the errors of a client begin that found no server, or lost it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ class Storage:
                 f"{url!r} is no place to store ({error}); name a folder or s3://bucket/prefix"
             ) from error
         self._is_local = "file" in self._files.protocol
-        self._errors = _errors(self._files.protocol)
+        self._errors = storage_errors.errors(self._files.protocol)
 
     def write(self, path: str, data: bytes) -> None:
         """Write or replace the file at ``path``; it is safe on disk when this returns."""
@@ -167,7 +163,7 @@ class Storage:
         Raises `StorageError` where its content is another, as of one that was cut short.
         """
         path = blob_path(digest)
-        unfinished = target.with_name(f".{target.name}.{secrets.token_hex(8)}{UNFINISHED}")
+        unfinished = unfinished_beside(target)
         try:
             self._files.get_file(
                 self._full(path), str(unfinished), chunksize=_PART, max_concurrency=_PARTS
@@ -227,7 +223,7 @@ class Storage:
 
     def _failed(self, path: str, error: Exception) -> StorageError:
         reason = " ".join(str(error).split()) or type(error).__name__
-        remedy = "" if self._is_local else _remedy(error)
+        remedy = "" if self._is_local else storage_errors.remedy(error)
         return StorageError(f"{path or 'listing'} in {self.url}: {reason}{remedy}")
 
     def _damaged(self, digest: str) -> StorageError:
@@ -255,30 +251,3 @@ def blob_path(digest: str) -> str:
 def _modified(about: dict[str, Any]) -> datetime:
     stamp = about.get("LastModified", about.get("mtime"))
     return stamp if isinstance(stamp, datetime) else datetime.fromtimestamp(stamp or 0, UTC)
-
-
-def _errors(protocol: str | tuple[str, ...]) -> tuple[type[Exception], ...]:
-    """What a file system raises when it fails; S3's lets some of its client's errors through."""
-    if "s3" not in protocol:
-        return (OSError,)
-    return OSError, *s3_errors()
-
-
-def s3_errors() -> tuple[type[Exception], ...]:
-    """What clients of S3 raise beside OSError."""
-    own = import_module("botocore.exceptions")
-    network: type[Exception] = import_module("aiohttp").ClientError
-    return own.BotoCoreError, own.ClientError, network
-
-
-def _remedy(error: Exception) -> str:
-    """What to do about an object store that refuses, or does not answer."""
-    kind = type(error).__name__
-    if isinstance(error, PermissionError) or "Credential" in kind:
-        return "; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what that key may do"
-    if isinstance(error, FileNotFoundError):
-        is_bucket = "bucket" in str(error).lower()
-        return "; make the bucket, or name another in ASSAY_STORAGE_URL" if is_bucket else ""
-    if isinstance(error, TimeoutError | ConnectionError) or kind.startswith(_AWAY):
-        return "; check AWS_ENDPOINT_URL, and whether its server is up"
-    return ""

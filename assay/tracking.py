@@ -42,10 +42,11 @@ from typing import TYPE_CHECKING
 
 from assay import hardware, home, processes
 from assay.durable import make_folder, write_new
-from assay.storage import s3_errors
+from assay.storage_errors import s3_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 logger = logging.getLogger(__name__)
 
@@ -236,31 +237,28 @@ def log_metrics(run_id: str, step: int, metrics: Mapping[str, float]) -> None:
 
 def close_orphans() -> list[str]:
     """Mark runs whose process has died as FAILED; returns their names."""
-    if not exists():
-        return []  # and a first run need not wait for MLflow before it does anything
-    store = client()
-    experiment = store.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return []
-    running = store.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
-    orphans = [r for r in running if processes.is_dead(r.data.tags.get(PROCESS_TAG, ""))]
+    orphans = [r for r in _running() if processes.is_dead(r.data.tags.get(PROCESS_TAG, ""))]
     for orphan in orphans:
-        store.set_tag(orphan.info.run_id, "ended_by", "its process died")
-        store.set_terminated(orphan.info.run_id, "FAILED")
+        client().set_tag(orphan.info.run_id, "ended_by", "its process died")
+        client().set_terminated(orphan.info.run_id, "FAILED")
     return [str(orphan.info.run_name) for orphan in orphans]
 
 
 def running_datasets() -> dict[str, str]:
     """Versions of the datasets that unfinished runs use, each with the run."""
+    tags = {run.info.run_name: run.data.tags.get("dataset_version", "") for run in _running()}
+    return {version: f"run {name}" for name, version in tags.items() if version}
+
+
+def _running() -> list[Run]:
+    """Runs that have not ended; none without a store: a first run need not wait for MLflow."""
     if not exists():
-        return {}
+        return []
     store = client()
     experiment = store.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
-        return {}
-    running = store.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
-    tags = {run.info.run_name: run.data.tags.get("dataset_version", "") for run in running}
-    return {version: f"run {name}" for name, version in tags.items() if version}
+        return []
+    return list(store.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'"))
 
 
 def exists() -> bool:
@@ -290,6 +288,11 @@ def artifact_errors() -> tuple[type[Exception], ...]:
     from mlflow.exceptions import MlflowException
 
     return MlflowException, OSError, Boto3Error, *s3_errors()
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a library says."""
+    return str(error).strip().partition("\n")[0]
 
 
 def git_commit() -> str:

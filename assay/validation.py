@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, TypeAdapter
 
-from assay.catalogue import PLACE, rejections
 from assay.dataset import Dataset
 from assay.engines import Engine
 from assay.errors import SchemaViolation, ShortcutFound, SplitLeakage
@@ -23,6 +22,7 @@ from assay.expectations import LEAKS, REJECTIONS, ExpectationSettings, Severity
 from assay.image_profile import NORMALISED, profile
 from assay.progress import Progress
 from assay.records import Rejected
+from assay.rejections import PLACE, rejections
 from assay.shortcuts import Outcome, Probe, ShortcutSettings, Unprobed, probe
 
 if TYPE_CHECKING:

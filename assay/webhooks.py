@@ -248,17 +248,17 @@ def _sent(
             tls=tls,
         ) as response:
             asked = {name.lower(): value for name, value in response.headers}
-            return _judged(response.status, asked.get(b"retry-after", b""))
+            return _judged(response.status, asked.get(b"retry-after", b"").decode("latin-1"))
     except ForbiddenAddress as error:
         return _Answer(None, str(error), is_final=True)
     except SourceUnavailable as error:
         return _Answer(None, str(error), is_final=False)
 
 
-def _judged(status: int, retry_after: bytes) -> _Answer:
+def _judged(status: int, retry_after: str) -> _Answer:
     if 200 <= status < 300:
         return _Answer(status, "", is_final=True)
-    wait = float(retry_after) if retry_after.isdigit() and len(retry_after) < 10 else 0.0
+    wait = outbound.retry_after(retry_after, time.time()) or 0.0
     is_final = status < 500 and status not in _TRANSIENT
     return _Answer(status, f"the receiver answers with status {status}", is_final, wait)
 

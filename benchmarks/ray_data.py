@@ -1,9 +1,10 @@
 """Ray Data on two workers against one, and against processes, on measuring evidence.
 
-Two workers of one Ray do the same photographs, one of them idle in every second turn: what Ray
-takes to start is a figure of its own. The turns alternate, so that others' load falls on all alike.
-Where other programs want the cores, too, no wall clock tells how well work is shared out; then two
-figures do: the same with items that only wait, and the processor time of Ray beside the work.
+Two workers of one Ray do the same photographs, one of them idle in every second turn; both figures
+count the start of the stage's workers, and what the first stage takes is a figure of its own. The
+turns alternate, so that others' load falls on all alike. Where other programs want the cores, too,
+no wall clock tells how well work is shared out; then two figures do: the same with items that only
+wait, and the processor time of Ray beside the work.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from assay.sources.photos import Photos
 from benchmarks.figures import Figure, in_turns, report, seconds
 
 ROUNDS = 3
-IMAGES = 32
+IMAGES = 64
 SIZE = 768, 576
 """Width and height: about a second of work a photograph."""
 WORKERS = 2
-WAITS, WAIT = 40, 0.4
-"""Items that wait, and how many seconds each; the second worker joins in after about one."""
+WAITS, WAIT = 80, 0.4
+"""Items that wait, and how many seconds each; workers take two or three to start."""
 
 
 def measure() -> list[Figure]:

@@ -7,7 +7,7 @@ from zenml.enums import ArtifactType, VisualizationType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
-from assay.catalogue import kinds
+from assay.rejections import kinds
 from assay.reports import dropped
 from assay.reports import validation as report
 from assay.validation import Validation

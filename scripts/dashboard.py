@@ -162,7 +162,7 @@ def _zenml_links() -> list[str]:
 
 
 def _mlflow_links() -> list[str]:
-    from assay import model_registry, tracking
+    from assay import model_registry, model_versions, tracking
 
     store, at = tracking.client(), dashboards.addresses()
     experiment = store.get_experiment_by_name(tracking.EXPERIMENT)
@@ -174,7 +174,7 @@ def _mlflow_links() -> list[str]:
     lines += [f"        {r.info.run_name}: {at.mlflow_run(number, r.info.run_id)}" for r in newest]
     for alias in model_registry.Alias:
         if version := model_registry.version_of(alias):
-            page = at.mlflow_model_version(model_registry.MODEL, version)
+            page = at.mlflow_model_version(model_versions.MODEL, version)
             lines.append(f"        {alias}, version {version}: {page}")
     return lines
 

@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from assay import dashboards, home, model_registry
 from assay.dashboards import Addresses
 from assay.detector import Detector
-from assay.model_registry import MODEL, Alias
+from assay.model_registry import Alias
+from assay.model_versions import MODEL
 from assay.reports import evidence
 from scripts import console_pictures, evidence_cases
 from scripts.evidence_cases import Case

@@ -14,7 +14,7 @@ from assay.detector import Detector
 from assay.evaluation import Evaluation, EvaluationSettings
 from assay.model_folder import CALIBRATION_FILE
 from assay.progress import bar
-from assay.rationales import writing
+from assay.rationales import reasons
 from materializers.evaluation import EvaluationMaterializer
 from materializers.table import TableMaterializer
 from steps.caching import CACHED
@@ -37,5 +37,5 @@ def evaluate_model(
     calibration = Calibration.load(model / CALIBRATION_FILE)
     made_of = detector, calibration, dataset, settings
     with bar() as progress:
-        predictions, judged = evaluation.judge(*made_of, progress, writing.learned(rationales))
+        predictions, judged = evaluation.judge(*made_of, progress, reasons.learned(rationales))
     return predictions, judged

@@ -4,7 +4,7 @@ from zenml import get_step_context, log_metadata
 from zenml.metadata.metadata_types import Uri
 
 from assay import dashboards, model_registry, tracking
-from assay.model_registry import MODEL
+from assay.model_versions import MODEL
 from assay.release import Release
 from assay.tracking import ZENML_PAGE_TAG
 

@@ -11,7 +11,8 @@ from zenml.model.utils import link_artifact_version_to_model_version
 from zenml.models import ModelVersionPipelineRunRequest, ModelVersionResponse
 
 from assay import judgements, model_registry, promotion
-from assay.model_registry import MODEL, Alias
+from assay.model_registry import Alias
+from assay.model_versions import MODEL
 from assay.promotion import PromotionDecision
 
 STAGES = {Alias.CHALLENGER: ModelStages.STAGING, Alias.CHAMPION: ModelStages.PRODUCTION}

@@ -9,7 +9,7 @@ from zenml import get_step_context, step
 from assay import home, parameters, recording, training
 from assay.dataset import Dataset
 from assay.progress import bar
-from assay.rationales import writing
+from assay.rationales import reasons
 from assay.recording import Stage
 from assay.training import BaseSettings, TrainingSettings
 from materializers.model import ModelMaterializer
@@ -39,7 +39,7 @@ def train_adapter(
     with opened as recorder, bar() as progress:
         links.to_training(recorder.run_id)
         recording.link_warm_up(recorder.run_id, warm_up_run)
-        recorder.metrics(0, writing.account_of(rationales).figures())
+        recorder.metrics(0, reasons.account_of(rationales).figures())
         heard = progress, recorder.metrics, recorder.answers
-        adapter = training.train_adapter(*made_of, *heard, writing.learned(rationales))
+        adapter = training.train_adapter(*made_of, *heard, reasons.learned(rationales))
     return adapter, recorder.run_id

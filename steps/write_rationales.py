@@ -8,7 +8,7 @@ from zenml import get_step_context, log_metadata, step
 from assay import home
 from assay.dataset import Dataset
 from assay.progress import bar
-from assay.rationales import writing
+from assay.rationales import reasons, writing
 from assay.rationales.settings import TeacherSettings
 from assay.reports import rationales as report
 from assay.reports.page import Page
@@ -28,7 +28,7 @@ def write_rationales(
     made_of = dataset, measurements, settings, answers
     with bar() as progress:
         written = writing.write(*made_of, progress, kept=kept)
-    account = writing.account_of(written)
+    account = reasons.account_of(written)
     context = get_step_context()
     facts = {"teacher": account.teacher, **account.figures()}
     log_metadata(facts, step_id=context.step_run.id)

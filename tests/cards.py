@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from assay.calibration import Calibration
-from assay.catalogue import Contents, Rejection
+from assay.catalogue import Contents
 from assay.evaluation import Evaluation, Slice
 from assay.images import Variant
 from assay.metrics import Metric
 from assay.model_card import ModelCard, Training
 from assay.model_registry import ModelFacts
 from assay.records import Rejected
+from assay.rejections import Rejection
 
 
 def metric(value: float) -> Metric:

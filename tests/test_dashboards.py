@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assay import dashboards, home, model_registry, tracking
+from assay import dashboards, home, model_versions, tracking
 from assay.dashboards import MLFLOW, ZENML, Addresses
 from assay.errors import StorageError
 from tests.pipeline_runs import environment
@@ -176,7 +176,7 @@ def test_dashboard_prints_addresses_and_the_newest_things(opened: Opened):
     newest = Client().list_pipeline_runs(sort_by="desc:created", size=1).items[0]
     assert f"ZenML   {at.zenml}\n" in printed
     assert at.zenml_run(str(newest.id), newest.project.name) in printed
-    assert at.mlflow_model_version(model_registry.MODEL, "1") in printed
+    assert at.mlflow_model_version(model_versions.MODEL, "1") in printed
 
 
 def test_dashboard_that_is_open_already_says_where(opened: Opened):
@@ -205,7 +205,7 @@ def test_zenml_run_links_to_mlflow(opened: Opened, page: Page):
     page.get_by_role("tab", name="Metadata").click()
     for target in (
         dashboards.addresses().mlflow_run(*numbers(opened)),
-        dashboards.addresses().mlflow_model_version(model_registry.MODEL, "1"),
+        dashboards.addresses().mlflow_model_version(model_versions.MODEL, "1"),
     ):
         page.locator(f'a[href="{target}"]').wait_for()
 
@@ -258,7 +258,7 @@ def test_mlflow_draws_the_metrics(opened: Opened, page: Page):
 
 
 def test_mlflow_model_page_has_version_and_provenance(opened: Opened, page: Page):
-    page.goto(dashboards.addresses().mlflow_model_version(model_registry.MODEL, "1"))
+    page.goto(dashboards.addresses().mlflow_model_version(model_versions.MODEL, "1"))
     page.get_by_text("dataset_version", exact=True).first.wait_for()
     page.get_by_text("It cannot tell that a true photograph").wait_for()
 
@@ -315,6 +315,6 @@ def written_links(opened: Opened) -> set[str]:
         texts.append(str(step.run_metadata))
         texts += [str(a.run_metadata) for made in step.outputs.values() for a in made]
     texts += [Path(file).read_text("utf-8") for _, _, file in opened.visualisations()]
-    version = tracking.client().get_model_version(model_registry.MODEL, "1")
+    version = tracking.client().get_model_version(model_versions.MODEL, "1")
     texts += [str(version.description), str(version.tags), str(opened.tracked.data.tags)]
     return {link for text in texts for link in LINK.findall(text)}

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from assay import catalogue, dataset_store, home
+from assay import catalogue, conflicts, dataset_store, home
 from assay.dataset import MANIFEST, Dataset
 from assay.dataset_store import PENDING, SWEEP
 from assay.errors import StorageError
 from assay.storage import BLOBS, Storage, blob_path
 from tests import s3
+from tests.conflicting import built
 from tests.datasets import stored
 from tests.scenes import sample
 
@@ -58,6 +59,14 @@ def test_dataset_is_opened_by_version_on_another_machine(
     assert there.table().equals(dataset.table())
     assert list(there.samples()) == list(dataset.samples())
     assert not list(place.list(PENDING))
+
+
+def test_conflicts_of_a_dataset_go_with_it(place: Storage, tmp_path: Path) -> None:
+    dataset = built(tmp_path)
+    dataset_store.publish(dataset)
+    there = catalogue.resolve(dataset.version, tmp_path / "there")
+    assert len(conflicts.of(there)) == 2
+    assert conflicts.of(there) == conflicts.of(dataset)
 
 
 def test_listing_says_where_datasets_lie(place: Storage, dataset: Dataset, tmp_path: Path) -> None:

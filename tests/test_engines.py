@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assay import engines
+from assay import ray_engine
 from assay.dataset import Dataset, DataSettings
 from assay.dataset_builder import build_dataset
 from assay.engines import Each, Engine, running
@@ -89,9 +89,9 @@ def test_cluster_that_does_not_answer_is_named_at_once(
 
 
 def test_machines_must_see_the_folder(each: Each, tmp_path: Path) -> None:
-    engines.check_machines(tmp_path)
+    ray_engine.check_machines(tmp_path)
     with pytest.raises(StorageError, match=r"does not see .*ASSAY_HOME"):
-        engines.check_machines(tmp_path / "elsewhere")
+        ray_engine.check_machines(tmp_path / "elsewhere")
 
 
 def test_machines_must_run_the_same_code(
@@ -99,7 +99,7 @@ def test_machines_must_run_the_same_code(
 ) -> None:
     monkeypatch.setattr("assay.fingerprints.code_fingerprint", lambda: "another")
     with pytest.raises(StorageError, match="runs other code"):
-        engines.check_machines(tmp_path)
+        ray_engine.check_machines(tmp_path)
 
 
 @pytest.fixture(scope="module")

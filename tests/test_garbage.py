@@ -92,6 +92,14 @@ def test_everything_that_is_needed_is_readable_after_a_sweep(
         assert not list(place.list(SWEEP))
 
 
+def test_file_that_a_build_removes_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    """A link to nothing stands for one that was listed and is gone when it is looked at."""
+    (tmp_path / "build" / "spool").mkdir(parents=True)
+    (tmp_path / "build" / "spool" / "000000.arrow").symlink_to("gone")
+    (item,) = garbage.look(None, tmp_path, rules())
+    assert (item.name, item.bytes) == ("build", 0)
+
+
 def test_what_is_young_stays_whoever_needs_it(place: Storage) -> None:
     publish(place, "a", {1})
     place.add(b"loose")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay import hash_index, word_index
 from assay.duplicates import MIN_QUALITY, PerceptualHash, perceptual_hash
 from assay.hash_index import HashIndex
 from assay.near_hashes import MAX_DISTANCE
@@ -103,3 +106,48 @@ def test_discarded_ids_are_not_found_and_all_others_are(bits: list[int], gone: s
         assert str(number) in {name for name, _ in index.near(hashed(value), 0)}
     assert {int(name) for name, _ in index.near(hashed(0), 256)} == set(kept)
     assert index.add("0", hashed(1)) == (0 not in kept)
+
+
+@pytest.fixture
+def by_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few hashes are looked up as many are."""
+    monkeypatch.setattr(hash_index, "_MANY", 1)
+    monkeypatch.setattr(word_index, "_WORTH_IT", 17.0)
+
+
+def relatives(count: int, seed: int = 0) -> list[int]:
+    """Hashes around a few pictures, up to twice as far from one another as counts as near."""
+    rng = np.random.default_rng(seed)
+    pictures = [int.from_bytes(rng.bytes(32), "big") for _ in range(5)]
+    flips = [
+        rng.choice(256, rng.integers(0, 2 * MAX_DISTANCE), replace=False) for _ in range(count)
+    ]
+    return [pictures[n % 5] ^ sum(1 << int(bit) for bit in bits) for n, bits in enumerate(flips)]
+
+
+@pytest.mark.usefixtures("by_words")
+@pytest.mark.parametrize("distance", [0, 9, MAX_DISTANCE, MAX_DISTANCE + 1])
+def test_near_by_words_is_exact_while_the_index_grows(distance: int) -> None:
+    bits = relatives(400)
+    index = HashIndex()
+    for number, value in enumerate(bits):
+        found = index.near(hashed(value), distance)
+        near = [(n, (value ^ other).bit_count()) for n, other in enumerate(bits[:number])]
+        assert found == [(str(n), d) for d, n in sorted((d, n) for n, d in near if d <= distance)]
+        index.add(str(number), hashed(value))
+
+
+@pytest.mark.usefixtures("by_words")
+def test_near_by_words_forgets_what_was_discarded() -> None:
+    index = filled(1, 2, 3)
+    assert len(index.near(hashed(1))) == 3
+    index.discard(["1"])
+    index.add("late", hashed(7))
+    assert [name for name, _ in index.near(hashed(1))] == ["0", "2", "late"]
+
+
+def test_near_of_a_crowd_compares_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hash_index, "_MANY", 1)
+    index = filled(*[5] * 40)
+    assert index._current().near(np.frombuffer(hashed(5).bits, np.uint8)) is None
+    assert len(index.near(hashed(5))) == 40

@@ -11,7 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay import home, model_card, model_registry, parameters, prompts, publishing, tracking
+from assay import (
+    home,
+    model_card,
+    model_registry,
+    model_versions,
+    parameters,
+    prompts,
+    publishing,
+    tracking,
+)
 from assay.calibration import Calibration
 from assay.dataset import Dataset, DataSettings
 from assay.errors import CheckpointMismatch
@@ -121,7 +130,7 @@ def test_publish_describes_version_and_run_and_leaves_the_bundle_alone(
     for _ in range(2):  # a model that is registered again keeps its version and gets its card anew
         publishing.publish_card(made)
     store = tracking.client()
-    version = store.get_model_version(model_registry.MODEL, "1")
+    version = store.get_model_version(model_versions.MODEL, "1")
     files = store.list_artifacts(version.run_id, model_registry.card_folder("1"))
     assert {Path(file.path).name for file in files} == {"model_card.md", "model_card.html"}
     assert version.description.startswith("The whole card: [model_card-v1/model_card.html](http")

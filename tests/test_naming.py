@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assay import home, model_registry, tracking
+from assay import home, model_versions, tracking
 from tests.pipeline_runs import environment
 
 pytestmark = [
@@ -67,7 +67,7 @@ def test_tags_of_a_run_are_listed(state: Path):
 
 
 def test_tags_of_a_version_are_those_that_are_listed(state: Path):
-    version = tracking.client().get_model_version(model_registry.MODEL, "1")
+    version = tracking.client().get_model_version(model_versions.MODEL, "1")
     # A version that was never optimised has no plan, and one of no traffic no newest labels.
     others = {"serving_plan", "newest_auc"}
     assert set(version.tags) | others == set(listed("tag of a version"))
@@ -77,7 +77,7 @@ def test_metadata_and_links_of_a_version_are_those_that_are_listed(state: Path):
     from zenml.client import Client
 
     client = Client()
-    version = client.get_model_version(model_registry.MODEL, "v1")
+    version = client.get_model_version(model_versions.MODEL, "v1")
     assert set(version.run_metadata) == set(listed("metadata of a ZenML version"))
     links = client.list_model_version_artifact_links(model_version_id=version.id, size=100).items
     assert {"dataset", "model", "model_card"} <= {link.artifact_version.name for link in links}
@@ -93,7 +93,7 @@ def test_metadata_of_a_training_are_listed(state: Path):
 
 def test_artifacts_of_a_run_are_listed(state: Path):
     store = tracking.client()
-    version = store.get_model_version(model_registry.MODEL, "1")
+    version = store.get_model_version(model_versions.MODEL, "1")
     names = [re.sub(r"<.*", "", name) for name in listed("artifact of a run")]
     own = {file.path for file in store.list_artifacts(version.run_id)} - {"table_images"}
     assert not [path for path in own if not path.startswith(tuple(n.rstrip("/") for n in names))]

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from assay import dataset_store, garbage, home, model_registry, tracking
+from assay import (
+    dataset_store,
+    garbage,
+    home,
+    model_needs,
+    model_registry,
+    model_versions,
+    tracking,
+)
 from assay.errors import NoChampion, StorageError
 from assay.fingerprints import content_hash
 from assay.model_folder import LABELLED, MODEL_FILE, RETRAINED
@@ -88,7 +96,7 @@ def test_what_models_say_of_their_datasets_is_needed(
 ) -> None:
     facts = {LABELLED: "d2", RETRAINED: {"model": "1", "dataset": "d3"}}
     version = registered(tmp_path / "model", **facts)
-    needed = model_registry.datasets_needed()
+    needed = model_needs.datasets_needed()
     assert {needed["d2"], needed["d3"]} == {f"version {version}"}
     assert "d1" in needed
     with Store.open(StoreSettings(folder=elsewhere / "store"), drain=False) as store:
@@ -110,8 +118,8 @@ def test_sweep_stops_where_a_model_cannot_say_what_it_needs(shared: str, tmp_pat
         if f"bundle-{digest}" in one.path:
             Storage(shared).remove(one.path)
     with pytest.raises(NoChampion, match=f"what version {version} needs is not known"):
-        model_registry.datasets_needed()
-    tracking.client().delete_model_version(model_registry.MODEL, version)
+        model_needs.datasets_needed()
+    tracking.client().delete_model_version(model_versions.MODEL, version)
 
 
 @pytest.mark.usefixtures("elsewhere")

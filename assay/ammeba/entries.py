@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -45,6 +45,8 @@ class Entry:
     """Address of the earliest fact-check."""
     published_at: str
     """When that was reviewed, ISO 8601; of an original that nobody reviewed, when its edit was."""
+    known_at: str
+    """When the latest of what it was judged by was reviewed; of an original as above."""
     original: str
     """``image_id`` of the image before the edit; empty if there is none among the entries."""
     group: str
@@ -55,11 +57,12 @@ class Entry:
 def entries(place: Path, settings: EntrySettings) -> tuple[list[Entry], list[Rejected]]:
     """What AMMeBa in ``place`` holds, by group and originals before their edits; and what is left.
 
-    A group goes to the split of its latest date, so that nothing is learned from what came later
-    and no original is torn from its edit. Raises as `assay.ammeba.tables.read_annotations`.
+    A group goes to the split of its latest date, so that nothing is learned from what came later,
+    not even that an old image is an edit, and no original is torn from its edit. Raises as
+    `assay.ammeba.tables.read_annotations`.
     """
     rejected: list[Rejected] = []
-    rows = _by_image(read_annotations(place), rejected)
+    rows, disqualified = _by_image(read_annotations(place), rejected)
     facts = {one.image_id: one for one in read_images(place)}
     articles = by_address(read_fact_checks(place))
     found: dict[str, Entry] = {}
@@ -69,15 +72,18 @@ def entries(place: Path, settings: EntrySettings) -> tuple[list[Entry], list[Rej
             rejected.append(made)
         else:
             found[image_id] = made
-    _add_originals(found, rows, facts)
+    _add_originals(found, {*rows, *disqualified}, facts)
     dated = _dated(found, settings, rejected)
     return _split(_grouped(dated), settings.shares), rejected
 
 
-def _by_image(rows: Iterable[Annotation], rejected: list[Rejected]) -> dict[str, list[Annotation]]:
+def _by_image(
+    rows: Iterable[Annotation], rejected: list[Rejected]
+) -> tuple[dict[str, list[Annotation]], set[str]]:
     """The rows of each image, in order; those that count for nothing are added to ``rejected``.
 
-    An image all of whose rows are disqualified has none here and one rejection of its own.
+    An image all of whose rows are disqualified has none, one rejection of its own, and its name in
+    the second result.
     """
     found: dict[str, list[Annotation]] = {}
     disqualified: dict[str, list[Rejected]] = {}
@@ -95,7 +101,7 @@ def _by_image(rows: Iterable[Annotation], rejected: list[Rejected]) -> dict[str,
     for image_id, dropped in disqualified.items():
         whole = [Rejected(image_id, dropped[0].reason)]
         rejected += dropped if image_id in found else whole
-    return found
+    return found, set(disqualified) - set(found)
 
 
 def _entry(
@@ -111,12 +117,12 @@ def _entry(
     if isinstance(judged, str):
         return Rejected(image_id, judged)
     reviewed = [(articles[url].reviewed_on, url) for url in _addresses(rows) if url in articles]
-    published_at, fact_check = min(
-        (one for one in reviewed if one[0]), default=("", rows[0].fact_check_url)
-    )
+    dated = sorted(one for one in reviewed if one[0]) or [("", rows[0].fact_check_url)]
+    published_at, fact_check = dated[0]
     originals = {row.premanipulation_image_id for row in rows} - {"", image_id}
     original = min(originals, default="") if judged.label is not Label.AUTHENTIC else ""
-    return Entry(image_id, facts, judged, fact_check, published_at, original, image_id)
+    known_at = dated[-1][0]
+    return Entry(image_id, facts, judged, fact_check, published_at, known_at, original, image_id)
 
 
 def _addresses(rows: Iterable[Annotation]) -> Iterator[str]:
@@ -125,18 +131,18 @@ def _addresses(rows: Iterable[Annotation]) -> Iterator[str]:
 
 def _add_originals(
     found: dict[str, Entry],
-    rows: Mapping[str, Sequence[Annotation]],
+    annotated: Container[str],
     facts: Mapping[str, ImageFacts],
 ) -> None:
     """Add the originals that no fact-check judged, as authentic; forget those that are unknown.
 
-    One that was judged keeps what it was judged to be, or stays away.
+    One that was judged keeps what it was judged to be, or stays away, as a disqualified one does.
     """
     for edit in [entry for entry in found.values() if entry.original]:
         original = edit.original
         if original in found:
             continue
-        if original in rows or original not in facts:
+        if original in annotated or original not in facts:
             found[edit.image_id] = replace(edit, original="")
             continue
         found[original] = Entry(
@@ -145,6 +151,7 @@ def _add_originals(
             judged=Judged(Label.AUTHENTIC),
             fact_check=edit.fact_check,
             published_at=edit.published_at,
+            known_at=edit.known_at,
             original="",
             group=original,
         )
@@ -197,7 +204,7 @@ def _split(found: Sequence[Entry], shares: PeriodShares) -> list[Entry]:
     """Entries with the split of the latest date in their group; without any date, of training."""
     latest: dict[str, str] = {}
     for entry in found:
-        latest[entry.group] = max(entry.published_at, latest.get(entry.group, ""))
+        latest[entry.group] = max(entry.known_at, latest.get(entry.group, ""))
     days = {group: day(time) for group, time in latest.items()}
     periods = Periods((d for e in found if (d := days[e.group])), shares)
     return [replace(e, split=periods.split(d) if (d := days[e.group]) else e.split) for e in found]

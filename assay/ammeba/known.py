@@ -10,7 +10,7 @@ from assay.ammeba.tables import FactCheck, read_annotations, read_fact_checks, r
 
 
 @dataclass(frozen=True, slots=True)
-class KnownImage:
+class FactCheckedImage:
     """One image in one fact-check; an image that several looked into comes as often."""
 
     image_id: str
@@ -27,7 +27,7 @@ class KnownImage:
     """By name of `assay.ammeba.tables.FLAGS`; what nobody answered is not in it."""
 
 
-def known_images(place: Path) -> Iterator[KnownImage]:
+def known_images(place: Path) -> Iterator[FactCheckedImage]:
     """Each annotated image of AMMeBa in ``place`` (a folder or a zip) that was not disqualified.
 
     In the order of the annotations; raises as `assay.ammeba.tables.read_annotations`.
@@ -39,7 +39,7 @@ def known_images(place: Path) -> Iterator[KnownImage]:
             continue
         facts = images[row.image_id]
         article = articles.get(row.fact_check_url) or FactCheck(row.fact_check_url, "", "")
-        yield KnownImage(
+        yield FactCheckedImage(
             image_id=row.image_id,
             average_hash=facts.average_hash,
             phash=facts.phash,

@@ -6,6 +6,8 @@ times such as "2023.02.23 12:59:21". What cannot be understood counts as missing
 
 from __future__ import annotations
 
+import csv as csv_lines
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,10 +35,14 @@ FLAGS = (
 """Columns of an annotation that say yes, no, or nothing."""
 
 _MISSING = ["", "nan", "NaN", "NAN", "None", "none", "null", "NULL", "<NA>", "NaT"]
-_TRUE, _FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0"})
+_TRUE = frozenset({"true", "1", "1.0", "yes"})
+_FALSE = frozenset({"false", "0", "0.0", "no"})
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _BLOCK = 8 * 2**20
 """Bytes that are parsed together; the longest row has to fit in."""
+_EARLIEST = "1990"
+"""No fact-check of an image on the web is older; a clock that starts in 1970 was never set."""
+_LONGEST_HEADER = 64 * 2**10
 _LONGEST_URL, _LONGEST_TITLE = 4096, 500
 _HEX = re.compile(r"[0-9a-f]{4,1024}")
 _IMAGE_ID = re.compile(r"[0-9A-Za-z_.-]{1,200}")
@@ -108,7 +114,7 @@ def read_annotations(place: Path) -> Iterator[Annotation]:
         yield Annotation(
             image_id=_image_id(cells["image_id"]),
             fact_check_url=_text(cells["fact_check_url"], _LONGEST_URL),
-            disqualified=_flag(cells["disqualified"]) is True,
+            disqualified=_is_disqualified(cells["disqualified"]),
             disqualification_reason=_text(cells["disqualification_reason"], _LONGEST_TITLE),
             premanipulation_image_id=_image_id(cells["premanipulation_image_id"]),
             submitted_at=iso(cells["submission_time"]),
@@ -149,7 +155,8 @@ def read_fact_checks(place: Path) -> Iterator[FactCheck]:
     for cells in _rows(place, FACT_CHECKS, columns):
         if url := _text(cells["fact_check_url"], _LONGEST_URL):
             title = _text(cells["fact_check_title"], _LONGEST_TITLE)
-            yield FactCheck(url, title, iso(cells["review_date"]))
+            reviewed_on = iso(cells["review_date"])
+            yield FactCheck(url, title, reviewed_on if reviewed_on >= _EARLIEST else "")
 
 
 @lru_cache(maxsize=65_536)
@@ -184,6 +191,8 @@ def _rows(place: Path, name: str, columns: Sequence[str]) -> Iterator[Cells]:
     from pyarrow import csv
 
     converting = csv.ConvertOptions(
+        # Of the others it would guess a type by the first block, which a later cell may belie.
+        include_columns=list(columns),
         column_types=dict.fromkeys(columns, pa.string()),
         null_values=_MISSING,
         strings_can_be_null=True,
@@ -191,18 +200,23 @@ def _rows(place: Path, name: str, columns: Sequence[str]) -> Iterator[Cells]:
     reading = csv.ReadOptions(block_size=_BLOCK, use_threads=False)
     parsing = csv.ParseOptions(newlines_in_values=True)
     try:
-        with (
-            opened(place, name) as stream,
-            csv.open_csv(stream, reading, parsing, converting) as reader,
-        ):
-            _check_columns(name, reader.schema.names, columns)
-            for batch in reader:
-                chosen = [batch.column(column).to_pylist() for column in columns]
-                for cells in zip(*chosen, strict=True):
-                    yield dict(zip(columns, cells, strict=True))
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+        with opened(place, name) as stream:
+            _check_columns(name, _header(stream), columns)
+            with csv.open_csv(stream, reading, parsing, converting) as reader:
+                for batch in reader:
+                    chosen = [batch.column(column).to_pylist() for column in columns]
+                    for cells in zip(*chosen, strict=True):
+                        yield dict(zip(columns, cells, strict=True))
+    except (pa.ArrowException, UnicodeDecodeError, csv_lines.Error) as error:
         reason = quoted(str(error), 300)
         raise SchemaViolation(f"{name}: {reason}; save it as csv in UTF-8") from error
+
+
+def _header(stream: io.BufferedIOBase) -> list[str]:
+    """The names of the columns; the stream is at its beginning afterwards."""
+    text = stream.read(_LONGEST_HEADER).decode("utf-8-sig", "replace")
+    stream.seek(0)
+    return next(filter(None, csv_lines.reader(io.StringIO(text, newline=""))), [])
 
 
 def _check_columns(name: str, found: Sequence[str], wanted: Sequence[str]) -> None:
@@ -231,6 +245,11 @@ def _hash(cell: str | None) -> str:
 def _flag(cell: str | None) -> bool | None:
     word = (cell or "").strip().lower()
     return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _is_disqualified(cell: str | None) -> bool:
+    """Whether anything but a no stands there: what cannot be understood is no reason to use it."""
+    return bool((cell or "").strip()) and _flag(cell) is not False
 
 
 def _is_screenshot(cells: Cells) -> bool:

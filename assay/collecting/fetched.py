@@ -6,20 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from assay import fetching, images
+from assay import images
 from assay.collecting.ledger import Item, State
 from assay.collecting.settings import CollectSettings
 from assay.collectors import Media
 from assay.collectors.api import SYSTEM, Clock
 from assay.downloading import Downloaded, Downloads, NotDownloaded, Refusal, Wanted
-from assay.errors import (
-    ForbiddenAddress,
-    ImageTooLarge,
-    SourceUnavailable,
-    StorageError,
-    UnreadableImage,
-)
-from assay.fetching import FetchSettings
+from assay.errors import ImageTooLarge, SourceUnavailable, UnreadableImage
 from assay.storage import BLOBS, Storage, Stored, blob_path
 
 Given = Callable[[Media], bytes | None]
@@ -84,22 +77,7 @@ class Fetched:
     def _downloaded(self, item: Item, outcome: Downloaded | NotDownloaded) -> Item:
         if isinstance(outcome, NotDownloaded):
             return self._put_off(item, outcome.refusal, outcome.reason)
-        try:
-            return self._judged(item, self._downloads.read(outcome.digest))
-        except StorageError:  # it was tidied away, and another post shows it
-            return self._again(item)
-
-    def _again(self, item: Item) -> Item:
-        outbound = self._settings.downloads.outbound
-        try:
-            data = fetching.fetch(item.url, FetchSettings(**outbound.model_dump())).data
-        except ForbiddenAddress as error:
-            return self._put_off(item, Refusal.FORBIDDEN, str(error))
-        except ImageTooLarge as error:
-            return self._put_off(item, Refusal.TOO_LARGE, str(error))
-        except SourceUnavailable as error:
-            return self._put_off(item, Refusal.UNREACHABLE, str(error))
-        return self._judged(item, data)
+        return self._judged(item, self._downloads.read(outcome.digest))
 
     def _put_off(self, item: Item, refusal: Refusal, reason: str) -> Item:
         """``item`` for a later run where that may help, else refused."""

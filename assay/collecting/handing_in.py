@@ -44,8 +44,8 @@ class NotTaken:
 class Counter:
     """Where images are handed in; safe to use from many threads."""
 
-    def __init__(self, deployment: Deployment, patience: float, clock: Clock = SYSTEM) -> None:
-        self._deployment, self._patience, self._clock = deployment, patience, clock
+    def __init__(self, deployment: Deployment, longest_wait: float, clock: Clock = SYSTEM) -> None:
+        self._deployment, self._longest, self._clock = deployment, longest_wait, clock
 
     def model(self) -> str:
         """The version that answers; raises with the remedy where no service does."""
@@ -57,8 +57,9 @@ class Counter:
     def hand_in(self, item: Item, image: bytes) -> Taken | NotTaken:
         """What the service says of ``image``.
 
-        Raises `RateLimited` where it asks for more patience than there is, `SourceUnavailable`
-        where it does not answer for as long, and `ConfigError` where it refuses the key.
+        Raises `RateLimited` where it asks for a wait of over ``longest_wait`` seconds,
+        `SourceUnavailable` where it does not answer for as long, and `ConfigError` where it
+        refuses the key.
         """
         said = {
             "external_id": item.external_id,
@@ -72,7 +73,7 @@ class Counter:
             if reply.status not in _BUSY and not 0 < failures < _ATTEMPTS:
                 return self._outcome(reply)
             pause = reply.retry_after or _PAUSE
-            if waited + pause > self._patience:
+            if waited + pause > self._longest:
                 raise self._too_long(reply, pause)
             self._clock.sleep(pause)
             waited += pause
@@ -81,7 +82,7 @@ class Counter:
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             return RateLimited(
                 f"the service asks to wait {pause:g} s; run it again later, or raise "
-                "`collect.patience`",
+                "`collect.longest_wait_seconds`",
                 self._clock.now() + pause,
             )
         return SourceUnavailable(

@@ -98,22 +98,12 @@ class Ledger:
         ).fetchone()
         return Cursor.model_validate_json(found[0]) if found else Cursor()
 
-    def cursors(self) -> dict[str, Cursor]:
-        """Where each collector stands, by name."""
-        rows = self._connection.execute("SELECT name, cursor FROM cursors ORDER BY name")
-        return {name: Cursor.model_validate_json(cursor) for name, cursor in rows}
-
     def move(self, name: str, options: str, cursor: Cursor) -> None:
         """Put ``name`` to ``cursor``: all before it has been handled."""
         self._connection.execute(
             "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)",
             (name, options, cursor.model_dump_json()),
         )
-
-    def forget(self, name: str) -> bool:
-        """Let ``name`` begin anew; what it handed in stays known. False where it never ran."""
-        done = self._connection.execute("DELETE FROM cursors WHERE name = ?", (name,))
-        return done.rowcount > 0
 
     def want(self, collector: str, items: Iterable[Item]) -> list[Item]:
         """Write down those of ``items`` that are new, all or none; they come back.
@@ -164,11 +154,6 @@ class Ledger:
             "SELECT digest FROM items WHERE digest != '' AND state = ?", (State.WANTED,)
         )
         return {digest for (digest,) in rows}
-
-    def counts(self) -> dict[str, int]:
-        """Images by state."""
-        rows = self._connection.execute("SELECT state, COUNT(*) FROM items GROUP BY state")
-        return dict(rows.fetchall())
 
     @contextmanager
     def _together(self) -> Iterator[None]:

@@ -65,4 +65,4 @@ def _opened(
         Ledger.open(folder / LEDGER) as ledger,
         closing(Deployment(settings.service, os.environ.get(KEY_VARIABLE, ""))) as deployment,
     ):
-        yield ledger, Counter(deployment, settings.patience, clock)
+        yield ledger, Counter(deployment, settings.longest_wait_seconds, clock)

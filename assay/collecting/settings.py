@@ -38,7 +38,7 @@ class CollectSettings(Settings):
     """The Assay that captures and scores; its key stands in ASSAY_API_KEY."""
     clients: int = Field(2, ge=1, le=64)
     """Images under way to the service at the same time."""
-    patience: float = Field(300.0, ge=0)
+    longest_wait_seconds: float = Field(300.0, ge=0)
     """Seconds to wait for a service that is busy, for one image."""
     most_posts: int = Field(1000, ge=1)
     """Of one collector in one run; the next one goes on behind them."""

@@ -11,11 +11,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from assay import plugins
 from assay.collectors.api import SYSTEM, Api, ApiSettings, Clock
 from assay.errors import ConfigError
 from assay.settings import Settings
@@ -114,8 +113,3 @@ class Collector(Settings):
     def image(self, media: Media, api: Api) -> bytes | None:
         """The bytes of ``media`` where only its platform gives them; None for any address."""
         return None
-
-
-def create(name: str, options: dict[str, Any]) -> Collector:
-    """Build the collector called ``name``; raises `UnknownPlugin` or a ValidationError."""
-    return plugins.find(__name__, Collector, name)(**options)

@@ -22,9 +22,9 @@ from assay import addresses, outbound
 from assay.addresses import Target, shown
 from assay.collectors.limits import Headers, resumes_at
 from assay.errors import ConfigError, RateLimited, SourceUnavailable
+from assay.fetching import REDIRECTS
 from assay.outbound import Deadline, OutboundSettings
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _QUOTED = 200
 
@@ -45,9 +45,9 @@ class ApiSettings(OutboundSettings):
 
     attempts: int = Field(4, ge=1)
     """For one request, until its failure counts."""
-    backoff: float = Field(1.0, ge=0)
+    backoff_seconds: float = Field(1.0, ge=0)
     """Seconds until a failed request is sent again; doubled each time."""
-    patience: float = Field(60.0, ge=0)
+    longest_wait_seconds: float = Field(60.0, ge=0)
     """Seconds to wait for a rate limit; a longer one ends the walk, to be gone on with later."""
     max_bytes: int = Field(16 * 2**20, gt=0)
     """Of an answer."""
@@ -119,8 +119,8 @@ class Api:
 
         Statuses beside ``accept`` are errors. With ``is_json`` a body that is no JSON, such as
         half of it, counts as a failure and is asked for again. Raises `RateLimited` beyond
-        ``settings.patience``, `ConfigError` where the token is refused, `ForbiddenAddress`, and
-        `SourceUnavailable` for all else.
+        ``settings.longest_wait_seconds``, `ConfigError` where the token is refused,
+        `ForbiddenAddress`, and `SourceUnavailable` for all else.
         """
         query = {name: value for name, value in (params or {}).items() if value not in (None, "")}
         url = f"{self.base_url.rstrip('/')}{path}{'?' if query else ''}{urlencode(query)}"
@@ -141,7 +141,7 @@ class Api:
                 if kind is Kind.LIMITED:
                     continue
             if attempt + 1 < self.settings.attempts:
-                self.clock.sleep(self.settings.backoff * 2**attempt)
+                self.clock.sleep(self.settings.backoff_seconds * 2**attempt)
         self._wait_for_turn(target.host)
         raise SourceUnavailable(f"{failure} ({self.settings.attempts} attempts)")
 
@@ -197,10 +197,10 @@ class Api:
         seconds = self._free.get(host, 0.0) - self.clock.now()
         if seconds <= 0:
             return
-        if seconds > self.settings.patience:
+        if seconds > self.settings.longest_wait_seconds:
             raise RateLimited(
                 f"{shown(host)} is to be asked again in {math.ceil(seconds)} s; run it again then, "
-                "or raise `patience`",
+                "or raise `longest_wait_seconds`",
                 self._free[host],
             )
         self.waits.append(Wait(host, seconds))
@@ -211,13 +211,13 @@ class Api:
         now = self.clock.now()
         free = resumes_at(answer.headers, now)
         if kind is Kind.LIMITED:  # also where what is said lies in the past
-            free = max(free or 0.0, now + self.settings.backoff * 2**attempt)
+            free = max(free or 0.0, now + self.settings.backoff_seconds * 2**attempt)
         self._free[host] = max(free or 0.0, now + self.pauses.get(host, 0.0))
 
     def _followed(self, target: Target, headers: dict[str, str], redirects: bool) -> Answer:
         for _ in range(_MOST_REDIRECTS + 1):
             answer = self._one(target, headers)
-            if answer.status not in _REDIRECTS or not redirects:
+            if answer.status not in REDIRECTS or not redirects:
                 return answer
             target = addresses.follow(target, answer.headers.get("location", ""), self._ports())
         raise SourceUnavailable(f"{shown(target.url)} redirects more than {_MOST_REDIRECTS} times")

@@ -15,8 +15,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
+
+from assay.outbound import http_date, retry_after
 
 Headers = Mapping[str, str]
 """By name in lower case."""
@@ -40,11 +41,9 @@ def resumes_at(headers: Headers, now: float) -> float | None:
 
 
 def _retry_after(headers: Headers, now: float) -> Iterator[float]:
-    said = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}", said):
-        yield now + int(said)
-    elif (moment := _http_date(said)) is not None:
-        yield moment - _ahead(headers, now)
+    wait = retry_after(headers.get("retry-after", ""), now + _ahead(headers, now))
+    if wait is not None:
+        yield now + wait
 
 
 def _windows(headers: Headers, now: float) -> Iterator[float]:
@@ -88,15 +87,7 @@ def _moment(said: str) -> float | None:
     return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
-def _http_date(said: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(said)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-
-
 def _ahead(headers: Headers, now: float) -> float:
     """Seconds by which the server's clock is ahead of ours; 0 where it does not tell the time."""
-    moment = _http_date(headers.get("date", ""))
+    moment = http_date(headers.get("date", ""))
     return 0.0 if moment is None else moment - now

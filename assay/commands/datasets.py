@@ -75,11 +75,11 @@ def _export(options: argparse.Namespace) -> Answer:
 
     from assay import catalogue, home, sharegpt
     from assay.images import Variant
-    from assay.rationales import writing
+    from assay.rationales import reasons
     from assay.sources.sharegpt import INFO
 
     dataset = catalogue.resolve(options.version, _root())
-    told = writing.learned(writing.stored(home.folder("rationales"), dataset))
+    told = reasons.learned(reasons.stored(home.folder("rationales"), dataset))
     form = Variant.AS_IS if options.as_is else Variant.BIAS_CONTROLLED
     kept = home.folder("measurements")
     with bar() as progress:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import httpcore2 as httpcore
 
@@ -105,7 +104,7 @@ def _answer(
     if status in fetching.REDIRECTS and b"location" in headers:
         location = headers[b"location"].decode("latin-1")
         return Moved(addresses.follow(target, location, settings.outbound.ports))
-    wait = _seconds(headers.get(b"retry-after", b""))
+    wait = outbound.retry_after(headers.get(b"retry-after", b"").decode("latin-1"), time.time())
     if status == 429 or (status == 503 and wait is not None):
         return Failed(Refusal.RATE_LIMITED, told, wait)
     if status in _GONE:
@@ -128,14 +127,3 @@ def _sendable(value: bytes) -> str:
     """A stranger's header as we may send it back: short, and of visible characters."""
     text = value.decode("latin-1").strip()
     return text if len(text) <= 256 and text.isascii() and text.isprintable() else ""
-
-
-def _seconds(value: bytes) -> float | None:
-    """Of ``Retry-After``, a number or a date (RFC 9110, 10.2.3); None where it is neither."""
-    text = value.decode("latin-1").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None

@@ -68,6 +68,8 @@ def verify(data: bytes) -> Verdict:
     return Verdict(kind)
 
 
+_SOUND = bytes.fromhex("424d1e000000000000001a0000000c00000001000100010018000000ff00")
+"""A bitmap of one pixel: a process that dies over this one dies of something else."""
 _DIED = Verdict("", Refusal.UNREADABLE, "two processes that decoded it died or took too long")
 
 
@@ -87,7 +89,7 @@ class Verifier:
     def verify(self, data: bytes) -> Verdict:
         """As the function `verify`, in the next free process.
 
-        Raises `WorkerLost` where processes do not even start.
+        Raises `WorkerLost` where processes do not even start, or die over a sound image, too.
         """
         if not media_type(data):
             return verify(data)
@@ -95,7 +97,13 @@ class Verifier:
         try:
             # Once more in a new process: the first may have died of something else.
             verdict = worker.verify(data, self._time_limit)
-            return verdict or worker.verify(data, self._time_limit) or _DIED
+            verdict = verdict or worker.verify(data, self._time_limit)
+            if verdict is None and worker.verify(_SOUND, TIME_LIMIT) is None:
+                raise WorkerLost(
+                    "the processes that decode images die over any of them; see whether they have "
+                    "memory enough, and start again: what came is kept"
+                )
+            return verdict or _DIED
         finally:
             self._idle.put(worker)
 

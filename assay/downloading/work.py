@@ -7,7 +7,6 @@ slow disk each wait for themselves alone, and a kill leaves nothing recorded tha
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Self, TypeVar
 
 from assay import addresses
 from assay.addresses import Target
+from assay.downloading.again import backoff, is_fresh
 from assay.downloading.asking import NO_VALIDATORS, Answer, Body, Failed, Moved, Validators, ask
 from assay.downloading.ledger import Entry, Ledger
 from assay.downloading.outcomes import (
@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 Outcome = Downloaded | NotDownloaded
 
-_DAY, _HOUR = 86_400.0, 3600.0
 _FAREWELL_SECONDS = 1.0
 """That requests under way are waited for when work is broken off; then they are left behind."""
 _WATCH_SECONDS = 1.0
@@ -85,6 +84,7 @@ class Work:
         self._room = Semaphore(2 * settings.writers)
         self._closing, self._closed = Lock(), False
         self._broken = Event()
+        self._failure: StorageError | WorkerLost | None = None
         self._askers = [
             Thread(target=self._ask_in_turn, name="download", daemon=True)
             for _ in range(settings.connections)
@@ -118,22 +118,27 @@ class Work:
             return outcome
         before = self._ledger.entry(wanted.url)
         job = Job(wanted, outcome, before)
-        if before is None or not is_fresh(before, self._settings, time.time()):
+        if before is not None and before.image is not None:
+            self._submit(self._look_up, job, before)
+        elif before is None or not is_fresh(before, self._settings, time.time()):
             self._queue(job)
-        elif before.image is None:
-            outcome.set_result(before.outcome)
         else:
-            self._submit(self._look_up, job, before.image)
+            outcome.set_result(before.outcome)
         return outcome
 
     def wait(self, outcome: Future[Outcome]) -> Outcome:
-        """The result of ``outcome``; raises `StorageError`, and `WorkerLost` for a thread's end."""
+        """The result of ``outcome``.
+
+        Raises `StorageError` and `WorkerLost` as soon as anything fails that all the work needs:
+        nobody is asked for what can be neither decoded nor kept.
+        """
         while not self._broken.is_set():
             try:
                 return outcome.result(_WATCH_SECONDS)
             except TimeoutError:
                 continue
-        raise WorkerLost("a thread that downloads has failed; its error is in the log")
+        lost = WorkerLost("a thread that downloads has failed; its error is in the log")
+        raise self._failure or lost
 
     def _queue(self, job: Job) -> None:
         try:
@@ -207,17 +212,19 @@ class Work:
             is_well = True
         except (StorageError, WorkerLost) as error:
             is_well = True
-            job.outcome.set_exception(error)
+            self._fail(job, error)
         finally:
             if not is_well:
                 self._broken.set()
 
-    def _look_up(self, job: Job, image: Downloaded) -> None:
-        """What the ledger knows may have been removed from the storage."""
-        if self._storage.has(blob_path(image.digest)):
-            job.outcome.set_result(image)
-        else:
+    def _look_up(self, job: Job, before: Entry) -> None:
+        """What the ledger knows may have been removed from the storage, or be old."""
+        if before.image is None or not self._storage.has(blob_path(before.image.digest)):
             job.before = None
+            self._queue(job)
+        elif is_fresh(before, self._settings, time.time()):
+            job.outcome.set_result(before.outcome)
+        else:
             self._queue(job)
 
     def _keep(self, job: Job, body: Body) -> None:
@@ -244,31 +251,17 @@ class Work:
         try:
             self._ledger.record(entry)
         except StorageError as error:
-            job.outcome.set_exception(error)
+            self._fail(job, error)
         else:
             job.outcome.set_result(entry.outcome)
+
+    def _fail(self, job: Job, error: StorageError | WorkerLost) -> None:
+        self._failure = error
+        self._broken.set()
+        self._queues.close()
+        job.outcome.set_exception(error)
 
 
 def is_unicode(text: str) -> bool:
     """Whether ``text`` has no lone surrogates, which JSON may carry and UTF-8 cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def is_fresh(entry: Entry, settings: DownloadSettings, now: float) -> bool:
-    """Whether what the ledger knows stands at ``now`` (seconds since the epoch) without asking."""
-    if entry.image is not None and settings.refresh_days is None:
-        return True
-    age = now - entry.checked_at
-    if entry.failure is None:
-        return age < (settings.refresh_days or 0.0) * _DAY
-    if entry.failure.refusal is Refusal.FORBIDDEN:
-        return False  # asking costs nothing, and what is allowed may have changed
-    if entry.failure.refusal.may_pass:
-        return age < settings.failed_hours * _HOUR
-    return age < settings.dead_days * _DAY
-
-
-def backoff(failures: int, settings: DownloadSettings) -> float:
-    """Seconds before the next attempt: exponential, the second half of each drawn at random."""
-    longest: float = settings.backoff_seconds * 2 ** (failures - 1)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import httpcore2 as httpcore
 
 from assay.errors import ConfigError, SourceUnavailable
-from assay.outbound import USER_AGENT
+from assay.outbound import USER_AGENT, retry_after
 
 KEY_VARIABLE = "ASSAY_API_KEY"
 DETECT = "/v1/detect"
@@ -155,12 +156,12 @@ def _checked(url: str) -> str:
 def _reply(answer: httpcore.Response) -> Reply:
     found = _object(answer.content)
     headers = {name.lower(): value for name, value in answer.headers}
-    wait = headers.get(b"retry-after", b"")
+    wait = retry_after(headers.get(b"retry-after", b"").decode("latin-1"), time.time())
     return Reply(
         answer.status,
         found,
         "" if answer.status == HTTPStatus.OK and found else _refusal(answer.status, found),
-        float(wait) if wait.isdigit() else 0.0,
+        wait or 0.0,
     )
 
 

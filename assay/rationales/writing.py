@@ -6,15 +6,13 @@ asked again in the next, with the fault. What is left then has the offline teach
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assay import images, ledger, measuring
-from assay.durable import replace_file
 from assay.errors import SourceUnavailable
 from assay.evidence import Role
 from assay.null_rates import NullRates, fit_null_rates
@@ -26,6 +24,7 @@ from assay.rationales.asking import Asked, Asking, in_order
 from assay.rationales.gate import Accepted, Rejected, Templates
 from assay.rationales.instructions import Case
 from assay.rationales.kept import KeptAnswers
+from assay.rationales.reasons import Row, as_table, keep
 from assay.rationales.settings import TeacherSettings
 from assay.records import Measurement, Sample, Split
 from assay.teachers import teacher
@@ -37,23 +36,6 @@ if TYPE_CHECKING:
     from assay.dataset import Dataset
 
 logger = logging.getLogger(__name__)
-
-COLUMNS = ("image_id", "split", "teacher", "rationale", "prose", "hints", "tries")
-"""``rationale`` is what is learned; ``prose`` and ``hints`` are the teacher's own words, for
-people; ``teacher`` is empty where the offline teacher's reasons stand, and so are they."""
-_ACCOUNT = b"account"
-
-
-@dataclass(slots=True)
-class _Row:
-    """What is known of an image after the rounds so far."""
-
-    split: str
-    accepted: Accepted | None = None
-    hints: str = ""
-    tries: int = 0
-    fault: str = ""
-    replaced: Replaced | None = None
 
 
 def write(
@@ -74,40 +56,18 @@ def write(
     """
     account = Account(settings.name, price=settings.price)
     if not settings.is_asked:
-        return _table({}, account)
+        return as_table({}, account)
     chosen = _chosen(dataset, settings.judged)
     measured = _measured(dataset, measurements, chosen, workers, progress, kept)
     with settings.open() as asked_teacher, KeptAnswers(folder) as answers:
         asking = Asking(asked_teacher, answers, settings)
         known = _Known(dataset, measured, fit_null_rates(measurements))
         writer = _Writer(known, asked_teacher, asking, settings, account, progress)
-        rows = writer.rows({name: _Row(split) for name, split in chosen.items()})
+        rows = writer.rows({name: Row(split) for name, split in chosen.items()})
     logger.info("%s", account)
-    written = _table(rows, account)
-    _store(written, folder / f"{dataset.version}.parquet")
+    written = as_table(rows, account)
+    keep(written, folder, dataset)
     return written
-
-
-def stored(folder: Path, dataset: Dataset) -> pa.Table | None:
-    """What was last written in ``folder`` about ``dataset``, if anything was."""
-    import pyarrow.parquet as pq
-
-    path = folder / f"{dataset.version}.parquet"
-    return pq.read_table(path) if path.is_file() else None
-
-
-def account_of(table: pa.Table) -> Account:
-    """What came of asking, as `write` counted it."""
-    stored = (table.schema.metadata or {}).get(_ACCOUNT)
-    return Account.from_dict(json.loads(stored)) if stored else Account()
-
-
-def learned(table: pa.Table | None) -> dict[str, str]:
-    """The reasons to learn by image; an image without any has the offline teacher's."""
-    if table is None:
-        return {}
-    pairs = zip(table["image_id"].to_pylist(), table["rationale"].to_pylist(), strict=True)
-    return {name: text for name, text in pairs if text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +112,7 @@ class _Writer:
         self._settings, self._account, self._progress = settings, account, progress
         self._in_a_row = 0
 
-    def rows(self, rows: dict[str, _Row]) -> dict[str, _Row]:
+    def rows(self, rows: dict[str, Row]) -> dict[str, Row]:
         """``rows`` with what the teacher said of each."""
         self._account.images = len(rows)
         templates = Templates(self._settings.alike_share, len(rows))
@@ -169,7 +129,7 @@ class _Writer:
         return rows
 
     def _round(
-        self, rows: Mapping[str, _Row], wanted: Collection[str]
+        self, rows: Mapping[str, Row], wanted: Collection[str]
     ) -> Iterator[tuple[Case, Asked | None]]:
         def ask(told: tuple[bytes, Case]) -> Asked:
             return self._asking.about(*told, rows[told[1].image_id].fault)
@@ -181,7 +141,7 @@ class _Writer:
     def _may_go_on(self) -> bool:
         return not self._settings.budget.is_spent(self._account.tokens, self._account.money)
 
-    def _take(self, row: _Row, case: Case, asked: Asked | None, templates: Templates) -> None:
+    def _take(self, row: Row, case: Case, asked: Asked | None, templates: Templates) -> None:
         if asked is None:
             row.replaced = Replaced.BUDGET
             return
@@ -203,7 +163,7 @@ class _Writer:
             self._account.unlike_offline += found.learned != _offline(case)
             row.accepted = found
 
-    def _miss(self, row: _Row, reason: str) -> None:
+    def _miss(self, row: Row, reason: str) -> None:
         row.replaced = Replaced.UNANSWERED
         self._in_a_row += 1
         if self._in_a_row >= self._settings.most_unanswered:
@@ -251,35 +211,3 @@ def _measured(
         )
         known |= measuring.by_image(more)
     return known
-
-
-def _store(table: pa.Table, path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer)
-    replace_file(path, buffer.getvalue().to_pybytes())
-
-
-def _table(rows: Mapping[str, _Row], account: Account) -> pa.Table:
-    import pyarrow as pa
-
-    types = {"tries": pa.int32()}
-    schema = pa.schema([pa.field(name, types.get(name, pa.string())) for name in COLUMNS])
-    found = [_stored(name, row, account.teacher) for name, row in rows.items()]
-    told = {_ACCOUNT: json.dumps(account.as_dict()).encode()}
-    return pa.Table.from_pylist(found, schema).replace_schema_metadata(told)
-
-
-def _stored(name: str, row: _Row, teacher: str) -> dict[str, Any]:
-    passed = row.accepted
-    return {
-        "image_id": name,
-        "split": row.split,
-        "teacher": teacher if passed else "",
-        "rationale": passed.learned if passed else "",
-        "prose": passed.reason.prose if passed else "",
-        "hints": row.hints,
-        "tries": row.tries,
-    }

@@ -6,9 +6,9 @@ import base64
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
 
-from assay.catalogue import Rejection, kinds
 from assay.exports import as_csv
 from assay.records import Rejected
+from assay.rejections import Rejection, kinds
 from assay.reports.page import percent
 from assay.reports.pictures import FAINT, figure, shortened, svg
 

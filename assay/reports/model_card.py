@@ -8,7 +8,7 @@ from typing import Any
 from assay import model_registry
 from assay.images import Variant
 from assay.model_card import ModelCard
-from assay.model_registry import MODEL
+from assay.model_versions import MODEL
 from assay.records import BASIC_SPLITS
 from assay.reports import interval, robustness
 from assay.reports.evaluation import auc_by_slice

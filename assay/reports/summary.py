@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from assay.dataset import Dataset
 from assay.evaluation import Evaluation
 from assay.images import Variant
-from assay.model_registry import MODEL
+from assay.model_versions import MODEL
 from assay.promotion import PromotionDecision
 from assay.reports import dataset as contents
 from assay.reports import interval

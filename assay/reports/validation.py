@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from assay.catalogue import rejections
 from assay.records import Label, Split
+from assay.rejections import rejections
 from assay.reports import dropped, interval
 from assay.reports.page import Page, render
 from assay.reports.pictures import COLOURS, FAINT, INK, figure, shortened, svg

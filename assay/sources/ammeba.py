@@ -118,7 +118,7 @@ class _Pictures:
         self._settings = settings
         self._here = here
         self._came: dict[str, tuple[Entry, _File | str]] = {}
-        """Where the image of an entry is, a file or a digest, while an edit may want it."""
+        """Where the image of an original is, a file or a digest; its edits come after it."""
 
     def of(self, chosen: Sequence[Entry]) -> Iterator[_Unit]:
         """A unit of work for each entry, in order; originals come before their edits."""

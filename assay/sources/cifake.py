@@ -73,11 +73,13 @@ def _files(folder: Path) -> list[_File]:
 
 def _sample(folder: Path, file: _File) -> Sample | Rejected:
     if not is_showable(file.name):
-        return Rejected(ascii(file.name), "its name holds control characters; rename it")
+        return Rejected(
+            ascii(file.name), "faulty row: its name holds control characters; rename it"
+        )
     try:
         image = read_file(folder, file.name)
     except (DataError, OSError) as error:
-        return Rejected(file.name, str(error))
+        return Rejected(file.name, f"unreadable: {error}")
     return Sample(
         image_id=file.name,
         image=image,

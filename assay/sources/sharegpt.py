@@ -16,11 +16,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, DirectoryPath, Field, ValidationError
 
-from assay import images, prompts
+from assay import prompts
 from assay.errors import DataError, SchemaViolation, UnparseableAnswer
 from assay.records import Rejected, Sample, Split
 from assay.settings import at_home
 from assay.sources import Source
+from assay.sources.files import read_file, state
 from assay.sources.manifests import check_inside, is_showable
 
 INFO = "dataset_info.json"
@@ -82,7 +83,8 @@ class ShareGPT(Source):
                 where = f"{described.file_name} conversation {number}"
                 made = self._sample(record, described, where)
                 if isinstance(made, Sample) and made.image_id in seen:
-                    made = Rejected(made.image_id, f"{where}: this name came before; rename it")
+                    reason = f"twice: {where}: this name came before; rename it"
+                    made = Rejected(made.image_id, reason)
                 seen.add(made.image_id)
                 yield made
 
@@ -91,8 +93,8 @@ class ShareGPT(Source):
         digest = hashlib.sha256(self.path.resolve().name.encode())
         digest.update((self.path / INFO).read_bytes())
         for described in self._entries():
-            state = (self.path / described.file_name).stat()
-            digest.update(f"{described.file_name} {state.st_size} {state.st_mtime_ns}\0".encode())
+            told = state(self.path / described.file_name)
+            digest.update(f"{described.file_name} {told}\0".encode())
         return digest.hexdigest()
 
     def _entries(self) -> list[Described]:
@@ -142,13 +144,11 @@ class ShareGPT(Source):
                 **told,
             )
         except (DataError, UnparseableAnswer, OSError, ValueError) as error:
-            return Rejected(where, f"{where}: {' '.join(str(error).split())[:300]}")
+            reason = " ".join(str(error).split())[:300]
+            return Rejected(where, f"faulty row: {where}: {reason}")
 
     def _bytes(self, file: str, where: str) -> bytes:
-        path = self.path / check_inside(self.path, file, where)
-        if path.stat().st_size > images.MAX_BYTES:
-            raise DataError(f"{file} exceeds {images.MAX_BYTES:,} bytes; supply a smaller file")
-        return path.read_bytes()
+        return read_file(self.path, check_inside(self.path, file, where))
 
 
 def _records(file: Path) -> Sequence[Any]:

@@ -44,6 +44,14 @@ def test_original_that_nobody_judged_is_authentic_and_of_its_edits_group(tmp_pat
     assert found["a"].published_at == found["b"].published_at
 
 
+def test_original_that_was_disqualified_stays_away(tmp_path: Path):
+    bad = {"image_id": "a", "disqualified": "true", "disqualification_reason": "a collage"}
+    edit = {"image_id": "b", "premanipulation_image_id": "a"} | EDIT
+    found, rejected = listed(tmp_path, bad, edit)
+    assert {name: entry.original for name, entry in found.items()} == {"b": ""}
+    assert rejected == {"a": "disqualified: a collage"}
+
+
 def test_original_keeps_what_it_was_judged_to_be(tmp_path: Path):
     edit = {"image_id": "a", "premanipulation_image_id": "b"} | EDIT
     again = {"image_id": "b", "premanipulation_image_id": "c"} | EDIT
@@ -78,6 +86,18 @@ def test_pair_goes_whole_to_the_split_of_its_later_date(tmp_path: Path):
     assert splits["d"] is Split.VALIDATION
 
 
+def test_what_was_found_out_later_is_not_learned_earlier(tmp_path: Path):
+    """An old image that a late fact-check unmasked."""
+    shares = {"train": 0.5, "validation": 0.5, "test": 0, "online_test": 0, "production": 0}
+    days = {"a": 1, "c": 2, "d": 8, "b": 9}
+    rows = [{"image_id": n, "day": f"2020-01-0{day}"} | UNTOUCHED for n, day in days.items()]
+    rows[-1] |= EDIT
+    silent = {"image_id": "b", "day": "2020-01-01", "context_manipulation": "true"}
+    found, _ = listed(tmp_path, *rows, silent, shares=shares)
+    assert found["b"].published_at == "2020-01-01"
+    assert {name for name, entry in found.items() if entry.split is Split.TRAIN} == {"a", "c"}
+
+
 def test_disqualified_rows_are_dropped_one_by_one(tmp_path: Path):
     bad = {"image_id": "a", "disqualified": "True", "disqualification_reason": "a video"}
     found, rejected = listed(
@@ -99,6 +119,7 @@ def test_disqualified_rows_are_dropped_one_by_one(tmp_path: Path):
         ({"image_id": "a"}, "no label"),
         ({"image_id": "a", "day": ""} | EDIT, "no date"),
         ({"image_id": "a", "day": "soon"} | EDIT, "no date"),
+        ({"image_id": "a", "day": "1970-01-01 00:00:00"} | EDIT, "no date"),
     ],
 )
 def test_row_that_cannot_be_used_is_rejected_with_its_kind(

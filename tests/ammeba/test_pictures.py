@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
+
 import imagehash
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from assay import images
 from assay.ammeba.pictures import another_picture
@@ -48,6 +50,16 @@ def test_either_hash_is_enough_and_both_count():
 def test_without_a_hash_nothing_can_be_said(written: str):
     reason = another_picture(scene(1), facts(scene(1), average_hash=written, phash=written))
     assert reason.startswith("no hash: ")
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_hash_that_was_taken_before_the_camera_was_turned_back_is_the_same(orientation: int):
+    stored, exif = Image.fromarray(scene(1)), Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored.save(buffer := io.BytesIO(), "PNG", exif=exif)
+    upright = images.decode(buffer.getvalue()).pixels
+    assert not np.array_equal(upright, scene(1))
+    assert another_picture(upright, facts(scene(1))) == ""
 
 
 def test_decoded_jpeg_has_the_published_hash():

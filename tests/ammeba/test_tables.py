@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.ammeba import tables
 from assay.ammeba.tables import iso, read_annotations, read_fact_checks, read_images
 from assay.errors import SchemaViolation, UnsafeArchive
 from tests.ammeba import csvs
@@ -30,6 +31,15 @@ def test_flags_are_true_false_or_not_there(folder: Path):
     assert second.flags == {"content_manipulation": False, "context_manipulation": True}
     assert third.flags == {}
     assert [row.disqualified for row in (first, second, third)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("written", "is_so"),
+    [("yes", True), ("1", True), ("no", False), ("0.0", False), ("", False), ("?", True)],
+)
+def test_whatever_does_not_deny_it_disqualifies(tmp_path: Path, written: str, is_so: bool):
+    csvs.written(tmp_path, [{"image_id": "aa", "disqualified": written}], [], [])
+    assert [row.disqualified for row in read_annotations(tmp_path)] == [is_so]
 
 
 def test_times_become_iso(folder: Path):
@@ -105,6 +115,16 @@ def test_missing_column_is_named_with_its_file(folder: Path):
     file.write_text(file.read_text().replace("phash", "p_hash", 1))
     with pytest.raises(SchemaViolation, match=r"image_metadata\.csv: no column 'phash', did you"):
         list(read_images(folder))
+
+
+def test_column_that_is_not_asked_for_may_hold_anything(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Far below its first value stands: it must not be taken for one that is empty, or numbers."""
+    monkeypatch.setattr(tables, "_BLOCK", 1024)
+    rows = [{"image_id": f"{n}", "num_faces": "" if n < 99 else "no"} for n in range(100)]
+    csvs.written(folder, [], rows, [])
+    assert len(list(read_images(folder))) == 100
 
 
 def test_missing_file_is_named(folder: Path):

@@ -53,7 +53,7 @@ class World:
         given = {
             "collectors": {"ours": chosen},
             "service": self.service.url,
-            "api": {**outbound, "backoff": 0.01, "patience": 1000},
+            "api": {**outbound, "backoff_seconds": 0.01, "longest_wait_seconds": 1000},
             "downloads": {"outbound": outbound, "pause_seconds": 0, "workers": 1},
         }
         for name, value in more.items():
@@ -130,7 +130,7 @@ def test_missing_token_is_said_before_anything_is_asked(
 
 def test_limit_is_waited_for_and_never_broken(world: World) -> None:
     world.platform.limit = 3
-    found = world.collect(api={"patience": 2000})
+    found = world.collect(api={"longest_wait_seconds": 2000})
     assert (found.ending, world.platform.violations) == (Ending.COMPLETE, 0)
     assert world.service.images() == world.platform.published()
     times = [one.at for one in world.platform.api_log()]
@@ -139,7 +139,7 @@ def test_limit_is_waited_for_and_never_broken(world: World) -> None:
 
 def test_long_limit_ends_the_run_and_the_next_goes_on(world: World) -> None:
     world.platform.faults = [world.platform.too_often(1200) for _ in range(2)]
-    found = world.collect(api={"patience": 5})
+    found = world.collect(api={"longest_wait_seconds": 5})
     assert found.ending is Ending.LIMITED
     assert found.until is not None
     assert found.until.timestamp() == pytest.approx(world.platform.time.at + 1200, abs=61)
@@ -278,7 +278,7 @@ def test_limit_beyond_the_calendar_is_one(world: World, headers: dict[str, str])
 @pytest.mark.parametrize("seconds", ["0", "-5"])
 def test_limit_that_is_over_is_not_asked_for_at_once(world: World, seconds: str) -> None:
     world.platform.faults = [Reply(b"{}", 429, {"Retry-After": seconds})]
-    assert world.collect(api={"backoff": 7}).ending is Ending.COMPLETE
+    assert world.collect(api={"backoff_seconds": 7}).ending is Ending.COMPLETE
     first, second = world.platform.api_log()[:2]
     assert second.at - first.at >= 7
 

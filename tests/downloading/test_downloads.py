@@ -22,8 +22,9 @@ from assay.downloading import (
     NotDownloaded,
     Refusal,
     Wanted,
+    verification,
 )
-from assay.errors import StorageError
+from assay.errors import StorageError, WorkerLost
 from assay.home import REPOSITORY
 from assay.storage import Storage, blob_path
 from tests import image_server, s3
@@ -280,6 +281,20 @@ def test_what_the_storage_lost_is_asked_again(server: Server, downloads: Downloa
     assert downloads.read(first.digest) == jpeg()
 
 
+@pytest.mark.parametrize("later", [image_server.image(jpeg(), ETag='"one"'), image_server.dead()])
+def test_what_the_storage_lost_is_not_believed_to_be_unchanged(
+    server: Server, downloads: Downloads, tmp_path: Path, later: image_server.Reply
+):
+    server.replies["/a"] = image_server.image(jpeg(), ETag='"one"')
+    first = fetched_one(downloads, server, "/a")
+    assert isinstance(first, Downloaded)
+    Storage(str(tmp_path / "images")).remove(blob_path(first.digest))
+    server.replies["/a"] = later
+    again = fetched_one(downloads, server, "/a", refresh_days=0)
+    assert not isinstance(again, Downloaded) or downloads.read(again.digest) == jpeg()
+    assert "if-none-match" not in server.asked("/a")[1].headers
+
+
 def test_a_source_that_lies_is_found_out(server: Server, downloads: Downloads):
     size, url = len(jpeg()), server.url("/0.jpg")
     said = [(size, "image/jpg; q=1"), (size + 1, ""), (None, "image/png"), (1, "image/gif")]
@@ -310,6 +325,33 @@ def test_a_storage_that_fails_is_told(server: Server, tmp_path: Path):
     with pytest.raises(StorageError, match="Not a directory"):
         fetched_one(downloads, server, "/0.jpg")
     assert downloads.known(server.url("/0.jpg")) is None
+
+
+def behind_a_slow_one(server: Server, downloads: Downloads) -> float:
+    """Seconds until twenty images fail to come whose first takes ten."""
+    server.replies["/slow"] = image_server.slow(image_server.dead(), 10.0)
+    waiting = {"read_seconds": 20.0, "total_seconds": 20.0}
+    chosen = settings(server, per_host=8)
+    chosen = chosen.model_copy(update={"outbound": server.outbound.model_copy(update=waiting)})
+    urls = [server.url("/slow"), *(server.url(f"/{n}.jpg") for n in range(20))]
+    start = time.monotonic()
+    with pytest.raises((StorageError, WorkerLost)):
+        list(downloads.fetch(map(Wanted, urls), chosen))
+    return time.monotonic() - start
+
+
+def test_a_storage_that_fails_ends_the_work_at_once(server: Server, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    downloads = Downloads(tmp_path / "ledger", Storage(str(tmp_path / "file")))
+    assert behind_a_slow_one(server, downloads) < 8
+
+
+def test_decoders_that_do_not_start_end_the_work_at_once(
+    server: Server, downloads: Downloads, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(verification, "_serve", len)  # fails before it says that it is ready
+    assert behind_a_slow_one(server, downloads) < 8
+    assert downloads.known(server.url("/1.jpg")) is None
 
 
 def test_two_at_once_in_one_folder_are_refused(server: Server, downloads: Downloads):

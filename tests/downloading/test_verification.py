@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from assay import images
-from assay.downloading import Refusal
+from assay.downloading import Refusal, verification
 from assay.downloading.verification import Verdict, Verifier, media_type
+from assay.errors import WorkerLost
 
 NOISE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 
@@ -50,6 +52,19 @@ def test_a_process_that_was_killed_is_replaced(verifier: Verifier):
     worker = verifier._workers[0]
     os.kill(worker._process.pid, signal.SIGKILL)
     assert verifier.verify(good) == Verdict("image/png")
+
+
+def answers_nothing(connection: Connection) -> None:
+    connection.send("ready")
+    connection.recv_bytes()
+
+
+def test_processes_that_die_over_any_image_are_no_fault_of_the_image(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(verification, "_serve", answers_nothing)
+    with pytest.raises(WorkerLost, match="die over any of them"):
+        verifier.verify(images.encode_png(NOISE))
 
 
 def test_an_image_that_takes_too_long_is_refused():

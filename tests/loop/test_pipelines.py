@@ -13,7 +13,8 @@ from assay.errors import ConfigError
 from assay.loop.pipelines import Deploy, Learn, Monitor, Optimise, stages
 from assay.loop.settings import LoopSettings, StageSettings
 from assay.metrics import Metric
-from assay.model_registry import MODEL, PLAN_TAG, Alias
+from assay.model_registry import PLAN_TAG, Alias
+from assay.model_versions import MODEL
 from assay.monitoring.numbers import Reference, ReferenceKind, WindowNumbers
 from assay.promotion import PromotionDecision
 from assay.store import Store, StoreSettings

@@ -17,7 +17,7 @@ import pytest
 from assay.dataset import Dataset
 from assay.errors import ConfigError, SourceUnavailable
 from assay.progress import silent
-from assay.rationales import writing
+from assay.rationales import reasons, writing
 from assay.rationales.account import Account
 from assay.rationales.gate import Fault
 from assay.rationales.settings import TeacherSettings
@@ -43,7 +43,7 @@ def settings(server: TeacherServer, **told: Any) -> TeacherSettings:
 
 def written(data: Data, folder: Path, told: TeacherSettings) -> tuple[pa.Table, Account]:
     table = writing.write(*data, told, folder, silent, 1)
-    return table, writing.account_of(table)
+    return table, reasons.account_of(table)
 
 
 def saying(**changed: Any) -> teacher_server.Behaviour:
@@ -59,7 +59,7 @@ def saying(**changed: Any) -> teacher_server.Behaviour:
 def test_the_offline_teacher_asks_nobody(data: Data, tmp_path: Path) -> None:
     table, account = written(data, tmp_path / "none", TeacherSettings())
     assert table.num_rows == 0
-    assert writing.learned(table) == {}
+    assert reasons.learned(table) == {}
     assert account.figures() == {}
     assert not (tmp_path / "none").exists()
 
@@ -69,7 +69,7 @@ def test_every_image_gets_reasons_that_differ_in_words_alone(data: Data, tmp_pat
         table, account = written(data, tmp_path, settings(server, judged=2))
     splits = Counter(table["split"].to_pylist())
     assert splits == {Split.TRAIN: 12, Split.VALIDATION: 6, Split.TEST: 2}
-    assert len(writing.learned(table)) == account.accepted == server.answered == 20
+    assert len(reasons.learned(table)) == account.accepted == server.answered == 20
     assert len(set(table["prose"].to_pylist())) == 20
     assert (account.tokens_in, account.tokens_out) == (server.tokens_in, server.tokens_out)
 
@@ -130,7 +130,7 @@ def test_a_stubborn_teacher_is_replaced_and_counted_by_reason(
 ) -> None:
     with serving(saying(**changed)) as server:
         table, account = written(data, tmp_path, settings(server, retries=1))
-    assert writing.learned(table) == {}
+    assert reasons.learned(table) == {}
     assert account.rejections == {fault: 36}
     assert account.replaced == {"rejected": 18}
     assert server.answered == 36
@@ -254,10 +254,10 @@ def _writing_process(data: Data, folder: Path, told: TeacherSettings) -> subproc
 def test_what_was_written_is_found_by_dataset(data: Data, tmp_path: Path) -> None:
     with serving(teacher_server.honest) as server:
         table, _ = written(data, tmp_path, settings(server))
-    found = writing.stored(tmp_path, data[0])
+    found = reasons.stored(tmp_path, data[0])
     assert found is not None
     assert found.equals(table)
-    assert writing.stored(tmp_path / "elsewhere", data[0]) is None
+    assert reasons.stored(tmp_path / "elsewhere", data[0]) is None
 
 
 def test_settings_name_the_nearest_teacher_and_check_its_options() -> None:

@@ -5,8 +5,8 @@ from collections import Counter
 import pyarrow as pa
 
 from assay.rationales.account import Account
+from assay.rationales.reasons import COLUMNS
 from assay.rationales.settings import Price
-from assay.rationales.writing import COLUMNS
 from assay.reports import rationales
 
 

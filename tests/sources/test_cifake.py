@@ -78,3 +78,12 @@ def test_every_examination_takes_images_as_small():
     for name, examiner in evidence.examiners().items():
         found = examiner.examine(photo)
         assert found.not_applicable or found.value is not None or found.facts, name
+
+
+def test_files_that_cannot_be_used_are_rejected_by_kind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(images, "MAX_BYTES", 10)
+    (folder / "test" / "REAL" / "od\x1bd.jpg").write_bytes(b"")
+    kinds = {row.reason.partition(": ")[0] for row in fetched(folder) if isinstance(row, Rejected)}
+    assert kinds == {"unreadable", "faulty row"}

@@ -74,7 +74,7 @@ BAD = {
 def test_a_bad_conversation_is_rejected_and_the_rest_is_read(tmp_path: Path, kind: str) -> None:
     first, second = source(tmp_path, BAD[kind], GOOD).fetch()
     assert isinstance(first, Rejected)
-    assert "told.json conversation 0" in first.reason
+    assert first.reason.startswith("faulty row: told.json conversation 0: ")
     assert isinstance(second, Sample)
 
 
@@ -82,6 +82,7 @@ def test_a_name_that_came_before_is_rejected(tmp_path: Path) -> None:
     first, second = source(tmp_path, GOOD, GOOD).fetch()
     assert isinstance(first, Sample)
     assert isinstance(second, Rejected)
+    assert second.reason.startswith("twice: told.json conversation 1: ")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{", '{"told": {"file_name": "../x.json"}}'])

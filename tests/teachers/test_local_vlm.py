@@ -7,7 +7,7 @@ import pytest
 from assay import models
 from assay.errors import ConfigError
 from assay.progress import silent
-from assay.rationales import instructions, writing
+from assay.rationales import instructions, reasons, writing
 from assay.rationales.gate import Fault
 from assay.rationales.settings import TeacherSettings
 from assay.teachers.asked import Reply, asked_teacher
@@ -180,6 +180,6 @@ def test_what_a_random_model_writes_is_rejected_and_replaced(qwen: Path, tmp_pat
     options = {"model": str(qwen), "max_tokens": 4, "device": "cpu"}
     told = TeacherSettings(name="local_vlm", options=options, retries=0, judged=0)
     table = writing.write(*data, told, tmp_path, silent, 1)
-    account = writing.account_of(table)
+    account = reasons.account_of(table)
     assert account.rejections == {Fault.UNREADABLE: 18}
-    assert writing.learned(table) == {}
+    assert reasons.learned(table) == {}
