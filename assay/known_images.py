@@ -6,6 +6,7 @@ enters a prompt, a score or a label.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -23,6 +24,8 @@ from assay.durable import make_folder
 from assay.errors import NotStored, StorageError
 from assay.image_hashes import MAX_PHASH_DISTANCE, ImageHashes
 from assay.storage import Storage, blob_path
+
+logger = logging.getLogger(__name__)
 
 FILE = "bank.sqlite"
 """Holds the entries; what is added or removed at once is there as a whole or not at all."""
@@ -83,13 +86,19 @@ class KnownImages:
     changed. What was removed is not found any more at once. Methods raise `StorageError`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_patient: bool = False) -> None:
+        """Read the bank; one that cannot be read is empty until `refresh` where ``is_patient``."""
         self._folder, self._path = folder, folder / FILE
         self._images = Storage(str(folder))
         self._lock = threading.Lock()
         self._seen: tuple[int, ...] | None = None
         self._index = _Index.of([])
-        self.refresh()
+        try:
+            self.refresh()
+        except StorageError as error:
+            if not is_patient:
+                raise
+            logger.warning("known images are left out: %s", error)
 
     def __len__(self) -> int:
         """Entries, as last read."""
@@ -136,7 +145,10 @@ class KnownImages:
     def entries(self) -> Iterator[KnownImage]:
         """All entries, in the order in which they came."""
         with self._opened() as bank:
-            yield from map(_entry, bank.execute(f"{_SELECT} ORDER BY id"))
+            for row in bank.execute(f"{_SELECT} ORDER BY id"):
+                with self._whole():
+                    entry = _entry(row)
+                yield entry
 
     def find(self, ids: Iterable[int]) -> dict[int, KnownImage]:
         """The entries among ``ids`` that are still there."""
@@ -146,7 +158,9 @@ class KnownImages:
         marks = ", ".join("?" * len(wanted))
         query = f"{_SELECT} WHERE id IN ({marks})"
         with self._opened() as bank:
-            return {row[0]: _entry(row) for row in bank.execute(query, wanted)}
+            rows = bank.execute(query, wanted).fetchall()
+        with self._whole():
+            return {row[0]: _entry(row) for row in rows}
 
     def near(self, hashes: ImageHashes, most: int = MOST) -> list[Match]:
         """Known images that ``hashes`` are near to, the nearest first; at most ``most``."""
@@ -173,7 +187,8 @@ class KnownImages:
                 return
             with self._opened() as bank:
                 rows = bank.execute("SELECT id, average_hash, phash FROM known").fetchall()
-            self._index, self._seen = _Index.of(rows), seen
+            with self._whole():
+                self._index, self._seen = _Index.of(rows), seen
 
     def _stamp(self) -> tuple[int, ...]:
         try:
@@ -181,6 +196,14 @@ class KnownImages:
         except FileNotFoundError:
             return ()
         return about.st_ino, about.st_mtime_ns, about.st_size
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Rows that hold no hashes are a damaged bank."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            raise StorageError(f"{self._path} is damaged ({error}); import it anew") from error
 
     @contextmanager
     def _opened(self, *, is_writing: bool = False) -> Iterator[sqlite3.Connection]:

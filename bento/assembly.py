@@ -57,7 +57,7 @@ def assemble(
         model,
         serving.name,
         settings.stability,
-        KnownImages(settings.known_images) if settings.known_images else None,
+        KnownImages(settings.known_images, is_patient=True) if settings.known_images else None,
     )
     url, allow_private = store_settings.webhook_url, settings.webhook_allow_private
     webhooks = webhook_sender.sender(store, url, allow_private=allow_private)

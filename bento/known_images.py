@@ -12,6 +12,9 @@ from assay.store import Capture, Known
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_TITLE = 500
+"""Characters: every capture keeps what it was shown, and a stranger wrote it."""
+
 
 def seen(bank: KnownImages | None, identity: ImageFacts) -> list[Known]:
     """What the bank knows of an image; nothing where it cannot be read, and it raises nothing."""
@@ -33,12 +36,19 @@ def still_known(bank: KnownImages | None, capture: Capture) -> Sequence[Known]:
     except StorageError as error:
         logger.warning("known images are left out: %s", error)
         return []
-    return [one for one in capture.known_images if one.id in there]
+    return [one for one in capture.known_images if _is_same(one, there.get(one.id))]
 
 
 def entry(bank: KnownImages | None, known: Known) -> KnownImage | None:
     """The entry itself, None where it was removed; raises `StorageError`."""
-    return None if bank is None else bank.find([known.id]).get(known.id)
+    found = None if bank is None else bank.find([known.id]).get(known.id)
+    return found if _is_same(known, found) else None
+
+
+def _is_same(known: Known, found: KnownImage | None) -> bool:
+    """Whether an entry is what was seen: a bank that is made anew numbers from 1 again."""
+    named = known.image_id, known.fact_check_url
+    return found is not None and named == (found.image_id, found.fact_check_url)
 
 
 def _kept(match: Match) -> Known:
@@ -47,7 +57,7 @@ def _kept(match: Match) -> Known:
         id=known.id,
         image_id=known.image_id,
         fact_check_url=known.fact_check_url,
-        title=known.title,
+        title=known.title[:_LONGEST_TITLE],
         review_date=known.review_date,
         average_distance=match.average_distance,
         phash_distance=match.phash_distance,

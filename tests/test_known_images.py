@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +159,14 @@ def test_an_interrupted_write_leaves_the_bank_readable(tmp_path: Path) -> None:
     assert ids(bank) == [("aa", 0)]
     other.close()
     assert ids(bank) == [("aa", 0)]
+
+
+@pytest.mark.parametrize("value", ["zz", b"\xff\xfe"])
+def test_a_row_without_hashes_is_a_damaged_bank(tmp_path: Path, value: str | bytes) -> None:
+    bank = KnownImages(tmp_path)
+    bank.add([known()])
+    with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+        file.execute("UPDATE known SET phash = ?", (value,))
+    for use in (bank.refresh, lambda: list(bank.entries()), lambda: ids(bank)):
+        with pytest.raises(StorageError, match="damaged"):
+            use()

@@ -12,13 +12,15 @@ from assay.collecting.settings import CollectSettings
 from assay.collectors import Media
 from assay.collectors.api import SYSTEM, Clock
 from assay.downloading import Downloaded, Downloads, NotDownloaded, Refusal, Wanted
-from assay.errors import ImageTooLarge, UnreadableImage
-from assay.storage import BLOBS, Storage, Stored
+from assay.errors import ImageTooLarge, SourceUnavailable, UnreadableImage
+from assay.storage import BLOBS, Storage, Stored, blob_path
 
 Given = Callable[[Media], bytes | None]
 """`Collector.image`: bytes, none where it is gone, None where any address will do."""
 
 _DAY = 86400.0
+_DOWN = 5
+"""Images in a row that their platform does not give: it gives none, and the walk ends."""
 
 
 class Fetched:
@@ -36,10 +38,21 @@ class Fetched:
         Those that only their platform gives come first; others in their order.
         """
         ours: list[Item] = []
+        failed = 0
         for item in items:
-            if item.digest:
+            if item.digest and self._storage.has(blob_path(item.digest)):
                 yield item
-            elif (data := given(Media(item.url))) is not None:
+                continue
+            try:
+                data = given(Media(item.url))
+            except SourceUnavailable as error:  # of this image, or of all
+                failed += 1
+                if failed >= _DOWN:
+                    raise
+                yield self._put_off(item, Refusal.UNREACHABLE, str(error))
+                continue
+            failed = 0
+            if data is not None:
                 yield self._judged(item, data)
             else:
                 ours.append(item)

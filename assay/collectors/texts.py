@@ -29,8 +29,9 @@ def moment(said: object) -> datetime | None:
 def text(value: object) -> str:
     """A string or a number as text; empty for what a platform left out.
 
-    Half a character, which JSON may name, becomes a question mark: it could not be stored.
+    Half a character becomes a question mark and NUL nothing: JSON may name both, and neither can
+    be stored.
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).encode("utf-8", "replace").decode()
+    return str(value).replace("\0", "").encode("utf-8", "replace").decode()

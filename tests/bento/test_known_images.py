@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +133,37 @@ def test_a_bank_that_cannot_be_read_costs_no_request(
     (tmp_path / "known" / FILE).write_bytes(b"no database" * 500)
     assert knowing.detected(copy())["known_images"] == []
     assert "known images are left out" in caplog.text
+
+
+def test_a_bank_made_anew_shows_no_other_image_in_place_of_the_one_seen(
+    knowing: Service, bank: KnownImages, tmp_path: Path
+) -> None:
+    found = knowing.detected(copy())
+    number = found["known_images"][0]["id"]
+    (tmp_path / "known" / FILE).unlink()
+    bank.add([bank.keep_image(entry("bb", "https://fact.example/new", OTHER), copy(OTHER))])
+    assert knowing.client.get(f"/v1/detections/{found['id']}").json()["known_images"] == []
+    view = knowing.client.get(f"/v1/detections/{found['id']}/known/{number}/other.png")
+    assert view.status_code == 404
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 500])
+def test_a_bank_that_is_damaged_at_the_start_is_read_once_it_is_well(
+    served_model: Path, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "known" / FILE
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with services.running(served_model, tmp_path / "store", known_images=file.parent) as service:
+        assert service.detected(copy())["known_images"] == []
+        file.unlink()
+        KnownImages(file.parent).add([entry()])
+        assert service.runtime.engine.known is not None
+        service.runtime.engine.known.refresh()
+        assert len(service.detected(copy())["known_images"]) == 1
+
+
+def test_a_title_without_end_is_cut(knowing: Service, bank: KnownImages) -> None:
+    bank.add([replace(entry(), title="long " * 10_000)])
+    (known,) = knowing.detected(copy())["known_images"]
+    assert len(known["title"]) == 500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -337,3 +338,54 @@ def test_entry_with_a_broken_part_is_an_entry(world: World, part: str) -> None:
     world.platform.api = lambda asked: Reply(feed.encode())  # type: ignore[method-assign]
     found = world.collect()
     assert (found.ending, found.posts) == (Ending.COMPLETE, 2)
+
+
+@pytest.mark.parametrize("world", ["captures"], indirect=True)
+def test_image_at_which_its_platform_fails_stops_no_other(world: World) -> None:
+    platform, broken = world.platform, Reply(b"{}", 500)
+    whole = platform.api
+    platform.api = lambda asked: (  # type: ignore[method-assign]
+        broken if asked.path.endswith("/c000010/image") else whole(asked)
+    )
+    found = world.collect()
+    assert (found.ending, found.later) == (Ending.COMPLETE, 1)
+    assert len(world.service.images()) == len(platform.published()) - 1
+    platform.api = whole  # type: ignore[method-assign]
+    world.collect()
+    assert world.service.images() == platform.published()
+
+
+@pytest.mark.parametrize("world", ["mastodon"], indirect=True)
+def test_images_that_were_lost_before_they_were_sent_are_fetched_again(world: World) -> None:
+    world.service.faults = [Reply(b"{}", 503)] * 4
+    assert world.collect(longest_wait_seconds=0).ending is Ending.BUSY
+    shutil.rmtree(world.folder / "images")
+    world.service.faults = []
+    assert world.collect().ending is Ending.COMPLETE
+    assert world.service.images() == world.platform.published()
+
+
+@pytest.mark.parametrize("world", ["mastodon"], indirect=True)
+def test_text_that_cannot_be_kept_costs_no_post(world: World) -> None:
+    shown = world.platform.status  # type: ignore[attr-defined]
+    odd = {"spoiler_text": "a\0b\ud800", "url": "https://social.example/\ud800\0"}
+    world.platform.status = lambda one: shown(one) | odd  # type: ignore[attr-defined]
+    assert world.collect().ending is Ending.COMPLETE
+    assert world.service.images() == world.platform.published()
+    assert all(one["caption"].startswith("ab? ") for one in world.service.captured)
+
+
+@pytest.mark.parametrize("world", ["mastodon"], indirect=True)
+def test_service_that_asks_for_eternity_is_left(world: World) -> None:
+    world.service.faults = [Reply(b"{}", 429, {"Retry-After": "9" * 400})] * 2
+    found = world.collect()
+    assert found.ending is Ending.LIMITED
+
+
+@pytest.mark.parametrize("world", ["x"], indirect=True)
+def test_account_that_cannot_be_one_is_refused(world: World) -> None:
+    world.platform.api = lambda asked: as_json({"errors": [{}]}, 400)  # type: ignore[method-assign]
+    options = {"base_url": world.platform.url, "user": "not a name"}
+    found = world.collect(collectors={"ours": {"collector": "x", "options": options}})
+    assert found.ending is Ending.REFUSED
+    assert "correct `user`" in found.reason
