@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -22,6 +23,7 @@ from assay.errors import (
     AssayError,
     CheckpointMismatch,
     ImageTooLarge,
+    RateLimited,
     UnknownPlugin,
     UnreadableImage,
     WorkerLost,
@@ -149,10 +151,13 @@ def every_error(kind: type[AssayError] = AssayError) -> Iterator[type[AssayError
     "kind", sorted(set(every_error()) | {ServerFailed}, key=lambda kind: kind.__name__)
 )
 def test_every_error_survives_pickling(kind: type[AssayError]) -> None:
-    given = ("model", "tyni", ["tiny"]) if kind is UnknownPlugin else ("what and remedy",)
-    error = kind(*given)
+    special: dict[type[AssayError], tuple[Any, ...]] = {
+        UnknownPlugin: ("model", "tyni", ["tiny"]),
+        RateLimited: ("what and remedy", 1.5),
+    }
+    error = kind(*special.get(kind, ("what and remedy",)))
     copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), str(copy)) == (kind, str(error))
+    assert (type(copy), str(copy), vars(copy)) == (kind, str(error), vars(error))
 
 
 def test_what_cannot_be_sent_is_refused_at_once(pool: EvidencePool) -> None:
