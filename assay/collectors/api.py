@@ -165,7 +165,8 @@ class Api:
         return shown(" ".join(text.split())[:_QUOTED])
 
     def _judged(self, answer: Answer, accept: tuple[int, ...], is_json: bool) -> Kind:
-        if answer.status not in accept:
+        # An accepted status may still be how a platform words its limit.
+        if answer.status not in accept or self.kind(answer) is Kind.LIMITED:
             return self.kind(answer)
         return Kind.GOOD if not is_json or _is_json(answer.body) else Kind.FAILING
 

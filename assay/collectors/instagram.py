@@ -93,7 +93,7 @@ class Instagram(Collector):
 
 def _refuse_unless_lost(api: Api, answer: Answer) -> None:
     """Return for a cursor that is not taken any more; raises where the error is another."""
-    if api.kind(answer) in (Kind.REFUSED, Kind.LIMITED):
+    if api.kind(answer) is Kind.REFUSED:
         raise ConfigError(f"Instagram refuses access; set {api.variable} to a valid token")
 
 

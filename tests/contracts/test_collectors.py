@@ -389,3 +389,19 @@ def test_account_that_cannot_be_one_is_refused(world: World) -> None:
     found = world.collect(collectors={"ours": {"collector": "x", "options": options}})
     assert found.ending is Ending.REFUSED
     assert "correct `user`" in found.reason
+
+
+@pytest.mark.parametrize("world", ["instagram"], indirect=True)
+def test_limit_that_is_told_as_a_bad_request_is_waited_for_on_any_page(world: World) -> None:
+    answered, told = world.platform.api, []
+
+    def limited_once(asked: Asked) -> Reply:
+        if asked.query.get("after") and not told:
+            told.append(asked)
+            return Reply(b'{"error": {"code": 4}}', 400)
+        return answered(asked)
+
+    world.platform.api = limited_once  # type: ignore[method-assign]
+    assert world.collect().ending is Ending.COMPLETE
+    assert told
+    assert world.service.images() == world.platform.published()
